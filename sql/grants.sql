@@ -1,0 +1,11 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- What the runtime role may do; included by install.sql each time, so that a new role gets its rights.
+
+SELECT :'runtime_role' <> current_user AS other_role \gset
+\if :other_role
+  GRANT USAGE ON SCHEMA tmf_customer TO :"runtime_role";
+  GRANT SELECT ON tmf_customer.schema_version TO :"runtime_role";
+  GRANT SELECT, INSERT, UPDATE, DELETE ON tmf_customer.customer TO :"runtime_role";
+  GRANT USAGE ON SEQUENCE tmf_customer.customer_seq, tmf_customer.customer_revision
+     TO :"runtime_role";
+\endif

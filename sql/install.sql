@@ -1,0 +1,44 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Installs the schema tmf_customer, or upgrades it to the version that this release of the module
+-- knows. Safe to run again at any time, also while servers run.
+--
+--   psql -v runtime_role=ROLE -f install.sql        as the role that shall own the schema
+--
+-- runtime_role (default tmf_customer) is the role that DBDParams names: it may read and write
+-- customers, and nothing else. It must exist; when it is the owner itself, nothing is granted.
+
+\set ON_ERROR_STOP on
+\if :{?runtime_role}
+\else
+  \set runtime_role tmf_customer
+\endif
+
+BEGIN;
+SET LOCAL client_min_messages = warning;
+-- One installer at a time; the number is "TMF629" in ASCII.
+DO $$ BEGIN PERFORM pg_advisory_xact_lock(92690867171897); END $$;
+
+SELECT current_setting('server_version_num')::int < 130000 AS too_old,
+       current_setting('server_encoding') <> 'UTF8' AS not_utf8 \gset
+\if :too_old
+  DO $$ BEGIN RAISE EXCEPTION 'mod_tmf_customer needs PostgreSQL 13 or newer'; END $$;
+\endif
+\if :not_utf8
+  DO $$ BEGIN RAISE EXCEPTION 'mod_tmf_customer needs a database with the encoding UTF8'; END $$;
+\endif
+
+CREATE SCHEMA IF NOT EXISTS tmf_customer;
+CREATE TABLE IF NOT EXISTS tmf_customer.schema_version (
+    version    integer PRIMARY KEY,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+COMMENT ON TABLE tmf_customer.schema_version IS
+    'One row for each upgrade applied; the module serves only when the highest is the one it knows.';
+
+SELECT coalesce(max(version), 0) < 1 AS apply_001 FROM tmf_customer.schema_version \gset
+\if :apply_001
+  \ir 001_customer.sql
+\endif
+
+\ir grants.sql
+COMMIT;

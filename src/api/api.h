@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The endpoints. Each is one function in a file of its own that reads as the story of one request;
+ * it knows nothing of httpd: http/ hands it a tmf_request_t and sends the tmf_reply_t.
+ *
+ * Order within each: what can be refused without the database is refused; then a connection is
+ * borrowed, used and given back; then the reply is put together.
+ */
+#ifndef TMF_API_API_H
+#define TMF_API_API_H
+
+#include <apr_tables.h>
+
+#include "config/config.h"
+#include "error.h"
+#include "model/text.h"
+#include "store/db.h"
+
+/* What a client wants. Strings live in `pool`, which is the request's. */
+typedef struct {
+    apr_pool_t *pool;
+    const tmf_space_config_t *config;
+    tmf_db_pool_t *database;
+    const char *base_url; /* of B, as clients see it, without a trailing "/" */
+    const char *id;       /* the decoded {id} of the path; NULL when the route has none */
+    const char *query;    /* the raw query string, NULL = none */
+    const char *body;     /* NUL-terminated; NULL when the route takes none */
+    apr_size_t body_length;
+    const char *if_match; /* the header's text, NULL = absent */
+    const char *if_none_match;
+    const char *idempotency_key;
+} tmf_request_t;
+
+/* What it gets. */
+typedef struct {
+    int status;           /* HTTP status */
+    apr_table_t *headers; /* besides Content-Type and Content-Length */
+    tmf_text_t body;      /* JSON; length 0 = no body */
+} tmf_reply_t;
+
+typedef tmf_error_t *tmf_api_fn(const tmf_request_t *request, tmf_reply_t *reply);
+
+tmf_api_fn tmf_api_entry_point;      /* GET B */
+tmf_api_fn tmf_api_customer_list;    /* GET B/customer */
+tmf_api_fn tmf_api_customer_create;  /* POST B/customer */
+tmf_api_fn tmf_api_customer_get;     /* GET B/customer/{id} */
+tmf_api_fn tmf_api_customer_patch;   /* PATCH B/customer/{id} */
+tmf_api_fn tmf_api_customer_replace; /* PUT B/customer/{id} */
+tmf_api_fn tmf_api_customer_delete;  /* DELETE B/customer/{id} */
+tmf_api_fn tmf_api_not_implemented;  /* what the contract names and this release lacks */
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * PATCH and PUT B/customer/{id}
+ *
+ * CONCURRENCY  A change is computed on a revision that was read, and written only if the customer
+ * still has it (one UPDATE decides, so there is no moment between check and write). Who loses the
+ * race starts again from what the winner wrote: no change is ever computed on anything but the
+ * current document. Losers wait a random time, longer with each loss, so that many writers of one
+ * customer all come through; who lost ATTEMPTS_MAX races gives up with a 503 and nothing is
+ * changed.
+ */
+#include "api/api.h"
+
+#include <apr_general.h>
+
+#include "api/body.h"
+#include "api/precondition.h"
+#include "api/representation.h"
+#include "model/customer.h"
+#include "model/merge_patch.h"
+
+#define ATTEMPTS_MAX 40
+#define PAUSE_MAX    (64 * 1000) /* microseconds; 1 ms after the first loss, doubled with each */
+
+/* Computes the new document (normalised, without id and href) from the stored one and the body. */
+typedef tmf_error_t *compute_fn(tmf_json_t **computed, const tmf_json_t *stored, tmf_json_t *body,
+                                apr_pool_t *result_pool);
+
+static tmf_error_t *compute_patched(tmf_json_t **computed, const tmf_json_t *stored,
+                                    tmf_json_t *body, apr_pool_t *result_pool)
+{
+    *computed = tmf_json_copy(tmf_merge_patch(stored, body, result_pool), result_pool);
+    return tmf_customer_normalise(*computed, result_pool);
+}
+
+/* The body was normalised before the database was asked for anything. */
+static tmf_error_t *compute_replaced(tmf_json_t **computed, const tmf_json_t *stored,
+                                     tmf_json_t *body, apr_pool_t *result_pool)
+{
+    (void)stored;
+    (void)result_pool;
+    *computed = body;
+    return NULL;
+}
+
+static tmf_error_t *parse_stored(tmf_json_t **stored, const tmf_customer_t *customer,
+                                 apr_pool_t *result_pool)
+{
+    const tmf_json_limits_t limits = {10000, (apr_size_t)-1};
+    tmf_error_t *error = tmf_json_parse(stored, customer->doc, customer->doc_length, &limits,
+                                        result_pool);
+
+    if (error != NULL) {
+        error = tmf_error_fault(result_pool, TMF_ERROR_INTERNAL, "TMF0030",
+                                "The stored customer cannot be changed",
+                                "the document of customer %s: %s", customer->id, error->message);
+    }
+    return error;
+}
+
+/* One attempt. `*changed` stays NULL when another writer was faster. */
+static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
+                            const tmf_request_t *request, compute_fn *compute, tmf_json_t *body,
+                            apr_pool_t *pool)
+{
+    const tmf_customer_t *current;
+    tmf_json_t *stored;
+    tmf_json_t *computed;
+
+    TMF_TRY(tmf_customer_store_get(db, request->id, &current, pool));
+    if (current == NULL) {
+        return tmf_representation_not_found(request);
+    }
+    TMF_TRY(
+        tmf_precondition_check(request->if_match, request->if_none_match, current->revision, pool));
+    TMF_TRY(parse_stored(&stored, current, pool));
+    TMF_TRY(compute(&computed, stored, body, pool));
+    if (tmf_json_equal(stored, computed)) {
+        *changed = current;
+        return NULL;
+    }
+    return tmf_customer_store_update(db, request->id, current->revision,
+                                     tmf_json_write(computed, NULL, pool), changed, pool);
+}
+
+static void pause_after_loss(int losses)
+{
+    apr_interval_time_t longest = losses < 7 ? (1000 << (losses - 1)) : PAUSE_MAX;
+    apr_uint32_t random = 0;
+
+    apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
+    apr_sleep(random % longest);
+}
+
+static tmf_error_t *change(const tmf_customer_t **changed, const tmf_request_t *request,
+                           compute_fn *compute, tmf_json_t *body)
+{
+    apr_pool_t *attempt_pool; /* cleared between attempts; the last one's is left to the reply */
+    tmf_error_t *error;
+    int losses;
+
+    *changed = NULL;
+    apr_pool_create(&attempt_pool, request->pool);
+    for (losses = 0; losses < ATTEMPTS_MAX; losses++) {
+        tmf_db_t *db;
+
+        if (losses > 0) {
+            apr_pool_clear(attempt_pool);
+            pause_after_loss(losses);
+        }
+        TMF_TRY(tmf_db_borrow(&db, request->database, attempt_pool));
+        error = attempt(changed, db, request, compute, body, attempt_pool);
+        tmf_db_give_back(db);
+        if (error != NULL || *changed != NULL) {
+            return error;
+        }
+    }
+    return tmf_error_make(request->pool, TMF_ERROR_WRITE_CONFLICT,
+                          "Others changed this customer each time it was to be written");
+}
+
+static tmf_error_t *answer(tmf_reply_t *reply, const tmf_request_t *request, compute_fn *compute,
+                           tmf_json_t *body, const tmf_parameters_t *parameters)
+{
+    const tmf_customer_t *changed;
+
+    TMF_TRY(change(&changed, request, compute, body));
+    tmf_representation_reply(reply, 200, request, changed, parameters);
+    return NULL;
+}
+
+tmf_error_t *tmf_api_customer_patch(const tmf_request_t *request, tmf_reply_t *reply)
+{
+    tmf_parameters_t *parameters;
+    tmf_json_t *patch;
+
+    TMF_TRY(tmf_representation_check_id(request));
+    TMF_TRY(tmf_representation_parameters(&parameters, request));
+    TMF_TRY(tmf_body_parse(&patch, request));
+    TMF_TRY(tmf_body_check_identity(patch, request));
+    return answer(reply, request, compute_patched, patch, parameters);
+}
+
+tmf_error_t *tmf_api_customer_replace(const tmf_request_t *request, tmf_reply_t *reply)
+{
+    tmf_parameters_t *parameters;
+    tmf_json_t *customer;
+
+    TMF_TRY(tmf_representation_check_id(request));
+    TMF_TRY(tmf_representation_parameters(&parameters, request));
+    TMF_TRY(tmf_body_parse(&customer, request));
+    TMF_TRY(tmf_body_check_identity(customer, request));
+    TMF_TRY(tmf_customer_normalise(customer, request->pool));
+    return answer(reply, request, compute_replaced, customer, parameters);
+}

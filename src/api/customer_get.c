@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET B/customer/{id} */
+#include "api/api.h"
+#include "api/precondition.h"
+#include "api/representation.h"
+
+static tmf_error_t *read_parameters(tmf_parameters_t **parameters, const tmf_request_t *request)
+{
+    TMF_TRY(tmf_parameters_parse(parameters, request->query, request->pool));
+    if ((*parameters)->has_limit || (*parameters)->has_offset) {
+        return tmf_error_make(request->pool, TMF_ERROR_INVALID_PARAMETER,
+                              "limit and offset belong to the list, not to one customer");
+    }
+    if ((*parameters)->other != NULL) {
+        return tmf_error_make(request->pool, TMF_ERROR_NOT_IMPLEMENTED,
+                              "Filters such as \"%s\" are not supported yet", (*parameters)->other);
+    }
+    return NULL;
+}
+
+static tmf_error_t *read_customer(const tmf_customer_t **customer, const tmf_request_t *request)
+{
+    tmf_error_t *error;
+    tmf_db_t *db;
+
+    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    error = tmf_customer_store_get(db, request->id, customer, request->pool);
+    tmf_db_give_back(db);
+    return error;
+}
+
+static int is_known_to_client(const tmf_request_t *request, const tmf_customer_t *customer,
+                              const tmf_parameters_t *parameters)
+{
+    return parameters->fields == NULL && request->if_none_match != NULL &&
+           tmf_etag_matches(request->if_none_match, customer->revision, 1);
+}
+
+tmf_error_t *tmf_api_customer_get(const tmf_request_t *request, tmf_reply_t *reply)
+{
+    const tmf_customer_t *customer;
+    tmf_parameters_t *parameters;
+
+    TMF_TRY(tmf_representation_check_id(request));
+    TMF_TRY(read_parameters(&parameters, request));
+    TMF_TRY(read_customer(&customer, request));
+    if (customer == NULL) {
+        return tmf_representation_not_found(request);
+    }
+    if (request->if_match != NULL) {
+        TMF_TRY(tmf_precondition_check(request->if_match, NULL, customer->revision, request->pool));
+    }
+    tmf_representation_reply(reply, 200, request, customer, parameters);
+    if (is_known_to_client(request, customer, parameters)) {
+        reply->status = 304;
+        reply->body.length = 0;
+    }
+    return NULL;
+}

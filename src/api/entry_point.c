@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET B: where a client that knows only the base path goes on. */
+#include "api/api.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+static void append_link(tmf_text_t *text, const char *before, const char *name, const char *url)
+{
+    tmf_text_append_string(text, before);
+    tmf_text_append_json(text, name, strlen(name));
+    tmf_text_append_string(text, ":{\"href\":");
+    tmf_text_append_json(text, url, strlen(url));
+    tmf_text_append_string(text, "}");
+}
+
+tmf_error_t *tmf_api_entry_point(const tmf_request_t *request, tmf_reply_t *reply)
+{
+    const char *base = request->base_url;
+
+    reply->status = 200;
+    tmf_text_init(&reply->body, 512, request->pool);
+    append_link(&reply->body, "{\"_links\":{", "self", base);
+    append_link(&reply->body, ",", "customer", apr_pstrcat(request->pool, base, "/customer", NULL));
+    tmf_text_append_string(&reply->body, "}}");
+    return NULL;
+}
+
+tmf_error_t *tmf_api_not_implemented(const tmf_request_t *request, tmf_reply_t *reply)
+{
+    (void)reply;
+    return tmf_error_make(request->pool, TMF_ERROR_NOT_IMPLEMENTED,
+                          "This release does not serve this resource yet");
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/representation.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <apr_escape.h>
+#include <apr_strings.h>
+
+#include "api/precondition.h"
+#include "model/customer.h"
+#include "model/utf8.h"
+
+/* RFC 3986 §2.3: unreserved characters stand for themselves. */
+static int is_unreserved(unsigned char byte)
+{
+    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= 'a' && byte <= 'z') || (byte != '\0' && strchr("-._~", byte) != NULL);
+}
+
+static const char *encode_segment(const char *segment, apr_pool_t *pool)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    char *encoded = apr_palloc(pool, 3 * strlen(segment) + 1);
+    char *at = encoded;
+
+    for (; *segment != '\0'; segment++) {
+        unsigned char byte = (unsigned char)*segment;
+
+        if (is_unreserved(byte)) {
+            *at++ = (char)byte;
+        } else {
+            *at++ = '%';
+            *at++ = hex[byte >> 4];
+            *at++ = hex[byte & 15];
+        }
+    }
+    *at = '\0';
+    return encoded;
+}
+
+const char *tmf_representation_href(const tmf_request_t *request, const char *id)
+{
+    return apr_pstrcat(request->pool, request->base_url, "/customer/",
+                       encode_segment(id, request->pool), NULL);
+}
+
+void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
+                               const tmf_customer_t *customer, const tmf_parameters_t *parameters)
+{
+    const char *href = tmf_representation_href(request, customer->id);
+    const tmf_projection_t projection = {
+        parameters->fields,
+        request->config->credit_profile == TMF_CREDIT_PROFILE_CURRENT ? "creditProfile" : NULL};
+
+    tmf_text_append_string(text, "{\"id\":");
+    tmf_text_append_json(text, customer->id, strlen(customer->id));
+    tmf_text_append_string(text, ",\"href\":");
+    tmf_text_append_json(text, href, strlen(href));
+    if (projection.fields == NULL && projection.first_only == NULL && customer->doc_length > 2) {
+        tmf_text_append(text, ",", 1);
+        tmf_text_append(text, customer->doc + 1, customer->doc_length - 1);
+    } else {
+        tmf_fields_project(text, customer->doc, &projection);
+        tmf_text_append(text, "}", 1);
+    }
+}
+
+void tmf_representation_reply(tmf_reply_t *reply, int status, const tmf_request_t *request,
+                              const tmf_customer_t *customer, const tmf_parameters_t *parameters)
+{
+    reply->status = status;
+    tmf_text_init(&reply->body, customer->doc_length + 512, request->pool);
+    tmf_representation_append(&reply->body, request, customer, parameters);
+    if (parameters->fields == NULL) {
+        apr_table_setn(reply->headers, "ETag", tmf_etag_make(customer->revision, request->pool));
+    }
+}
+
+tmf_error_t *tmf_representation_parameters(tmf_parameters_t **parameters,
+                                           const tmf_request_t *request)
+{
+    const char *other;
+
+    TMF_TRY(tmf_parameters_parse(parameters, request->query, request->pool));
+    other = (*parameters)->has_limit ? "limit" : (*parameters)->other;
+    other = (*parameters)->has_offset ? "offset" : other;
+    if (other != NULL) {
+        return tmf_error_make(request->pool, TMF_ERROR_INVALID_PARAMETER,
+                              "This request takes the parameter fields, and not \"%s\"", other);
+    }
+    return NULL;
+}
+
+tmf_error_t *tmf_representation_not_found(const tmf_request_t *request)
+{
+    return tmf_error_make(request->pool, TMF_ERROR_NOT_FOUND, "There is no customer with the id %s",
+                          encode_segment(request->id, request->pool));
+}
+
+tmf_error_t *tmf_representation_check_id(const tmf_request_t *request)
+{
+    apr_size_t length = strlen(request->id);
+
+    return length <= TMF_CUSTOMER_ID_MAX && tmf_utf8_valid(request->id, length)
+               ? NULL
+               : tmf_representation_not_found(request);
+}

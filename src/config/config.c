@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/config.h"
+
+#include <http_core.h>
+
+static const tmf_space_config_t space_defaults = {
+    .page_size = 100,
+    .page_size_max = 1000,
+    .partial_content = 1,
+    .client_id = 0,
+    .credit_profile = TMF_CREDIT_PROFILE_ALL,
+    .body_max = 1024 * 1024,
+    .body_depth_max = 64,
+};
+
+void *tmf_config_create_space(apr_pool_t *pool, char *path)
+{
+    tmf_space_config_t *space = apr_pcalloc(pool, sizeof(*space));
+
+    (void)path; /* tmf_config_check finds the paths: a Location may have no directive of ours */
+    space->page_size = TMF_UNSET;
+    space->page_size_max = TMF_UNSET;
+    space->partial_content = TMF_UNSET;
+    space->client_id = TMF_UNSET;
+    space->credit_profile = TMF_UNSET;
+    space->body_max = TMF_UNSET;
+    space->body_depth_max = TMF_UNSET;
+    return space;
+}
+
+static int merged(int base, int add)
+{
+    return add == TMF_UNSET ? base : add;
+}
+
+void *tmf_config_merge_space(apr_pool_t *pool, void *base_config, void *add_config)
+{
+    const tmf_space_config_t *base = base_config;
+    const tmf_space_config_t *add = add_config;
+    tmf_space_config_t *space = apr_pcalloc(pool, sizeof(*space));
+    const tmf_space_config_t *url = add->base_url != NULL ? add : base;
+
+    space->base_url = url->base_url;
+    space->base_url_is_whole = url->base_url_is_whole;
+    space->page_size = merged(base->page_size, add->page_size);
+    space->page_size_max = merged(base->page_size_max, add->page_size_max);
+    space->partial_content = merged(base->partial_content, add->partial_content);
+    space->client_id = merged(base->client_id, add->client_id);
+    space->credit_profile = merged(base->credit_profile, add->credit_profile);
+    space->body_max = merged(base->body_max, add->body_max);
+    space->body_depth_max = merged(base->body_depth_max, add->body_depth_max);
+    return space;
+}
+
+const tmf_space_config_t *tmf_config_of_request(request_rec *r)
+{
+    void *given = ap_get_module_config(r->per_dir_config, &tmf_customer_module);
+
+    return tmf_config_merge_space(r->pool, (void *)&space_defaults, given);
+}
+
+void *tmf_config_create_server(apr_pool_t *pool, server_rec *server)
+{
+    tmf_server_config_t *config = apr_pcalloc(pool, sizeof(*config));
+
+    (void)server;
+    config->statement_timeout = TMF_UNSET;
+    config->pool_timeout = TMF_UNSET;
+    return config;
+}
+
+void *tmf_config_merge_server(apr_pool_t *pool, void *base_config, void *add_config)
+{
+    const tmf_server_config_t *base = base_config;
+    const tmf_server_config_t *add = add_config;
+    tmf_server_config_t *config = apr_pcalloc(pool, sizeof(*config));
+
+    config->statement_timeout = add->statement_timeout == TMF_UNSET ? base->statement_timeout
+                                                                    : add->statement_timeout;
+    config->pool_timeout = add->pool_timeout == TMF_UNSET ? base->pool_timeout : add->pool_timeout;
+    return config;
+}
+
+tmf_server_config_t *tmf_config_of_server(server_rec *server)
+{
+    return ap_get_module_config(server->module_config, &tmf_customer_module);
+}

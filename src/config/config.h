@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the directives say. conf/tmf_customer.conf describes each of them. */
+#ifndef TMF_CONFIG_H
+#define TMF_CONFIG_H
+
+#include <httpd.h>
+#include <http_config.h>
+#include <apr_tables.h>
+
+extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
+
+/* The name for SetHandler. */
+#define TMF_HANDLER_NAME "tmf-customer"
+
+/* A directive that was not given: no directive may yield this value. */
+#define TMF_UNSET (-1)
+
+typedef enum { TMF_CREDIT_PROFILE_ALL, TMF_CREDIT_PROFILE_CURRENT } tmf_credit_profile_t;
+
+/* Settings of one URL space, from <Location> (per-directory configuration). */
+typedef struct {
+    const char *base_url;  /* TMFCustomerBaseURL without a trailing "/"; NULL = unset */
+    int base_url_is_whole; /* it has a path of its own, so the Location's is not appended */
+    int page_size;         /* customers in a list when the request sets no limit */
+    int page_size_max;     /* a larger limit is cut to this */
+    int partial_content;   /* answer 206 for a page that is not the whole result */
+    int client_id;         /* honour `id` in POST */
+    int credit_profile;    /* tmf_credit_profile_t */
+    int body_max;          /* bytes of a request body */
+    int body_depth_max;    /* levels of nesting of a request body */
+} tmf_space_config_t;
+
+/* One <Location> with our handler. */
+typedef struct {
+    const char
+        *path; /* "/tmf-api/customerManagement/v4", never with a trailing "/"; "" for the root */
+    apr_size_t length;   /* bytes of path */
+    const char *escaped; /* path as it stands in a URL */
+} tmf_base_t;
+
+struct tmf_db_pool_t;
+
+/* Settings of one server or virtual host. After tmf_config_check each server_rec has one of its
+ * own. */
+typedef struct {
+    apr_interval_time_t statement_timeout; /* TMF_UNSET until tmf_config_check */
+    apr_interval_time_t pool_timeout;      /* likewise */
+    apr_array_header_t *bases;      /* of tmf_base_t, longest path first; set by tmf_config_check */
+    struct tmf_db_pool_t *database; /* set in child_init, NULL when bases is empty */
+} tmf_server_config_t;
+
+extern const command_rec tmf_config_commands[];
+
+void *tmf_config_create_space(apr_pool_t *pool, char *path);
+void *tmf_config_merge_space(apr_pool_t *pool, void *base, void *add);
+void *tmf_config_create_server(apr_pool_t *pool, server_rec *server);
+void *tmf_config_merge_server(apr_pool_t *pool, void *base, void *add);
+
+/* The settings in force for a request, with defaults filled in; `result_pool` owns them. */
+const tmf_space_config_t *tmf_config_of_request(request_rec *r);
+tmf_server_config_t *tmf_config_of_server(server_rec *server);
+
+/* post_config: finds every <Location> with our handler, gives each server_rec its own
+ * configuration, and checks what single directives cannot see. OK, or an HTTP error after a log
+ * line that names the directive and the place. */
+int tmf_config_check(apr_pool_t *pconf, server_rec *main_server);
+
+/* The base path that `uri` (decoded path of a request) lies under on this server; NULL = none. */
+const tmf_base_t *tmf_config_base_of(server_rec *server, const char *uri);
+
+#endif

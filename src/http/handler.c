@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/http.h"
+
+#include <string.h>
+
+#include <http_log.h>
+#include <http_protocol.h>
+#include <http_request.h>
+
+#include "config/config.h"
+#include "http/route.h"
+
+static tmf_error_t *no_such_path(request_rec *r)
+{
+    return tmf_error_make(r->pool, TMF_ERROR_NOT_FOUND,
+                          "The API has no such path; its collection is at customer");
+}
+
+static tmf_error_t *method_not_allowed(request_rec *r, const tmf_match_t *match)
+{
+    tmf_error_t *error = tmf_error_make(r->pool, TMF_ERROR_METHOD_NOT_ALLOWED,
+                                        "This resource supports %s", match->allow);
+
+    error->header = "Allow";
+    error->header_value = match->allow;
+    return error;
+}
+
+static tmf_error_t *unsupported_media_type(request_rec *r, const tmf_route_t *route)
+{
+    tmf_error_t *error = tmf_error_make(r->pool, TMF_ERROR_UNSUPPORTED_MEDIA_TYPE,
+                                        "The body must be %s", tmf_media_list(route->media));
+
+    if (route->method != M_PUT) {
+        error->header = route->method == M_PATCH ? "Accept-Patch" : "Accept-Post";
+        error->header_value = tmf_media_list(route->media);
+    }
+    return error;
+}
+
+static void answer_options(tmf_reply_t *reply, const tmf_match_t *match)
+{
+    reply->status = HTTP_NO_CONTENT;
+    apr_table_setn(reply->headers, "Allow", match->allow);
+    if (match->post != TMF_MEDIA_NONE) {
+        apr_table_setn(reply->headers, "Accept-Post", tmf_media_list(match->post));
+    }
+    if (match->patch != TMF_MEDIA_NONE) {
+        apr_table_setn(reply->headers, "Accept-Patch", tmf_media_list(match->patch));
+    }
+}
+
+/* An input filter such as mod_deflate's takes the header away when it has decoded the body. */
+static tmf_error_t *check_content_encoding(request_rec *r)
+{
+    const char *encoding = apr_table_get(r->headers_in, "Content-Encoding");
+
+    if (encoding != NULL && strcasecmp(encoding, "identity") != 0) {
+        return tmf_error_make(r->pool, TMF_ERROR_UNSUPPORTED_MEDIA_TYPE,
+                              "The body must not have a Content-Encoding");
+    }
+    return NULL;
+}
+
+static tmf_error_t *read_body(request_rec *r, const tmf_route_t *route, tmf_request_t *request)
+{
+    if (route->media == TMF_MEDIA_NONE) {
+        return NULL;
+    }
+    if (!tmf_media_is_readable(apr_table_get(r->headers_in, "Content-Type"), route->media)) {
+        return unsupported_media_type(r, route);
+    }
+    TMF_TRY(tmf_http_read_body(r, (apr_size_t)request->config->body_max, &request->body,
+                               &request->body_length));
+    return check_content_encoding(r);
+}
+
+static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *request)
+{
+    request->pool = r->pool;
+    request->config = tmf_config_of_request(r);
+    request->database = tmf_config_of_server(r->server)->database;
+    request->base_url = tmf_space_url(r, base, request->config);
+    request->query = r->args;
+    request->if_match = apr_table_get(r->headers_in, "If-Match");
+    request->if_none_match = apr_table_get(r->headers_in, "If-None-Match");
+    request->idempotency_key = apr_table_get(r->headers_in, "Idempotency-Key");
+}
+
+/* The story of a request: path, method, Accept, body, endpoint. */
+static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, tmf_reply_t *reply)
+{
+    tmf_request_t request = {0};
+    tmf_match_t match;
+
+    tmf_route_find(&match, r->uri + base->length, r->method_number, r->pool);
+    if (match.allow == NULL) {
+        return no_such_path(r);
+    }
+    if (r->method_number == M_OPTIONS) {
+        answer_options(reply, &match);
+        return NULL;
+    }
+    if (match.route == NULL) {
+        return method_not_allowed(r, &match);
+    }
+    if (!tmf_media_is_acceptable(apr_table_get(r->headers_in, "Accept"))) {
+        return tmf_error_make(r->pool, TMF_ERROR_NOT_ACCEPTABLE,
+                              "Replies are application/json, which Accept does not admit");
+    }
+    read_request(r, base, &request);
+    request.id = match.id;
+    TMF_TRY(read_body(r, match.route, &request));
+    return match.route->handler(&request, reply);
+}
+
+int tmf_http_handler(request_rec *r)
+{
+    const tmf_base_t *base;
+    tmf_error_t *error;
+    tmf_reply_t reply = {0};
+
+    if (r->handler == NULL || strcmp(r->handler, TMF_HANDLER_NAME) != 0) {
+        return DECLINED;
+    }
+    base = tmf_space_find(r);
+    if (base == NULL) {
+        error = tmf_error_fault(r->pool, TMF_ERROR_INTERNAL, "TMF0041",
+                                "The request could not be completed",
+                                "SetHandler " TMF_HANDLER_NAME " is in force outside a <Location>");
+        return tmf_reply_send_error(r, error);
+    }
+    reply.headers = apr_table_make(r->pool, 4);
+    error = answer(r, base, &reply);
+    if (error == NULL) {
+        return tmf_reply_send(r, &reply);
+    }
+    return error->status == AP_FILTER_ERROR ? AP_FILTER_ERROR : tmf_reply_send_error(r, error);
+}

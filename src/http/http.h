@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What httpd speaks: hooks that claim our URL space, and the way of a request through it. */
+#ifndef TMF_HTTP_HTTP_H
+#define TMF_HTTP_HTTP_H
+
+#include <httpd.h>
+
+#include "api/api.h"
+#include "error.h"
+
+/* ---- space.c: our URL space within httpd ---- */
+
+/* translate_name, map_to_storage, type_checker: what lies below a <Location> with our handler is no
+ * file, so httpd needs to look at none. OK for our requests, DECLINED for others. */
+int tmf_space_translate_name(request_rec *r);
+int tmf_space_map_to_storage(request_rec *r);
+int tmf_space_check_type(request_rec *r);
+
+/* Our base that a request lies under, also for a request so broken that httpd parsed no path, and
+ * for the ErrorDocument of one of ours; NULL = none. */
+const tmf_base_t *tmf_space_find(request_rec *r);
+
+/* The URL of the base as clients see it: TMFCustomerBaseURL, or scheme, host and port of the
+ * request. */
+const char *tmf_space_url(request_rec *r, const tmf_base_t *base, const tmf_space_config_t *config);
+
+/* ---- handler.c: the story of a request ---- */
+
+/* The content handler: always answers a request whose handler is ours. */
+int tmf_http_handler(request_rec *r);
+
+/* ---- body.c ---- */
+
+/* Reads the request's body, `limit` bytes at most, into a NUL-terminated text in r->pool.
+ * TMF_ERROR_BODY_TOO_LARGE (before anything is read when Content-Length says so, which spares a
+ * client that sent `Expect: 100-continue` the sending), TMF_ERROR_REQUEST_TIMEOUT,
+ * TMF_ERROR_BAD_REQUEST. An error with status AP_FILTER_ERROR: an input filter has sent the reply
+ * already. */
+tmf_error_t *tmf_http_read_body(request_rec *r, apr_size_t limit, const char **body,
+                                apr_size_t *length);
+
+/* ---- reply.c ---- */
+
+/* Sends a reply. OK, or what httpd is to be told. */
+int tmf_reply_send(request_rec *r, const tmf_reply_t *reply);
+
+/* Sends an error as a TMF Error body and logs its cause, if it has one. */
+int tmf_reply_send_error(request_rec *r, const tmf_error_t *error);
+
+/* Writes the TMF Error body. */
+void tmf_reply_write_error(tmf_text_t *text, const tmf_error_t *error);
+
+/* ---- error_filter.c: errors that httpd or another module raises ---- */
+
+/* Registers the output filter; call once from register_hooks. */
+void tmf_error_filter_register(void);
+/* insert_error_filter: for our URL space. */
+void tmf_error_filter_insert(request_rec *r);
+/* insert_filter: for an ErrorDocument that stands in for a reply of ours. */
+void tmf_error_filter_insert_for_document(request_rec *r);
+
+#endif

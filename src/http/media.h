@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Media types (contract §2, "Media"). Pure. */
+#ifndef TMF_HTTP_MEDIA_H
+#define TMF_HTTP_MEDIA_H
+
+/* What a route reads. */
+typedef enum {
+    TMF_MEDIA_NONE, /* no body */
+    TMF_MEDIA_JSON, /* application/json */
+    TMF_MEDIA_PATCH /* application/json and application/merge-patch+json */
+} tmf_media_t;
+
+/* May a body of this Content-Type (NULL = absent, read as JSON) be read as `media`? Parameters and
+ * case do not matter. */
+int tmf_media_is_readable(const char *content_type, tmf_media_t media);
+
+/* The value of Accept-Post or Accept-Patch. */
+const char *tmf_media_list(tmf_media_t media);
+
+/* Does an Accept header (NULL = absent) admit application/json? RFC 9110 §12.5.1: the most specific
+ * range that fits decides, and a weight of 0 refuses. */
+int tmf_media_is_acceptable(const char *accept);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/http.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+#include <http_log.h>
+#include <http_protocol.h>
+
+#include "config/config.h"
+
+APLOG_USE_MODULE(tmf_customer);
+
+static int copy_header(void *headers, const char *name, const char *value)
+{
+    apr_table_setn(headers, name, value);
+    return 1;
+}
+
+/* Hands the whole body to the output filters; its memory lives as long as the request. */
+static int send_body(request_rec *r, const tmf_text_t *body)
+{
+    apr_bucket_alloc_t *allocator = r->connection->bucket_alloc;
+    apr_bucket_brigade *brigade = apr_brigade_create(r->pool, allocator);
+    apr_status_t status;
+
+    if (body->length > 0) {
+        ap_set_content_type(r, "application/json");
+        ap_set_content_length(r, (apr_off_t)body->length);
+        APR_BRIGADE_INSERT_TAIL(
+            brigade, apr_bucket_pool_create(body->data, body->length, r->pool, allocator));
+    }
+    APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(allocator));
+    status = ap_pass_brigade(r->output_filters, brigade);
+    if (status != APR_SUCCESS && !r->connection->aborted) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, status, r, "TMF0040: the reply could not be sent");
+    }
+    return OK; /* the reply is on its way, or the client is gone: either way it is answered */
+}
+
+int tmf_reply_send(request_rec *r, const tmf_reply_t *reply)
+{
+    r->status = reply->status;
+    apr_table_do(copy_header, r->headers_out, reply->headers, NULL);
+    return send_body(r, &reply->body);
+}
+
+static void append_member(tmf_text_t *text, const char *before, const char *value)
+{
+    tmf_text_append_string(text, before);
+    tmf_text_append_json(text, value, strlen(value));
+}
+
+void tmf_reply_write_error(tmf_text_t *text, const tmf_error_t *error)
+{
+    char status[12];
+
+    apr_snprintf(status, sizeof(status), "%d", error->status);
+    append_member(text, "{\"code\":", error->code);
+    append_member(text, ",\"reason\":", error->reason);
+    append_member(text, ",\"message\":", error->message);
+    append_member(text, ",\"status\":", status);
+    tmf_text_append_string(text, ",\"@type\":\"Error\"}");
+}
+
+/* httpd reads what is left of a body before the next request of the connection. It need not wait
+ * for one that was announced but not sent, nor for one of any length. */
+static void close_if_body_is_unread(request_rec *r)
+{
+    if (r->expecting_100 || r->read_chunked || r->remaining > 0 ||
+        apr_table_get(r->headers_in, "Transfer-Encoding") != NULL) {
+        r->connection->keepalive = AP_CONN_CLOSE;
+    }
+}
+
+int tmf_reply_send_error(request_rec *r, const tmf_error_t *error)
+{
+    tmf_text_t body;
+
+    if (error->cause != NULL) {
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "%s: %s %s: %s", error->tag, r->method, r->uri,
+                      error->cause);
+    }
+    close_if_body_is_unread(r);
+    r->status = error->status;
+    if (error->header != NULL) {
+        apr_table_setn(r->headers_out, error->header, error->header_value);
+    }
+    if (error->retry_after > 0) {
+        apr_table_setn(r->headers_out, "Retry-After", apr_itoa(r->pool, error->retry_after));
+    }
+    tmf_text_init(&body, 512, r->pool);
+    tmf_reply_write_error(&body, error);
+    return send_body(r, &body);
+}

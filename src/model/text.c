@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "model/text.h"
+
+#include <stdio.h>
+#include <string.h>
+
+void tmf_text_init(tmf_text_t *text, apr_size_t capacity, apr_pool_t *pool)
+{
+    text->data = apr_palloc(pool, capacity);
+    text->length = 0;
+    text->capacity = capacity;
+    text->pool = pool;
+}
+
+static void make_room(tmf_text_t *text, apr_size_t length)
+{
+    apr_size_t needed = text->length + length;
+
+    if (needed > text->capacity) {
+        apr_size_t capacity = needed > 2 * text->capacity ? needed : 2 * text->capacity;
+        char *data = apr_palloc(text->pool, capacity);
+
+        memcpy(data, text->data, text->length);
+        text->data = data;
+        text->capacity = capacity;
+    }
+}
+
+void tmf_text_append(tmf_text_t *text, const char *data, apr_size_t length)
+{
+    make_room(text, length);
+    memcpy(text->data + text->length, data, length);
+    text->length += length;
+}
+
+void tmf_text_append_string(tmf_text_t *text, const char *string)
+{
+    tmf_text_append(text, string, strlen(string));
+}
+
+static int needs_escape(unsigned char byte)
+{
+    return byte < 0x20 || byte == '"' || byte == '\\';
+}
+
+static void append_escape(tmf_text_t *text, unsigned char byte)
+{
+    static const char *const short_forms[0x20] = {
+        ['\b'] = "\\b", ['\f'] = "\\f", ['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t"};
+    char escape[7] = {'\\', (char)byte, '\0'};
+
+    if (byte < 0x20 && short_forms[byte] != NULL) {
+        tmf_text_append_string(text, short_forms[byte]);
+        return;
+    }
+    if (byte < 0x20) {
+        snprintf(escape, sizeof(escape), "\\u%04x", byte);
+    }
+    tmf_text_append_string(text, escape);
+}
+
+void tmf_text_append_json(tmf_text_t *text, const char *string, apr_size_t length)
+{
+    const char *end = string + length;
+
+    make_room(text, length + 2);
+    tmf_text_append(text, "\"", 1);
+    while (string < end) {
+        const char *plain = string;
+
+        while (string < end && !needs_escape((unsigned char)*string)) {
+            string++;
+        }
+        tmf_text_append(text, plain, (apr_size_t)(string - plain));
+        if (string < end) {
+            append_escape(text, (unsigned char)*string++);
+        }
+    }
+    tmf_text_append(text, "\"", 1);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A text that grows: replies are put together in one. */
+#ifndef TMF_MODEL_TEXT_H
+#define TMF_MODEL_TEXT_H
+
+#include <apr_pools.h>
+
+typedef struct {
+    char *data;        /* not NUL-terminated */
+    apr_size_t length; /* bytes in use */
+    apr_size_t capacity;
+    apr_pool_t
+        *pool; /* owns data; outgrown data stays in it, less than `length` bytes altogether */
+} tmf_text_t;
+
+/* Starts an empty text with room for `capacity` bytes. */
+void tmf_text_init(tmf_text_t *text, apr_size_t capacity, apr_pool_t *pool);
+
+/* Appends bytes as they are. */
+void tmf_text_append(tmf_text_t *text, const char *data, apr_size_t length);
+void tmf_text_append_string(tmf_text_t *text, const char *string);
+
+/* Appends a JSON string, quotes included. Escapes exactly what PostgreSQL's jsonb output escapes,
+ * and so that equal strings give equal bytes: `"`, `\`, and the control characters below U+0020. */
+void tmf_text_append_json(tmf_text_t *text, const char *string, apr_size_t length);
+
+#endif

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Connections and statements. db.c and connection.c alone know mod_dbd, apr_dbd and libpq.
+ *
+ * mod_dbd pools the connections; libpq runs the statements on them, because apr_dbd tells neither
+ * SQLSTATE nor NULL nor lengths, sleeps 100 ms on an empty result, and cannot give up waiting for a
+ * database that does not answer.
+ *
+ * A connection is borrowed late and given back before the reply is written: a client that reads
+ * slowly holds none. Every wait has a bound: for a connection      TMFCustomerPoolTimeout, then
+ * TMF_ERROR_DATABASE_BUSY for a statement       TMFCustomerStatementTimeout in the database
+ * (TMF_ERROR_STATEMENT_TIMEOUT), and one second more here, for a database that does not even cancel
+ */
+#ifndef TMF_STORE_DB_H
+#define TMF_STORE_DB_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+#include "error.h"
+
+/* The version of the schema that this code was written for: the highest number in sql/. */
+#define TMF_SCHEMA_VERSION 1
+
+struct server_rec;
+
+/* The way to the database of one virtual host, one for each child process. Its members are used by
+ * all threads; see db.c for the lock. */
+typedef struct tmf_db_pool_t tmf_db_pool_t;
+
+/* A borrowed connection: belongs to one thread, from tmf_db_borrow to tmf_db_give_back. */
+typedef struct tmf_db_t tmf_db_t;
+
+/* A statement: prepared on a connection when it is first used there. */
+typedef struct {
+    const char *name; /* the prepared statement's, unique in the server: "tmf_…" */
+    const char *sql;  /* with $1…; parameters are sent as text, so casts say the type */
+    int parameters;
+} tmf_db_statement_t;
+
+/* The rows that a statement returned. */
+typedef struct tmf_db_rows_t tmf_db_rows_t;
+
+/* post_config: looks up mod_dbd's functions. 0 when mod_dbd is not loaded. */
+int tmf_db_find_mod_dbd(void);
+
+/* child_init, after mod_dbd's: makes the way to the database that mod_dbd has for `server`. It
+ * lives in `child_pool`. No connection is opened yet. */
+apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, struct server_rec *server,
+                              apr_interval_time_t statement_timeout,
+                              apr_interval_time_t pool_timeout, apr_pool_t *child_pool);
+
+/* Borrows a connection that works and whose schema is the right one; must be given back.
+ * TMF_ERROR_DATABASE_BUSY, TMF_ERROR_DATABASE_UNAVAILABLE. */
+tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *result_pool);
+
+/* Gives it back; also after errors. */
+void tmf_db_give_back(tmf_db_t *db);
+
+/* Runs a statement with its parameters (NULL = SQL NULL) and waits for all its rows, which live in
+ * `result_pool`, independent of the connection. Errors: see from_sqlstate in connection.c. After
+ * TMF_ERROR_DATABASE_UNAVAILABLE it is unknown whether a statement that writes was carried out. */
+tmf_error_t *tmf_db_execute(tmf_db_t *db, const tmf_db_statement_t *statement,
+                            const char *const *parameters, const tmf_db_rows_t **rows,
+                            apr_pool_t *result_pool);
+
+int tmf_db_row_count(const tmf_db_rows_t *rows);
+
+/* The text of a value, NUL-terminated, `length` (may be NULL) in bytes; NULL for SQL NULL. Lives as
+ * long as the rows. */
+const char *tmf_db_text(const tmf_db_rows_t *rows, int row, int column, apr_size_t *length);
+
+/* A bigint; 0 for SQL NULL. */
+apr_int64_t tmf_db_number(const tmf_db_rows_t *rows, int row, int column);
+
+#endif

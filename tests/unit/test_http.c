@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The pure parts around a request: media types, entity tags, arguments of directives, texts, ids.
+ */
+#include "unit.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "api/precondition.h"
+#include "config/parse.h"
+#include "http/media.h"
+#include "model/identifier.h"
+#include "model/text.h"
+
+static const struct {
+    const char *type;
+    int json;
+    int patch;
+} content_types[] = {
+    {NULL, 1, 1},
+    {"application/json", 1, 1},
+    {"Application/JSON ; charset=UTF-8", 1, 1},
+    {"application/merge-patch+json", 0, 1},
+    {"application/merge-patch+json;v=1", 0, 1},
+    {"application/json-patch+json", 0, 0},
+    {"application/jsonp", 0, 0},
+    {"text/json", 0, 0},
+    {"", 0, 0},
+};
+
+START_TEST(content_types_are_told_apart)
+{
+    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_JSON),
+                     content_types[_i].json);
+    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_PATCH),
+                     content_types[_i].patch);
+}
+END_TEST
+
+static const struct {
+    const char *accept;
+    int acceptable;
+} accepts[] = {
+    {NULL, 1},
+    {"", 1},
+    {"*/*", 1},
+    {"application/json", 1},
+    {"APPLICATION/Json;charset=utf-8", 1},
+    {"application/*;q=0.1", 1},
+    {"text/html", 0},
+    {"text/html, application/xml;q=0.9, */*;q=0.8", 1},
+    {"application/json;q=0", 0},
+    {"application/json; q=0.000, */*", 0},
+    {"application/json;q=0.001", 1},
+    {"*/*;q=0", 0},
+    {"*/*;q=0, application/json", 1},
+    {"application/*;q=0, */*", 0},
+    {"application/jsonx, text/plain", 0},
+    {"text/plain;a=\"x, application/json\"", 0},
+};
+
+START_TEST(accept_is_understood)
+{
+    ck_assert_int_eq(tmf_media_is_acceptable(accepts[_i].accept), accepts[_i].acceptable);
+}
+END_TEST
+
+static const struct {
+    const char *header;
+    int strong; /* matches revision 42 as If-Match */
+    int weak;   /* as If-None-Match */
+} tags[] = {
+    {"\"42\"", 1, 1},
+    {"*", 1, 1},
+    {"W/\"42\"", 0, 1},
+    {"\"41\", \"42\"", 1, 1},
+    {"\"41\",W/\"42\" , \"7\"", 0, 1},
+    {"\"42-gzip\"", 1, 1},
+    {"\"42-br\"", 1, 1},
+    {"W/\"42-gzip\"", 0, 1},
+    {"\"42-zip\"", 0, 0},
+    {"42", 0, 0},
+    {"\"042\"", 0, 0},
+    {"\"42 \"", 0, 0},
+    {"\"42", 0, 0},
+    {"\"\"", 0, 0},
+    {"\"\", \"42\"", 1, 1},
+    {"\"99999999999999999999999942\"", 0, 0},
+    {"", 0, 0},
+};
+
+START_TEST(entity_tags_are_compared)
+{
+    ck_assert_int_eq(tmf_etag_matches(tags[_i].header, 42, 0), tags[_i].strong);
+    ck_assert_int_eq(tmf_etag_matches(tags[_i].header, 42, 1), tags[_i].weak);
+}
+END_TEST
+
+START_TEST(revisions_become_an_array)
+{
+    ck_assert_ptr_null(tmf_precondition_revisions(NULL, pool));
+    ck_assert_ptr_null(tmf_precondition_revisions("\"1\", *", pool));
+    ck_assert_str_eq(tmf_precondition_revisions("\"7\", W/\"8\", \"9-gzip\", x", pool), "{7,9}");
+    ck_assert_str_eq(tmf_precondition_revisions("nonsense", pool), "{}");
+}
+END_TEST
+
+START_TEST(preconditions_fail_with_412)
+{
+    ck_assert_ok(tmf_precondition_check(NULL, NULL, 42, pool));
+    ck_assert_ok(tmf_precondition_check("\"42\"", "\"41\"", 42, pool));
+    ck_assert_int_eq(tmf_precondition_check("\"41\"", NULL, 42, pool)->status, 412);
+    ck_assert_int_eq(tmf_precondition_check(NULL, "*", 42, pool)->status, 412);
+}
+END_TEST
+
+START_TEST(numbers_are_parsed)
+{
+    int number = -7;
+
+    ck_assert_ptr_null(tmf_parse_number(pool, "10", 1, 10, &number));
+    ck_assert_int_eq(number, 10);
+    ck_assert_ptr_nonnull(tmf_parse_number(pool, "11", 1, 10, &number));
+    ck_assert_ptr_nonnull(tmf_parse_number(pool, "0", 1, 10, &number));
+    ck_assert_ptr_nonnull(tmf_parse_number(pool, "", 0, 10, &number));
+    ck_assert_ptr_nonnull(tmf_parse_number(pool, "-1", 0, 10, &number));
+    ck_assert_ptr_nonnull(tmf_parse_number(pool, "1x", 0, 10, &number));
+    ck_assert_ptr_nonnull(tmf_parse_number(pool, "99999999999999999999", 0, 10, &number));
+    ck_assert_int_eq(number, 10);
+}
+END_TEST
+
+START_TEST(durations_are_parsed)
+{
+    apr_interval_time_t duration = 0;
+
+    ck_assert_ptr_null(tmf_parse_duration(pool, "5", &duration));
+    ck_assert(duration == 5000000);
+    ck_assert_ptr_null(tmf_parse_duration(pool, "250ms", &duration));
+    ck_assert(duration == 250000);
+    ck_assert_ptr_null(tmf_parse_duration(pool, "2min", &duration));
+    ck_assert(duration == 120000000);
+    ck_assert_ptr_null(tmf_parse_duration(pool, "1h", &duration));
+    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "0", &duration));
+    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "99ms", &duration));
+    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "2h", &duration));
+    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "5 s", &duration));
+    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "s", &duration));
+    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "-5s", &duration));
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    const char *url; /* NULL = refused */
+    int has_path;
+} urls[] = {
+    {"https://api.example.com", "https://api.example.com", 0},
+    {"https://api.example.com/", "https://api.example.com", 0},
+    {"http://[::1]:8629//", "http://[::1]:8629", 0},
+    {"https://api.example.com/crm/v4/", "https://api.example.com/crm/v4", 1},
+    {"https://api.example.com/?x", NULL, 0},
+    {"https://api.example.com/#x", NULL, 0},
+    {"https://user@api.example.com", NULL, 0},
+    {"ftp://api.example.com", NULL, 0},
+    {"api.example.com", NULL, 0},
+    {"/crm/v4", NULL, 0},
+    {"https://", NULL, 0},
+    {"https:///x", NULL, 0},
+    {"https://a b", NULL, 0},
+    {"https://a\"b", NULL, 0},
+    {"", NULL, 0},
+};
+
+START_TEST(base_urls_are_parsed)
+{
+    const char *url = NULL;
+    int has_path = -1;
+    const char *problem = tmf_parse_base_url(pool, urls[_i].text, &url, &has_path);
+
+    if (urls[_i].url == NULL) {
+        ck_assert_ptr_nonnull(problem);
+    } else {
+        ck_assert_ptr_null(problem);
+        ck_assert_str_eq(url, urls[_i].url);
+        ck_assert_int_eq(has_path, urls[_i].has_path);
+    }
+}
+END_TEST
+
+START_TEST(strings_are_escaped_as_postgresql_does)
+{
+    static const char given[] = "\"\\/\b\f\n\r\t\x01\x1f\x7f é€😀";
+    tmf_text_t text;
+
+    tmf_text_init(&text, 1, pool);
+    tmf_text_append_json(&text, given, sizeof(given) - 1);
+    ck_assert_str_eq(apr_pstrmemdup(pool, text.data, text.length),
+                     "\"\\\"\\\\/\\b\\f\\n\\r\\t\\u0001\\u001f\x7f é€😀\"");
+}
+END_TEST
+
+START_TEST(ids_are_uuids_in_order_of_time)
+{
+    const char *first;
+    const char *second;
+
+    ck_assert_ok(tmf_identifier_make(&first, apr_time_from_sec(1700000000), pool));
+    ck_assert_ok(tmf_identifier_make(&second, apr_time_from_sec(1700000001), pool));
+    ck_assert_uint_eq(strlen(first), 36);
+    ck_assert_int_eq(first[14], '7');
+    ck_assert_ptr_nonnull(strchr("89ab", first[19]));
+    ck_assert_int_eq(strncmp(first, "018bcfe56800", 8), 0);
+    ck_assert_int_lt(strcmp(first, second), 0);
+}
+END_TEST
+
+START_TEST(statuses_of_others_have_errors)
+{
+    ck_assert_str_eq(tmf_error_from_status(pool, 403)->code, "forbidden");
+    ck_assert_str_eq(tmf_error_from_status(pool, 400)->code, "badRequest");
+    ck_assert_str_eq(tmf_error_from_status(pool, 431)->code, "clientError");
+    ck_assert_int_eq(tmf_error_from_status(pool, 431)->status, 431);
+    ck_assert_str_eq(tmf_error_from_status(pool, 502)->code, "serverError");
+    ck_assert_str_eq(tmf_error_from_status(pool, 503)->code, "serverError");
+}
+END_TEST
+
+#define COUNT(rows) (int)(sizeof(rows) / sizeof((rows)[0]))
+
+int main(void)
+{
+    Suite *suite = suite_create("http");
+    TCase *tests = tcase_create("http");
+
+    tcase_add_checked_fixture(tests, make_pool, destroy_pool);
+    tcase_add_loop_test(tests, content_types_are_told_apart, 0, COUNT(content_types));
+    tcase_add_loop_test(tests, accept_is_understood, 0, COUNT(accepts));
+    tcase_add_loop_test(tests, entity_tags_are_compared, 0, COUNT(tags));
+    tcase_add_test(tests, revisions_become_an_array);
+    tcase_add_test(tests, preconditions_fail_with_412);
+    tcase_add_test(tests, numbers_are_parsed);
+    tcase_add_test(tests, durations_are_parsed);
+    tcase_add_loop_test(tests, base_urls_are_parsed, 0, COUNT(urls));
+    tcase_add_test(tests, strings_are_escaped_as_postgresql_does);
+    tcase_add_test(tests, ids_are_uuids_in_order_of_time);
+    tcase_add_test(tests, statuses_of_others_have_errors);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
