@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST B/customer */
 #include "api/api.h"
+
+#include <apr_strings.h>
+
 #include "api/body.h"
 #include "api/representation.h"
 #include "model/customer.h"
@@ -16,7 +19,7 @@ static tmf_error_t *choose_id(const char **id, const tmf_json_t *customer,
         return tmf_identifier_make(id, apr_time_now(), request->pool);
     }
     TMF_TRY(tmf_customer_check_id(chosen, request->pool));
-    *id = tmf_json_string_text(chosen);
+    *id = apr_pstrdup(request->pool, tmf_json_string_text(chosen)); /* normalising removes it */
     return NULL;
 }
 

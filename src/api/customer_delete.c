@@ -6,12 +6,14 @@
 
 static tmf_error_t *delete_customer(tmf_delete_outcome_t *outcome, const tmf_request_t *request)
 {
-    const char *revisions = tmf_precondition_revisions(request->if_match, request->pool);
+    const tmf_revisions_t revisions = tmf_precondition_revisions(
+        request->if_match, request->if_none_match, request->pool);
     tmf_error_t *error;
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
-    error = tmf_customer_store_delete(db, request->id, revisions, outcome, request->pool);
+    error = tmf_customer_store_delete(db, request->id, revisions.only, revisions.except, outcome,
+                                      request->pool);
     tmf_db_give_back(db);
     return error;
 }
@@ -28,8 +30,10 @@ tmf_error_t *tmf_api_customer_delete(const tmf_request_t *request, tmf_reply_t *
         return tmf_representation_not_found(request);
     }
     if (outcome == TMF_DELETE_OTHER_REVISION) {
-        return tmf_error_make(request->pool, TMF_ERROR_PRECONDITION_FAILED,
-                              "If-Match does not name the customer's current ETag: read it again");
+        return tmf_error_make(
+            request->pool, TMF_ERROR_PRECONDITION_FAILED,
+            "The customer's current ETag is not what If-Match or If-None-Match ask "
+            "for: read it again");
     }
     reply->status = 204;
     return NULL;

@@ -96,24 +96,39 @@ tmf_error_t *tmf_precondition_check(const char *if_match, const char *if_none_ma
     return NULL;
 }
 
-const char *tmf_precondition_revisions(const char *if_match, apr_pool_t *result_pool)
+/* The array of the tags that a header lists; NULL when it lists `*`. */
+static const char *array_of(const char *header, int weak, apr_pool_t *pool)
 {
     const char *separator = "";
-    const char *revisions = "{";
+    const char *array = "{";
     etag_t etag;
 
-    if (if_match == NULL) {
-        return NULL;
-    }
-    while (next_etag(&if_match, &etag)) {
+    while (next_etag(&header, &etag)) {
         if (etag.any) {
             return NULL;
         }
-        if (!etag.weak && revision_of(&etag) != 0) {
-            revisions = apr_psprintf(result_pool, "%s%s%" APR_INT64_T_FMT, revisions, separator,
-                                     revision_of(&etag));
+        if (revision_of(&etag) != 0 && (weak || !etag.weak)) {
+            array = apr_psprintf(pool, "%s%s%" APR_INT64_T_FMT, array, separator,
+                                 revision_of(&etag));
             separator = ",";
         }
     }
-    return apr_pstrcat(result_pool, revisions, "}", NULL);
+    return apr_pstrcat(pool, array, "}", NULL);
+}
+
+tmf_revisions_t tmf_precondition_revisions(const char *if_match, const char *if_none_match,
+                                           apr_pool_t *result_pool)
+{
+    tmf_revisions_t revisions = {NULL, NULL};
+
+    if (if_match != NULL) {
+        revisions.only = array_of(if_match, 0, result_pool);
+    }
+    if (if_none_match != NULL) {
+        revisions.except = array_of(if_none_match, 1, result_pool);
+        if (revisions.except == NULL) {
+            revisions.only = "{}"; /* If-None-Match: * lets nothing happen to what exists */
+        }
+    }
+    return revisions;
 }

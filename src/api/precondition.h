@@ -22,8 +22,14 @@ int tmf_etag_matches(const char *header, apr_int64_t revision, int weak);
 tmf_error_t *tmf_precondition_check(const char *if_match, const char *if_none_match,
                                     apr_int64_t revision, apr_pool_t *result_pool);
 
-/* The revisions whose tags If-Match lists, as a PostgreSQL array literal (`{7,12}`, `{}`); NULL
- * when the header is absent or `*`: any revision. */
-const char *tmf_precondition_revisions(const char *if_match, apr_pool_t *result_pool);
+/* The same for a statement to decide: revisions as PostgreSQL array literals (`{7,12}`, `{}`), NULL
+ * = no such condition. */
+typedef struct {
+    const char *only;   /* the revision must be among these */
+    const char *except; /* and not among these */
+} tmf_revisions_t;
+
+tmf_revisions_t tmf_precondition_revisions(const char *if_match, const char *if_none_match,
+                                           apr_pool_t *result_pool);
 
 #endif

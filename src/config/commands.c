@@ -12,25 +12,32 @@
 #define BODY_DEPTH_MAX_LIMIT 1000                /* json-c and jsonb recurse once a level */
 #define PAGE_SIZE_LIMIT      100000
 
+/* Names the directive in a parser's message; httpd adds file and line. */
+static const char *named(const cmd_parms *cmd, const char *problem)
+{
+    return problem == NULL ? NULL : apr_pstrcat(cmd->pool, cmd->cmd->name, " ", problem, NULL);
+}
+
 static const char *set_base_url(cmd_parms *cmd, void *config, const char *text)
 {
     tmf_space_config_t *space = config;
 
-    return tmf_parse_base_url(cmd->pool, text, &space->base_url, &space->base_url_is_whole);
+    return named(cmd,
+                 tmf_parse_base_url(cmd->pool, text, &space->base_url, &space->base_url_is_whole));
 }
 
 static const char *set_page_size(cmd_parms *cmd, void *config, const char *text)
 {
     tmf_space_config_t *space = config;
 
-    return tmf_parse_number(cmd->pool, text, 1, PAGE_SIZE_LIMIT, &space->page_size);
+    return named(cmd, tmf_parse_number(cmd->pool, text, 1, PAGE_SIZE_LIMIT, &space->page_size));
 }
 
 static const char *set_page_size_max(cmd_parms *cmd, void *config, const char *text)
 {
     tmf_space_config_t *space = config;
 
-    return tmf_parse_number(cmd->pool, text, 1, PAGE_SIZE_LIMIT, &space->page_size_max);
+    return named(cmd, tmf_parse_number(cmd->pool, text, 1, PAGE_SIZE_LIMIT, &space->page_size_max));
 }
 
 static const char *set_credit_profile(cmd_parms *cmd, void *config, const char *text)
@@ -45,21 +52,22 @@ static const char *set_credit_profile(cmd_parms *cmd, void *config, const char *
         space->credit_profile = TMF_CREDIT_PROFILE_CURRENT;
         return NULL;
     }
-    return apr_psprintf(cmd->pool, "takes 'all' or 'current', not '%s'", text);
+    return named(cmd, apr_psprintf(cmd->pool, "takes 'all' or 'current', not '%s'", text));
 }
 
 static const char *set_body_max(cmd_parms *cmd, void *config, const char *text)
 {
     tmf_space_config_t *space = config;
 
-    return tmf_parse_number(cmd->pool, text, 1, BODY_MAX_LIMIT, &space->body_max);
+    return named(cmd, tmf_parse_number(cmd->pool, text, 1, BODY_MAX_LIMIT, &space->body_max));
 }
 
 static const char *set_body_depth_max(cmd_parms *cmd, void *config, const char *text)
 {
     tmf_space_config_t *space = config;
 
-    return tmf_parse_number(cmd->pool, text, 4, BODY_DEPTH_MAX_LIMIT, &space->body_depth_max);
+    return named(
+        cmd, tmf_parse_number(cmd->pool, text, 4, BODY_DEPTH_MAX_LIMIT, &space->body_depth_max));
 }
 
 static tmf_server_config_t *server_config(cmd_parms *cmd)
@@ -70,13 +78,13 @@ static tmf_server_config_t *server_config(cmd_parms *cmd)
 static const char *set_statement_timeout(cmd_parms *cmd, void *config, const char *text)
 {
     (void)config;
-    return tmf_parse_duration(cmd->pool, text, &server_config(cmd)->statement_timeout);
+    return named(cmd, tmf_parse_duration(cmd->pool, text, &server_config(cmd)->statement_timeout));
 }
 
 static const char *set_pool_timeout(cmd_parms *cmd, void *config, const char *text)
 {
     (void)config;
-    return tmf_parse_duration(cmd->pool, text, &server_config(cmd)->pool_timeout);
+    return named(cmd, tmf_parse_duration(cmd->pool, text, &server_config(cmd)->pool_timeout));
 }
 
 #define IN_SPACE  (RSRC_CONF | ACCESS_CONF)

@@ -10,8 +10,11 @@
 
 #include "config/config.h"
 
-/* At this moment r->handler is not set yet, but httpd has walked the <Location>s. */
-static int is_ours(request_rec *r)
+/* What r->filename of our requests starts with; it names no file. */
+#define FILENAME_PREFIX TMF_HANDLER_NAME ":"
+
+/* In translate_name r->handler is not set yet, but httpd has walked the <Location>s. */
+static int has_our_handler(request_rec *r)
 {
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
     const char *handler = NULL;
@@ -25,23 +28,29 @@ static int is_ours(request_rec *r)
 
 int tmf_space_translate_name(request_rec *r)
 {
-    if (!is_ours(r)) {
+    if (!has_our_handler(r)) {
         return DECLINED;
     }
-    r->filename = apr_pstrcat(r->pool, TMF_HANDLER_NAME ":", r->uri, NULL);
+    r->filename = apr_pstrcat(r->pool, FILENAME_PREFIX, r->uri, NULL);
     return OK;
+}
+
+static int is_claimed(request_rec *r)
+{
+    return r->filename != NULL &&
+           strncmp(r->filename, FILENAME_PREFIX, sizeof(FILENAME_PREFIX) - 1) == 0;
 }
 
 /* Saves the directory walk. TRACE is ours too: it is answered with our 405. */
 int tmf_space_map_to_storage(request_rec *r)
 {
-    return is_ours(r) ? OK : DECLINED;
+    return is_claimed(r) ? OK : DECLINED;
 }
 
 /* mod_mime would take the id "a.gz" for a compressed file. */
 int tmf_space_check_type(request_rec *r)
 {
-    return is_ours(r) ? OK : DECLINED;
+    return is_claimed(r) ? OK : DECLINED;
 }
 
 /* The path in a request line that httpd did not get to parse, such as one that was too long. */

@@ -37,11 +37,12 @@ static const tmf_db_statement_t update_statement = {
 static const tmf_db_statement_t delete_statement = {
     "tmf_customer_delete",
     "WITH gone AS (DELETE FROM tmf_customer.customer WHERE id = $1::text"
-    "  AND ($2::bigint[] IS NULL OR revision = ANY ($2::bigint[])) RETURNING 1)"
+    "  AND ($2::bigint[] IS NULL OR revision = ANY ($2::bigint[]))"
+    "  AND ($3::bigint[] IS NULL OR revision <> ALL ($3::bigint[])) RETURNING 1)"
     " SELECT (SELECT count(*) FROM gone),"
-    "  (SELECT count(*) FROM tmf_customer.customer"
-    "   WHERE id = $1::text AND $2::bigint[] IS NOT NULL)",
-    2};
+    "  (SELECT count(*) FROM tmf_customer.customer WHERE id = $1::text"
+    "   AND ($2::bigint[] IS NOT NULL OR $3::bigint[] IS NOT NULL))",
+    3};
 
 static void read_customer(const tmf_db_rows_t *rows, int row, tmf_customer_t *customer)
 {
@@ -116,10 +117,11 @@ tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t
     return execute_for_one(db, &update_statement, parameters, customer, result_pool);
 }
 
-tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *revisions,
-                                       tmf_delete_outcome_t *outcome, apr_pool_t *result_pool)
+tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *only,
+                                       const char *except, tmf_delete_outcome_t *outcome,
+                                       apr_pool_t *result_pool)
 {
-    const char *parameters[] = {id, revisions};
+    const char *parameters[] = {id, only, except};
     const tmf_db_rows_t *rows;
 
     TMF_TRY(tmf_db_execute(db, &delete_statement, parameters, &rows, result_pool));

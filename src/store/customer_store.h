@@ -46,9 +46,11 @@ tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t
                                        const char *doc, const tmf_customer_t **customer,
                                        apr_pool_t *result_pool);
 
-/* Deletes one if its revision is among `revisions`, a PostgreSQL array literal of bigints
- * (`{7,12}`), or whatever it is when that is NULL. */
-tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *revisions,
-                                       tmf_delete_outcome_t *outcome, apr_pool_t *result_pool);
+/* Deletes one if its revision is among `only` and not among `except`: PostgreSQL array literals of
+ * bigints
+ * (`{7,12}`), NULL = no such condition. */
+tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *only,
+                                       const char *except, tmf_delete_outcome_t *outcome,
+                                       apr_pool_t *result_pool);
 
 #endif

@@ -99,10 +99,17 @@ END_TEST
 
 START_TEST(revisions_become_an_array)
 {
-    ck_assert_ptr_null(tmf_precondition_revisions(NULL, pool));
-    ck_assert_ptr_null(tmf_precondition_revisions("\"1\", *", pool));
-    ck_assert_str_eq(tmf_precondition_revisions("\"7\", W/\"8\", \"9-gzip\", x", pool), "{7,9}");
-    ck_assert_str_eq(tmf_precondition_revisions("nonsense", pool), "{}");
+    tmf_revisions_t none = tmf_precondition_revisions(NULL, NULL, pool);
+    tmf_revisions_t any = tmf_precondition_revisions("\"1\", *", NULL, pool);
+    tmf_revisions_t both = tmf_precondition_revisions("\"7\", W/\"8\", \"9-gzip\", x", "W/\"8\"",
+                                                      pool);
+
+    ck_assert(none.only == NULL && none.except == NULL);
+    ck_assert(any.only == NULL && any.except == NULL);
+    ck_assert_str_eq(both.only, "{7,9}");
+    ck_assert_str_eq(both.except, "{8}");
+    ck_assert_str_eq(tmf_precondition_revisions("nonsense", NULL, pool).only, "{}");
+    ck_assert_str_eq(tmf_precondition_revisions("*", "*", pool).only, "{}");
 }
 END_TEST
 

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+import itertools
+
+import pytest
+
+from harness.client import Api
+from harness.httpd import Httpd
+from harness.postgres import Postgres
+
+numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    cluster = Postgres()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def shared(postgres):
+    """The httpd that most tests share."""
+    server = Httpd((postgres, postgres.create_database("shared"))).start()
+    yield server
+    server.remove()
+
+
+def finish(server, postgres):
+    """Ends a test on this server: log, sanitizers, processes, sessions."""
+    wrong = server.log.check()
+    if server.sanitizer_reports():
+        wrong.append(server.sanitizer_reports())
+    if postgres.is_running():
+        wrong += [f"left idle in transaction: {row}"
+                  for row in postgres.backends(server.database[1]) if "in transaction" in row[1]]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.fixture
+def server(shared, postgres):
+    children = set(shared.children()) if shared.mpm == "event" else set()
+    yield shared
+    finish(shared, postgres)
+    assert children <= set(shared.children()), "a child of httpd died"
+
+
+@pytest.fixture
+def api(server):
+    return Api(server.url)
+
+
+@pytest.fixture
+def new_database(postgres):
+    """Makes databases: new_database() with the schema, new_database(install=False) without."""
+    def make(install=True):
+        return postgres, postgres.create_database(f"test_{next(numbers)}", install)
+    return make
+
+
+@pytest.fixture
+def start_httpd(new_database):
+    """Starts servers of the test's own; each is stopped and its log checked at the end."""
+    servers = []
+
+    def start(database=None, **settings):
+        server = Httpd(database or new_database(), **settings)
+        servers.append(server)
+        return server.start()
+    yield start
+    for server in servers:
+        server.end()
+    try:
+        for server in servers:
+            finish(server, server.database[0])
+    finally:
+        for server in servers:
+            server.remove()
+
+
+@pytest.fixture
+def own_postgres():
+    """A cluster that the test may hurt."""
+    cluster = Postgres()
+    yield cluster
+    cluster.remove()
