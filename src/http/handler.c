@@ -90,7 +90,7 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
 /* The story of a request: path, method, Accept, body, endpoint. */
 static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, tmf_reply_t *reply)
 {
-    tmf_request_t request = {0};
+    tmf_request_t *request = apr_pcalloc(r->pool, sizeof(*request));
     tmf_match_t match;
 
     tmf_route_find(&match, r->uri + base->length, r->method_number, r->pool);
@@ -108,10 +108,10 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, tmf_reply_t *
         return tmf_error_make(r->pool, TMF_ERROR_NOT_ACCEPTABLE,
                               "Replies are application/json, which Accept does not admit");
     }
-    read_request(r, base, &request);
-    request.id = match.id;
-    TMF_TRY(read_body(r, match.route, &request));
-    return match.route->handler(&request, reply);
+    read_request(r, base, request);
+    request->id = match.id;
+    TMF_TRY(read_body(r, match.route, request));
+    return match.route->handler(request, reply);
 }
 
 int tmf_http_handler(request_rec *r)
