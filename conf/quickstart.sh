@@ -111,6 +111,9 @@ stop() {
 }
 
 build() {
+    case $SOURCE in
+    *[[:space:]]*) fail "configure cannot build from a path with blanks: move $SOURCE" ;;
+    esac
     local log=$DIR/build.log
     (
         cd "$SOURCE"
@@ -119,7 +122,6 @@ build() {
         fi
         mkdir -p "$DIR/build"
         cd "$DIR/build"
-        # make cannot build below a path with blanks; a link without them leads there.
         [ -e Makefile ] || "$SOURCE/configure"
         make -j "$(nproc)"
     ) >"$log" 2>&1 || fail "the build failed" "$log"

@@ -17,8 +17,6 @@
 
 #define WRITE_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
-static char null_text[] = "null";
-
 static struct json_object *object_of(const tmf_json_t *value)
 {
     return (struct json_object *)value;
@@ -45,7 +43,9 @@ tmf_json_t *tmf_json_raw_null(void)
 {
     struct json_object *null = json_object_new_boolean(0);
 
-    json_object_set_serializer(null, json_object_userdata_to_json_string, null_text, NULL);
+    /* A text of its own, because json_object_deep_copy duplicates it. */
+    json_object_set_serializer(null, json_object_userdata_to_json_string, strdup("null"),
+                               json_object_free_userdata);
     return (tmf_json_t *)null;
 }
 

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The README's commands, and the quickstart they begin with."""
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import BASE, PROJECT
+from harness.client import Api
+from harness.httpd import free_port
+
+README = (PROJECT / "README.md").read_text()
+BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+
+
+def quickstart(*options, check=True):
+    return subprocess.run([PROJECT / "conf" / "quickstart.sh", *map(str, options)], check=check,
+                          capture_output=True, text=True, timeout=300, cwd="/")
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A directory with a blank in its name, and a port."""
+    if os.environ.get("TMF_ASAN") or os.environ.get("TMF_VALGRIND"):
+        pytest.skip("the quickstart builds a module of its own")
+    directory, port = tmp_path_factory.mktemp("quick") / "a place", free_port()
+    yield directory, port
+    if directory.exists():
+        quickstart("--stop", "--dir", directory)
+
+
+@pytest.fixture(scope="module")
+def started(place):
+    directory, port = place
+    return quickstart("--detach", "--dir", directory, "--port", port, "--customers", 10)
+
+
+def test_the_readme_begins_with_the_two_commands():
+    assert BLOCKS[0].split("\n")[0].startswith("conf/quickstart.sh --detach")
+    assert BLOCKS[0].split("\n")[1].startswith("tests/run.sh")
+
+
+def test_the_quickstart_serves_and_says_where(place, started):
+    url = f"http://127.0.0.1:{place[1]}{BASE}"
+    assert url in started.stdout
+    tries = [line for line in started.stdout.splitlines() if line.strip().startswith("curl ")]
+    assert len(tries) == 3
+    for line in tries:
+        reply = subprocess.run(["bash", "-c", line], check=True, capture_output=True, text=True)
+        assert "Error" not in reply.stdout and reply.stdout
+    assert int(Api(url).get("/customer?limit=0").headers["X-Total-Count"]) == 11
+
+
+def test_the_commands_of_the_readme_work(place, started):
+    blocks = [block for block in BLOCKS if "$B" in block]
+    assert len(blocks) >= 2
+    script = "\n".join(blocks).replace("127.0.0.1:8629", f"127.0.0.1:{place[1]}")
+    result = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True,
+                            timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert "Moon Football Club" in result.stdout and '"status": "Approved"' in result.stdout
+
+
+def test_the_quickstart_again_keeps_what_is_there(place, started):
+    directory, port = place
+    api = Api(f"http://127.0.0.1:{port}{BASE}")
+    before = api.get("/customer?limit=0").headers["X-Total-Count"]
+    quickstart("--detach", "--dir", directory, "--port", port)
+    assert api.get("/customer?limit=0").headers["X-Total-Count"] == before
+
+
+def test_the_quickstart_on_a_port_in_use_says_so(place, started, tmp_path):
+    for path in [tmp_path, *tmp_path.parents[:2]]:
+        path.chmod(0o755)
+    result = quickstart("--detach", "--dir", tmp_path / "other", "--port", place[1], check=False)
+    assert result.returncode != 0 and "in use" in result.stderr
+
+
+@pytest.mark.parametrize("options", [["--port", "x"], ["--port"], ["--mpm", "x"], ["--nonsense"],
+                                     ["--customers", "-1"], ["--port", "99999"]])
+def test_wrong_options_are_refused(options):
+    result = quickstart(*options, check=False)
+    assert result.returncode != 0 and "quickstart.sh:" in result.stderr
+
+
+def test_the_quickstart_stops(place, started):
+    directory, port = place
+    quickstart("--stop", "--dir", directory)
+    quickstart("--stop", "--dir", directory)
+    result = subprocess.run(["curl", "-s", f"http://127.0.0.1:{port}{BASE}"])
+    assert result.returncode == 7, "nothing listens any more"
