@@ -1,59 +1,118 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Installs the Debian packages that are missing. Usage: conf/install-packages.sh build|run|test …
+# Installs the Debian packages that are missing; asks for nothing when none is.
+#
+#   conf/install-packages.sh SET…       with SET one or more of: build run test
+#
+# Needs root, or a sudo that asks no password; otherwise it prints the line to run, and exits with 1.
+# Nothing is started by it, now or at the next boot: not Debian's Apache, no PostgreSQL on port 5432.
 set -euo pipefail
 
-packages_of() {
-    case $1 in
-    build) echo gcc libc6-dev make autoconf automake libtool pkg-config apache2-dev libapr1-dev \
-        libaprutil1-dev libpq-dev libjson-c-dev libcurl4-openssl-dev check ;;
-    run) echo apache2-bin libaprutil1-dbd-pgsql postgresql postgresql-client curl util-linux ;;
-    test) echo apache2 openssl python3-pytest python3-pytest-timeout python3-pytest-xdist \
-        python3-requests python3-psycopg2 python3-hypothesis python3-jsonschema libasan8 libubsan1 \
-        pmccabe cppcheck clang-format shellcheck valgrind xz-utils media-types git ;;
-    *) echo "install-packages.sh: sets are build, run, test; not '$1'" >&2 && exit 2 ;;
-    esac
+declare -rA packages=(
+    [build]='gcc make autoconf automake libtool pkg-config apache2-dev libapr1-dev libaprutil1-dev libpq-dev
+        libjson-c-dev libcurl4-openssl-dev check'
+    [run]='apache2-bin libaprutil1-dbd-pgsql postgresql postgresql-client curl ca-certificates'
+    [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
+        python3-hypothesis python3-jsonschema apache2 apache2-utils openssl pmccabe cppcheck clang-format
+        shellcheck valgrind libasan8 libubsan1 xz-utils media-types git'
+)
+readonly policy=/usr/sbin/policy-rc.d
+readonly no_cluster=/etc/postgresql-common/createcluster.d/tmf-customer.conf
+
+# What we put in the machine's way while packages are installed, and take back at the end.
+put=()
+
+usage() {
+    echo "usage: ${BASH_SOURCE[0]} build|run|test …" >&2
+    exit 2
 }
 
 is_installed() {
-    [ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+    case $1 in
+    # Any release of the server will do, not only the one of Debian's metapackage.
+    postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return ;;
+    postgresql-client) compgen -G '/usr/lib/postgresql/*/bin/psql' >/dev/null && return ;;
+    esac
+    [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }
 
-# The packages' services are not wanted: a server that the machine did not have must not run afterwards.
-# dpkg asks this file before it starts one; a file that is there already is somebody's decision.
-without_services() {
-    local policy=/usr/sbin/policy-rc.d ours=no status=0
-    if [ ! -e $policy ]; then
-        printf '#!/bin/sh\nexit 101\n' | as_root tee $policy >/dev/null
-        as_root chmod 755 $policy
-        ours=yes
+missing_of() {
+    local set package
+    for set in "$@"; do
+        for package in ${packages[$set]}; do
+            is_installed "$package" || echo "$package"
+        done
+    done | sort -u
+}
+
+become_root() {
+    local self
+    self=$(realpath -- "${BASH_SOURCE[0]}")
+    if sudo -n true 2>/dev/null; then
+        exec sudo -n -- "$self" "$@"
     fi
-    "$@" || status=$?
-    [ $ours = no ] || as_root rm -f $policy
-    return $status
+    printf 'These Debian packages are missing: %s\nInstall them with this line, as root:\n\n    %q %s\n\n' \
+        "$(missing_of "$@" | paste -sd ' ')" "$self" "$*" >&2
+    exit 1
 }
 
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -n "$@"; fi
+take_back() {
+    ((${#put[@]} == 0)) || rm -f -- "${put[@]}"
+    put=()
+    rmdir --ignore-fail-on-non-empty -- "${no_cluster%/*}" 2>/dev/null || true
+}
+
+# New packages start no service; a machine that has its own policy knows what it wants.
+hold_services() {
+    if [[ ! -e $policy && ! -L $policy ]]; then
+        put+=("$policy")
+        printf '#!/bin/sh\n# mod_tmf_customer: while packages are being installed\nexit 101\n' >"$policy"
+        chmod 755 "$policy"
+    fi
+    if [[ ! -e $no_cluster ]]; then
+        put+=("$no_cluster")
+        mkdir -p -- "${no_cluster%/*}"
+        echo 'create_main_cluster = false' >"$no_cluster"
+    fi
+}
+
+install_packages() {
+    echo "installing Debian packages: $*" >&2
+    hold_services
+    export DEBIAN_FRONTEND=noninteractive
+    # A foreign repository that does not answer is no reason to give up.
+    apt-get -q update || echo 'apt-get update failed; trying with the lists that are there' >&2
+    apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "$@"
+    if [[ " $* " == *' apache2 '* ]]; then
+        update-rc.d apache2 disable >/dev/null 2>&1 || true
+    fi
 }
 
 main() {
-    local set package missing=()
+    local set missing
+    (($# > 0)) || usage
     for set in "$@"; do
-        for package in $(packages_of "$set"); do
-            is_installed "$package" || missing+=("$package")
-        done
+        [[ -n ${packages[$set]-} ]] || usage
     done
-    [ ${#missing[@]} -gt 0 ] || return 0
-    if [ "$(id -u)" -ne 0 ] && ! sudo -n true 2>/dev/null; then
-        echo "Some packages are missing. As root, run:" >&2
-        echo "  apt-get update && apt-get install -y --no-install-recommends ${missing[*]}" >&2
-        return 1
-    fi
-    echo "Installing ${missing[*]}"
-    as_root apt-get -qq update
-    without_services as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get -qq install -y --no-install-recommends "${missing[@]}" >/dev/null
+    command -v dpkg-query >/dev/null || {
+        echo "this is no Debian; install what these packages of Debian 12 contain:" >&2
+        for set in "$@"; do
+            echo "${packages[$set]}" >&2
+        done
+        exit 1
+    }
+    [[ -n $(missing_of "$@") ]] || return 0
+    ((EUID == 0)) || become_root "$@"
+
+    # One installer at a time, or one would take back what another still needs.
+    exec 8</var/lib/dpkg
+    flock 8
+    mapfile -t missing < <(missing_of "$@")
+    ((${#missing[@]} > 0)) || return 0
+    trap take_back EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM HUP
+    install_packages "${missing[@]}" 8<&-
 }
 
 main "$@"

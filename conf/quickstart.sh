@@ -1,287 +1,600 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# From a fresh Debian machine to a running Customer Management API: see --help.
+# From a fresh Debian machine to a running API: installs what is missing, builds, makes a private
+# PostgreSQL cluster and a private httpd in a folder of their own, and serves on 127.0.0.1.
 set -euo pipefail
+umask 022
 
-SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-BASE=/tmf-api/customerManagement/v4
-APACHE=/usr/sbin/apache2
-MODULES=/usr/lib/apache2/modules
-PORT=8629 DIR=./run MPM=event CUSTOMERS=0 ACTION=serve
+root=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")
+readonly root
+readonly base_path=/tmf-api/customerManagement/v4
+readonly httpd=/usr/sbin/apache2
+readonly httpd_modules=/usr/lib/apache2/modules
+
+# ---- options ----
+port=8629
+dir=$root/run
+mode=foreground
+customers=0
+mpm=event
+
+# ---- set by set_places and choose_postgres ----
+place=   # as dir, but every service may enter it, and no program stumbles over its name
+source=  # root, likewise
+conf=    # httpd's configuration
+pg_home= # log, socket and data of PostgreSQL
+pg_data=
+pg_bin=
+
+# ---- what this process has started, and has to stop ----
+httpd_pid=
+postgres_pid=
+tail_pid=
 
 usage() {
-    cat <<USAGE
-conf/quickstart.sh: builds mod_tmf_customer and serves it from a PostgreSQL and an httpd of its own.
+    cat <<END
+usage: conf/quickstart.sh [OPTION]…
 
-  --port N        listen on 127.0.0.1:N (8629)
-  --dir DIR       keep everything in DIR (./run); what is there is used again
+Builds the module and serves it on 127.0.0.1, with a PostgreSQL of its own, until Ctrl-C.
+Started again, it goes on with the data of the same folder.
+
+  --port N        the port of the API (8629)
+  --dir DIR       the folder for everything it makes (run, in the source tree)
+  --detach        return as soon as the API answers, and leave it running
+  --stop          stop what runs in the folder
   --customers N   add N synthetic customers
-  --mpm MPM       event, worker or prefork (event)
-  --detach        return once the API answers; without it, serve until Ctrl-C
-  --stop          stop what runs in DIR
-USAGE
+  --mpm NAME      event (default), worker or prefork
+  --help          this text
+END
 }
 
-fail() {
-    echo "quickstart.sh: $1" >&2
-    if [ -n "${2:-}" ] && [ -s "$2" ]; then
-        echo "--- the end of $2" >&2
-        tail -n 20 "$2" >&2
-    fi
+say() {
+    echo "quickstart: $*" >&2
+}
+
+die() {
+    say "$*"
     exit 1
 }
 
-is_number() {
-    [[ $1 =~ ^[0-9]{1,9}$ ]]
+# fail_with LOG WORDS…: ends with the last lines of the log that says why.
+fail_with() {
+    local log=$1
+    shift
+    say "$*; the end of $log:"
+    tail -n 30 -- "$log" >&2 || true
+    exit 1
 }
 
-read_arguments() {
-    while [ $# -gt 0 ]; do
+is_number() { # VALUE LEAST MOST
+    [[ $1 =~ ^[0-9]{1,9}$ ]] && ((10#$1 >= $2 && 10#$1 <= $3))
+}
+
+parse_options() {
+    while (($# > 0)); do
         case $1 in
+        --help | -h)
+            usage
+            exit 0
+            ;;
+        --detach) mode=detach ;;
+        --stop) mode=stop ;;
         --port | --dir | --customers | --mpm)
-            [ $# -ge 2 ] || fail "$1 needs a value"
-            case $1 in
-            --port) PORT=$2 ;;
-            --dir) DIR=$2 ;;
-            --customers) CUSTOMERS=$2 ;;
-            --mpm) MPM=$2 ;;
-            esac
-            shift ;;
-        --detach) ACTION=detach ;;
-        --stop) ACTION=stop ;;
-        --help) usage && exit 0 ;;
-        *) usage >&2 && fail "unknown option $1" ;;
+            [[ -n ${2-} ]] || die "$1 needs a value; see --help"
+            printf -v "${1#--}" %s "$2"
+            shift
+            ;;
+        *) die "unknown option $1; see --help" ;;
         esac
         shift
     done
-    if ! is_number "$PORT" || [ "$PORT" -lt 1 ] || [ "$PORT" -gt 65535 ]; then
-        fail "--port takes 1 to 65535"
+    is_number "$port" 1 65535 || die "--port $port: a number from 1 to 65535 is needed"
+    is_number "$customers" 0 100000000 || die "--customers $customers: a number is needed"
+    [[ $mpm =~ ^(event|worker|prefork)$ ]] || die "--mpm $mpm: event, worker or prefork is needed"
+    port=$((10#$port)) customers=$((10#$customers))
+    dir=$(realpath -m -- "$dir")
+}
+
+# ---- places ----
+
+as_root() {
+    ((EUID == 0))
+}
+
+# Is this name safe in configuration files and makefiles?
+is_plain() {
+    [[ $1 =~ ^[A-Za-z0-9_.+@/-]+$ ]]
+}
+
+# May the services use this folder? Those of root run as users of their own.
+is_open() {
+    local user
+    as_root || return 0
+    for user in postgres www-data; do
+        ! id "$user" >/dev/null 2>&1 || runuser -u "$user" -- test -x "$1" || return 1
+    done
+}
+
+set_places() {
+    place=$dir
+    # A Unix socket's path has less than 108 bytes.
+    if ! is_plain "$dir" || ((${#dir} > 70)) || ! is_open "$dir"; then
+        place=/var/tmp/tmf-customer-$EUID-$(printf %s "$dir" | sha256sum | head -c 16)
     fi
-    is_number "$CUSTOMERS" || fail "--customers takes a number"
-    [[ $MPM =~ ^(event|worker|prefork)$ ]] || fail "--mpm takes event, worker or prefork"
+    source=$root
+    is_plain "$root" || source=$place/source
+    conf=$dir/httpd.conf
+    pg_home=$place/postgres
+    pg_data=$pg_home/data
 }
 
-is_root() {
-    [ "$(id -u)" -eq 0 ]
-}
-
-# PostgreSQL's programs refuse to run as root.
-as_postgres() {
-    if is_root; then (cd / && runuser -u postgres -- "$@"); else "$@"; fi
-}
-
-can_reach() {
-    runuser -u "$1" -- test -x "$DIR"
-}
-
-# The cluster, its socket and the module go to a place that postgres and www-data can reach: a clone in
-# /root is none. A socket's path may have 107 bytes at most.
-choose_places() {
-    mkdir -p "$DIR"
-    DIR=$(cd "$DIR" && pwd)
-    STATE=$DIR
-    if [ ${#DIR} -gt 70 ] || { is_root && ! { can_reach postgres && can_reach www-data; }; }; then
-        STATE=/var/tmp/tmf-customer-$(id -u)-$(printf %s "$DIR" | cksum | cut -d ' ' -f 1)
-        install -d -m 755 "$STATE"
-        [ "$(stat -c %u "$STATE")" = "$(id -u)" ] || fail "$STATE belongs to somebody else"
+make_places() {
+    if [[ $place != "$dir" ]]; then
+        # Anyone may write in /var/tmp: take nothing that somebody else has put there.
+        mkdir -- "$place" 2>/dev/null || [[ -d $place && ! -L $place && -O $place ]] ||
+            die "$place is not ours: remove it"
+        [[ -L $dir/build ]] || rm -rf -- "$dir/build"
+        ln -sfn -- "$place/build" "$dir/build"
     fi
-    CLUSTER=$STATE/postgresql
-    DATA=$CLUSTER/data
-    PIDFILE=$STATE/httpd.pid
-    HTTPD_CONF=$STATE/httpd.conf
-    POSTGRESQL_BIN=$(find /usr/lib/postgresql -maxdepth 2 -name bin 2>/dev/null | sort -V | tail -n 1)
+    [[ $source == "$root" ]] || ln -sfn -- "$root" "$source"
+    mkdir -p -- "$place/build"
 }
 
-is_alive() {
-    [ -s "$PIDFILE" ] && [ "$(readlink "/proc/$(cat "$PIDFILE")/exe")" = "$(readlink -f $APACHE)" ] &&
-        tr '\0' '\n' <"/proc/$(cat "$PIDFILE")/cmdline" | grep -qxF "$HTTPD_CONF"
+# ---- processes ----
+
+# is_ours PID NAME ARGUMENT: is it this program, started with this argument? A number in a file left
+# behind may belong to anybody by now.
+is_ours() {
+    local pid=$1 name=$2 argument=$3 command='' arguments=() each
+    [[ $pid =~ ^[0-9]+$ && /proc/$pid/root -ef / ]] || return 1
+    { read -r command <"/proc/$pid/comm" && mapfile -d '' -t arguments <"/proc/$pid/cmdline"; } 2>/dev/null ||
+        return 1
+    [[ $command == "$name" ]] || return 1
+    for each in "${arguments[@]}"; do
+        [[ $each != "$argument" ]] || return 0
+    done
+    return 1
 }
 
-stop() {
-    if is_alive; then
-        local pid
-        pid=$(cat "$PIDFILE")
-        kill -TERM "$pid"
-        while [ -d "/proc/$pid" ]; do sleep 0.1; done
-    fi
-    rm -f "$PIDFILE"
-    if [ -e "$DATA/postmaster.pid" ]; then
-        as_postgres "$POSTGRESQL_BIN/pg_ctl" -D "$DATA" -m fast -w stop >/dev/null || true
+# The process of a pid file, when it runs.
+running() { # PIDFILE NAME ARGUMENT
+    local pid=
+    [[ -f $1 ]] || return 0
+    read -r pid <"$1" || true
+    ! is_ours "$pid" "$2" "$3" || echo "$pid"
+}
+
+running_httpd() {
+    running "$place/httpd.pid" apache2 "$conf"
+}
+
+running_postgres() {
+    running "$pg_data/postmaster.pid" postgres "$pg_data"
+}
+
+stop_process() { # SIGNAL PID NAME ARGUMENT
+    local turn
+    [[ -n $2 ]] && is_ours "$2" "$3" "$4" || return 0
+    kill -s "$1" "$2" || die "cannot stop $3 (process $2)"
+    for ((turn = 0; turn < 600; turn++)); do
+        is_ours "$2" "$3" "$4" || return 0
+        sleep 0.05
+    done
+    die "$3 (process $2) does not end"
+}
+
+# Children of a killed httpd still listen at its port, and heed no signal but this.
+kill_httpd_orphans() {
+    local entry found=1
+    for entry in /proc/[0-9]*; do
+        if is_ours "${entry#/proc/}" apache2 "$conf"; then
+            stop_process KILL "${entry#/proc/}" apache2 "$conf"
+            found=0
+        fi
+    done
+    return $found
+}
+
+stop_what_runs() {
+    local web database orphans=no
+    web=$(running_httpd)
+    database=$(running_postgres)
+    stop_process TERM "$web" apache2 "$conf"
+    ! kill_httpd_orphans || orphans=yes
+    stop_process INT "$database" postgres "$pg_data"
+    [[ -n $web$database || $orphans == yes ]]
+}
+
+# At our end: exactly what we started, for somebody else may have taken the folder over since.
+stop_started() {
+    local web=$httpd_pid database=$postgres_pid
+    httpd_pid='' postgres_pid=''
+    stop_process TERM "$web" apache2 "$conf"
+    stop_process INT "$database" postgres "$pg_data"
+}
+
+# What a killed PostgreSQL leaves behind: its other processes end by themselves, its files stop a start
+# as soon as any process has its number.
+clear_after_postgres() {
+    local turn entry
+    for ((turn = 0; turn < 200; turn++)); do
+        for entry in /proc/[0-9]*; do
+            [[ ! $entry/cwd -ef $pg_data ]] || {
+                sleep 0.05
+                continue 2
+            }
+        done
+        as_postgres rm -f -- "$pg_data/postmaster.pid" "$pg_home/.s.PGSQL.5432" "$pg_home/.s.PGSQL.5432.lock"
+        return
+    done
+    die "process ${entry#/proc/} still works in $pg_data"
+}
+
+# One script at a time works in the folder.
+lock() {
+    exec 9>>"$dir/lock"
+    flock -n 9 || {
+        say "waiting for another quickstart in $dir"
+        flock 9
+    }
+}
+
+unlock() {
+    exec 9>&-
+}
+
+# ---- build ----
+
+run_logged() { # LOG WHAT COMMAND…
+    local log=$1 what=$2
+    shift 2
+    "$@" >>"$log" 2>&1 </dev/null 9>&- || fail_with "$log" "$what failed"
+}
+
+make_configure() {
+    [[ ! -x $root/configure || $root/configure.ac -nt $root/configure ||
+        ! -e $root/Makefile.in || $root/Makefile.am -nt $root/Makefile.in ]] || return 0
+    say 'autoreconf'
+    cd -- "$source"
+    run_logged "$dir/build.log" autoreconf autoreconf -i
+}
+
+# A folder that was copied or moved still builds for the place where it was.
+drop_foreign_build() {
+    local makefile=$place/build/Makefile
+    [[ -e $makefile ]] || return 0
+    if ! grep -qxF "abs_top_builddir = $place/build" "$makefile" ||
+        ! grep -qxF "abs_top_srcdir = $source" "$makefile"; then
+        find "$place/build" -mindepth 1 -delete
     fi
 }
 
 build() {
-    case $SOURCE in
-    *[[:space:]]*) fail "configure cannot build from a path with blanks: move $SOURCE" ;;
-    esac
-    local log=$DIR/build.log
-    (
-        cd "$SOURCE"
-        if [ ! -x configure ] || [ configure.ac -nt configure ] || [ Makefile.am -nt Makefile.in ]; then
-            autoreconf -i
-        fi
-        mkdir -p "$DIR/build"
-        cd "$DIR/build"
-        [ -e Makefile ] || "$SOURCE/configure"
-        make -j "$(nproc)"
-    ) >"$log" 2>&1 || fail "the build failed" "$log"
-    install -m 644 "$DIR/build/.libs/mod_tmf_customer.so" "$STATE/mod_tmf_customer.so"
+    local log=$dir/build.log
+    [[ ! -e $root/config.status ]] ||
+        die "$root was configured in place, so it cannot be built elsewhere; run make distclean there"
+    : >"$log"
+    drop_foreign_build
+    # Sources are shared by all copies: one of them at a time generates configure.
+    exec 7<"$root"
+    flock 7
+    make_configure
+    exec 7<&-
+    cd -- "$place/build"
+    if [[ ! -e Makefile ]]; then
+        say 'configure'
+        run_logged "$log" configure "$source/configure"
+    fi
+    say "make, in $place/build"
+    run_logged "$log" make make -j"$(nproc)"
+    cd /
+}
+
+# ---- PostgreSQL ----
+
+# PostgreSQL refuses to run as root.
+as_postgres() {
+    if as_root; then
+        runuser -u postgres -- "$@"
+    else
+        "$@"
+    fi
+}
+
+choose_postgres() {
+    local version
+    if as_postgres test -s "$pg_data/PG_VERSION"; then
+        version=$(as_postgres cat "$pg_data/PG_VERSION")
+    else
+        version=$(find /usr/lib/postgresql -mindepth 1 -maxdepth 1 -printf '%f\n' | sort -V | tail -n 1)
+    fi
+    pg_bin=/usr/lib/postgresql/$version/bin
+    [[ -x $pg_bin/postgres ]] || die "PostgreSQL $version is not installed, but $pg_data needs it"
+}
+
+new_password() {
+    od -An -N24 -tx1 /dev/urandom | tr -d ' \n'
 }
 
 make_cluster() {
-    [ ! -e "$DATA/PG_VERSION" ] || return 0
-    if is_root; then install -d -o postgres -m 711 "$CLUSTER"; else install -d -m 700 "$CLUSTER"; fi
-    as_postgres "$POSTGRESQL_BIN/initdb" -D "$DATA" -E UTF8 --locale=C.UTF-8 -U postgres \
-        --auth-local=peer >"$DIR/initdb.log" 2>&1 || fail "initdb failed" "$DIR/initdb.log"
-    # peer: the account that runs the cluster may be any role; others need a password.
-    printf 'quickstart %s postgres\nquickstart %s tmf_customer_owner\n' \
-        "$(cluster_account)" "$(cluster_account)" | as_postgres tee "$DATA/pg_ident.conf" >/dev/null
-    printf '%s\n' 'local all postgres,tmf_customer_owner peer map=quickstart' \
-        'local all all scram-sha-256' | as_postgres tee "$DATA/pg_hba.conf" >/dev/null
-    printf '%s\n' "listen_addresses = ''" "unix_socket_directories = '$CLUSTER'" \
-        "shared_buffers = 256MB" "max_connections = 200" "lc_messages = 'C'" |
-        as_postgres tee "$DATA/postgresql.auto.conf" >/dev/null
+    local log=$dir/initdb.log
+    mkdir -p -- "$pg_home"
+    ! as_root || chown postgres:postgres -- "$pg_home"
+    as_postgres test ! -s "$pg_data/PG_VERSION" || return 0
+    say "initdb, in $pg_data"
+    : >"$log"
+    # Under its name only when it is complete.
+    as_postgres rm -rf -- "$pg_data.new" "$pg_data"
+    run_logged "$log" initdb as_postgres "$pg_bin/initdb" -D "$pg_data.new" -U postgres --encoding=UTF8 \
+        --locale=C.UTF-8 --auth=peer
+    as_postgres mv -T -- "$pg_data.new" "$pg_data"
 }
 
-cluster_account() {
-    if is_root; then echo postgres; else id -un; fi
+put_file() { # NAME, in the cluster; from standard input
+    as_postgres tee -- "$pg_data/$1" >/dev/null
 }
 
-start_cluster() {
-    local log=$CLUSTER/log
-    if ! as_postgres "$POSTGRESQL_BIN/pg_ctl" -D "$DATA" status >/dev/null; then
-        as_postgres "$POSTGRESQL_BIN/pg_ctl" -D "$DATA" -w -l "$log" start >/dev/null ||
-            fail "PostgreSQL does not start" "$log"
-    fi
+configure_cluster() {
+    put_file postgresql.auto.conf <<END
+listen_addresses = ''
+unix_socket_directories = '$pg_home'
+max_connections = 300
+shared_buffers = 128MB
+lc_messages = 'C.UTF-8'
+log_line_prefix = '%m [%p] %q%u@%d '
+END
+    put_file pg_hba.conf <<'END'
+local all tmf_customer scram-sha-256
+local all all peer map=quickstart
+END
+    put_file pg_ident.conf <<END
+quickstart "$(as_postgres id -un)" postgres
+quickstart "$(id -un)" postgres
+quickstart "$(id -un)" tmf_customer_owner
+END
 }
 
-query() {
-    as_postgres psql -X -q -v ON_ERROR_STOP=1 -h "$CLUSTER" "$@"
+sql() { # ROLE DATABASE OPTION…
+    "$pg_bin/psql" -X -q -v ON_ERROR_STOP=1 -h "$pg_home" -p 5432 -U "$1" -d "$2" "${@:3}" 9>&-
 }
 
-# The password lives in the httpd's configuration alone; each start makes a new one.
-prepare_database() {
-    PASSWORD=$(od -An -N 16 -t x1 /dev/urandom | tr -d ' \n')
-    query -U postgres -d postgres -v "password=$PASSWORD" <<'SQL' || fail "the roles cannot be made"
-SELECT format('CREATE ROLE %I LOGIN', name) FROM unnest(ARRAY['tmf_customer_owner', 'tmf_customer'])
-    AS name WHERE name NOT IN (SELECT rolname FROM pg_roles) \gexec
-ALTER ROLE tmf_customer PASSWORD :'password';
-SELECT 'CREATE DATABASE tmf_customer OWNER tmf_customer_owner'
-    WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = 'tmf_customer') \gexec
-SQL
-    # psql reads from a place that the cluster's account can reach, too.
-    local sql
-    sql=$(mktemp -d "$STATE/sql.XXXXXX")
-    chmod 755 "$sql"
-    cp "$SOURCE"/sql/*.sql "$SOURCE/conf/synthetic-customers.sql" "$sql"
-    chmod 644 "$sql"/*
-    query -U tmf_customer_owner -d tmf_customer -v runtime_role=tmf_customer -f "$sql/install.sql" ||
-        fail "the schema cannot be installed"
-    if [ "$CUSTOMERS" -gt 0 ]; then
-        query -U tmf_customer_owner -d tmf_customer -v "n=$CUSTOMERS" -f "$sql/synthetic-customers.sql"
-    fi
-    rm -r "$sql"
+make_database() {
+    sql postgres postgres <<END
+SELECT NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tmf_customer_owner') AS no_owner,
+       NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tmf_customer') AS no_runtime,
+       NOT EXISTS (SELECT FROM pg_database WHERE datname = 'tmf_customer') AS no_database \gset
+\if :no_owner
+  CREATE ROLE tmf_customer_owner LOGIN;
+\endif
+\if :no_runtime
+  CREATE ROLE tmf_customer LOGIN;
+\endif
+ALTER ROLE tmf_customer PASSWORD '$(cat -- "$dir/password")';
+\if :no_database
+  CREATE DATABASE tmf_customer OWNER tmf_customer_owner;
+\endif
+END
 }
 
-mpm_settings() {
-    if [ "$MPM" = prefork ]; then
-        printf '%s\n' 'StartServers 8' 'MinSpareServers 4' 'MaxSpareServers 32' 'MaxRequestWorkers 64'
+install_schema() {
+    sql tmf_customer_owner tmf_customer -v runtime_role=tmf_customer -f "$root/sql/install.sql"
+}
+
+add_customers() {
+    say "adding $customers synthetic customers"
+    sql tmf_customer_owner tmf_customer -v n="$customers" -f "$root/conf/synthetic-customers.sql" 2>&1 |
+        tee -a "$dir/schema.log" >/dev/null
+}
+
+start_postgres() {
+    local log=$dir/schema.log
+    unset "${!PG@}"
+    choose_postgres
+    make_cluster
+    configure_cluster
+    clear_after_postgres
+    [[ -s $dir/password ]] || (umask 077 && new_password >"$dir/password")
+    as_postgres "$pg_bin/pg_ctl" start -s -w -t 120 -D "$pg_data" -l "$pg_home/postgres.log" \
+        >/dev/null 2>&1 </dev/null 9>&- || fail_with "$pg_home/postgres.log" 'PostgreSQL does not start'
+    postgres_pid=$(running_postgres)
+    make_database >"$log" 2>&1 || fail_with "$log" 'the database could not be made'
+    install_schema >>"$log" 2>&1 || fail_with "$log" 'the schema could not be installed'
+    ((customers == 0)) || add_customers || fail_with "$log" 'no customers could be added'
+}
+
+# ---- httpd ----
+
+# As one word of httpd's configuration.
+quoted() {
+    local word=${1//\\/\\\\}
+    printf '"%s"' "${word//\"/\\\"}"
+}
+
+mpm_directives() {
+    if [[ $mpm == prefork ]]; then
+        cat <<'END'
+StartServers 8
+MinSpareServers 4
+MaxSpareServers 16
+ServerLimit 64
+MaxRequestWorkers 64
+END
     else
-        printf '%s\n' 'StartServers 2' 'ThreadsPerChild 32' 'MinSpareThreads 32' 'MaxSpareThreads 128' \
-            'ServerLimit 4' 'MaxRequestWorkers 128'
+        cat <<'END'
+StartServers 2
+ServerLimit 4
+ThreadsPerChild 32
+ThreadLimit 32
+MinSpareThreads 32
+MaxSpareThreads 128
+MaxRequestWorkers 128
+END
     fi
 }
 
-load_modules() {
-    local name
-    for name in "mpm_$MPM" authz_core dbd; do
-        echo "LoadModule ${name}_module $MODULES/mod_$name.so"
+httpd_conf() {
+    local module
+    echo "# Made by quickstart.sh at each start."
+    for module in "mpm_$mpm" authz_core dbd; do
+        echo "LoadModule ${module}_module $httpd_modules/mod_$module.so"
     done
-}
+    ! as_root || printf 'User www-data\nGroup www-data\n'
+    cat <<END
+LoadModule tmf_customer_module $place/build/.libs/mod_tmf_customer.so
+ServerRoot $(quoted "$dir")
+DefaultRuntimeDir $(quoted "$dir")
+PidFile $(quoted "$place/httpd.pid")
+ErrorLog $(quoted "$dir/error.log")
+ServerName 127.0.0.1:$port
+Listen 127.0.0.1:$port
+$(mpm_directives)
 
-write_httpd_conf() {
-    (
-        umask 077 # it has the password
-        {
-            echo "ServerRoot \"$STATE\""
-            echo "PidFile \"$PIDFILE\""
-            echo "ErrorLog \"$STATE/error.log\""
-            echo "ServerName localhost"
-            echo "Listen 127.0.0.1:$PORT"
-            if is_root; then printf 'User www-data\nGroup www-data\n'; fi
-            load_modules
-            mpm_settings
-            cat <<CONF
-LoadModule tmf_customer_module "$STATE/mod_tmf_customer.so"
 DBDriver pgsql
-DBDParams "host='$CLUSTER' dbname=tmf_customer user=tmf_customer password=$PASSWORD connect_timeout=3 application_name=mod_tmf_customer"
+DBDParams "host=$pg_home dbname=tmf_customer user=tmf_customer password=$(cat -- "$dir/password") connect_timeout=3 application_name=mod_tmf_customer"
 DBDMin 1
 DBDKeep 16
 DBDMax 32
-<Location "$BASE">
+DBDExptime 300
+
+<Location "$base_path">
     SetHandler tmf-customer
     Require all granted
 </Location>
-CONF
-        } >"$HTTPD_CONF"
-    )
+END
 }
 
 check_port() {
-    if (exec 3<>"/dev/tcp/127.0.0.1/$PORT") 2>/dev/null; then
-        fail "port $PORT is in use: choose another with --port"
-    fi
+    local turn
+    # A process that has just been killed may hold it for a moment.
+    for ((turn = 0; turn < 10; turn++)); do
+        (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null || return 0
+        sleep 0.1
+    done
+    die "port $port is taken by another program; choose one with --port"
+}
+
+answers() {
+    local status
+    status=$(curl -s -o /dev/null -m 5 --noproxy '*' -w '%{http_code}' \
+        "http://127.0.0.1:$port$base_path/customer?limit=1") || return 1
+    # 206: there is more than this one customer.
+    [[ $status == 200 || $status == 206 ]]
+}
+
+wait_for_answer() {
+    local turn
+    for ((turn = 0; turn < 300; turn++)); do
+        ! answers || return 0
+        is_ours "$httpd_pid" apache2 "$conf" || break
+        sleep 0.1
+    done
+    fail_with "$dir/error.log" 'the API does not answer'
 }
 
 start_httpd() {
-    : >"$STATE/error.log"
-    "$APACHE" -f "$HTTPD_CONF" -k start >"$DIR/start.log" 2>&1 ||
-        fail "httpd does not start" "$DIR/start.log"
-    for _ in $(seq 100); do
-        if curl -sf -o /dev/null "$URL/customer?limit=1"; then return; fi
-        sleep 0.1
+    local turn
+    rm -f -- "$place/httpd.pid"
+    (umask 077 && rm -f -- "$conf" && httpd_conf >"$conf")
+    : >"$dir/error.log"
+    run_logged "$dir/error.log" 'starting httpd' "$httpd" -f "$conf" -k start
+    for ((turn = 0; turn < 100; turn++)); do
+        httpd_pid=$(running_httpd)
+        [[ -z $httpd_pid ]] || break
+        sleep 0.05
     done
-    fail "the API does not answer" "$STATE/error.log"
+    [[ -n $httpd_pid ]] || fail_with "$dir/error.log" 'httpd does not start'
+    wait_for_answer
 }
 
-announce() {
-    cat <<TEXT
-The Customer Management API is at $URL
-Try:
-  curl -s $URL/customer -H 'Content-Type: application/json' -d '{"name": "Moon Football Club", "engagedParty": {"id": "500", "@referredType": "Organization"}}'
-  curl -s '$URL/customer?limit=5&fields=name,status'
-  curl -si -X OPTIONS $URL/customer
-TEXT
+# ---- the whole ----
+
+greet() {
+    local base=http://127.0.0.1:$port$base_path
+    cat <<END
+
+$base
+
+  curl -s $base/customer -H 'Content-Type: application/json' -d '{"name": "Moon Football Club", "engagedParty": {"id": "500", "@referredType": "Organization", "name": "Happy Travellers"}}'
+  curl -s '$base/customer?limit=5&fields=name,status'
+  curl -s -i $base/customer
+
+Logs: $dir/error.log, $pg_home/postgres.log
+END
+}
+
+serve_in_foreground() {
+    echo 'Ctrl-C ends it.'
+    # tail ends with httpd; as a job, so that a signal is acted upon at once.
+    tail -q -n 0 -F --pid="$httpd_pid" -- "$dir/error.log" >&2 2>/dev/null &
+    tail_pid=$!
+    wait "$tail_pid" || true
+    tail_pid=
+    # httpd removes its pid file when it is told to stop.
+    if is_ours "$httpd_pid" apache2 "$conf"; then
+        die 'cannot follow the log'
+    elif [[ -e $place/httpd.pid && $(cat -- "$place/httpd.pid") == "$httpd_pid" ]]; then
+        kill_httpd_orphans || true
+        fail_with "$dir/error.log" 'httpd has died'
+    fi
+    say 'httpd was stopped'
+}
+
+at_exit() {
+    local status=$?
+    trap '' INT TERM HUP
+    [[ -z $tail_pid ]] || kill "$tail_pid" 2>/dev/null || true
+    stop_started
+    exit "$status"
+}
+
+stop() {
+    [[ ! -d $dir ]] || lock
+    if stop_what_runs; then
+        say "stopped what ran in $dir"
+    else
+        say "nothing runs in $dir"
+    fi
+}
+
+start() {
+    "$root/conf/install-packages.sh" build run
+    mkdir -p -- "$dir" || die "cannot make $dir"
+    set_places
+    lock
+    make_places
+    ! stop_what_runs || say "stopped what ran in $dir, to start it anew"
+    check_port
+    build
+    trap at_exit EXIT
+    trap 'exit 130' INT
+    trap 'exit 143' TERM
+    trap 'exit 129' HUP
+    start_postgres
+    check_port
+    start_httpd
+    unlock
+    greet
 }
 
 main() {
-    read_arguments "$@"
-    if [ $ACTION = stop ]; then
-        [ -d "$DIR" ] || fail "there is no $DIR"
-        choose_places
+    parse_options "$@"
+    # Not every user may enter the folder that we were called in.
+    cd /
+    case $mode in
+    stop)
+        set_places
         stop
-        return
-    fi
-    "$SOURCE/conf/install-packages.sh" build run
-    choose_places
-    stop
-    check_port
-    URL=http://127.0.0.1:$PORT$BASE
-    echo "Building and starting in $DIR …"
-    build
-    make_cluster
-    start_cluster
-    prepare_database
-    write_httpd_conf
-    start_httpd
-    announce
-    if [ $ACTION = serve ]; then
-        echo "Ctrl-C stops it."
-        trap 'stop; exit 0' INT TERM
-        tail -n 0 -f "$STATE/error.log" &
-        wait $! || true
-        stop
-    fi
+        ;;
+    detach)
+        start
+        trap - EXIT
+        printf 'Stop it with: %q --stop --dir %q\n' "$root/conf/quickstart.sh" "$dir"
+        ;;
+    foreground)
+        start
+        serve_in_foreground
+        ;;
+    esac
 }
 
 main "$@"

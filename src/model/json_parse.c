@@ -35,17 +35,18 @@ static int fail(reader_t *reader, const char *at, const char *problem)
     const char *line_start = reader->text;
     const char *c;
 
+    if (reader->error != NULL) {
+        return 0;
+    }
     for (c = reader->text; c < at; c++) {
         if (*c == '\n') {
             line++;
             line_start = c + 1;
         }
     }
-    if (reader->error == NULL) {
-        reader->error = tmf_error_make(reader->pool, TMF_ERROR_MALFORMED_JSON,
-                                       "The body at line %d, column %d: %s", line,
-                                       (int)(at - line_start) + 1, problem);
-    }
+    reader->error = tmf_error_make(reader->pool, TMF_ERROR_MALFORMED_JSON,
+                                   "The body at line %d, column %d: %s", line,
+                                   (int)(at - line_start) + 1, problem);
     return 0;
 }
 
@@ -197,7 +198,7 @@ static int skip_digits(reader_t *reader)
     return (int)(reader->at - start < 100000 ? reader->at - start : 100000);
 }
 
-/* At e or E; -1 through *exponent's range of ±100000 is enough to refuse what is beyond. */
+/* At e or E. The exponent is cut to ±100000, which is refused as well as anything beyond. */
 static int read_exponent(reader_t *reader, int *exponent)
 {
     int sign = 1;
@@ -218,21 +219,23 @@ static int read_exponent(reader_t *reader, int *exponent)
     return 1;
 }
 
-/* Counts what the number costs once PostgreSQL has written out its exponent. */
+/* PostgreSQL writes a number without its exponent: is that short enough, and all of them together?
+ */
 static int check_size(reader_t *reader, const char *start, int integers, int decimals, int exponent)
 {
+    static const char too_long[] = "this number has more than " APR_STRINGIFY(
+        TMF_JSON_NUMBER_DIGITS) " digits when its exponent is written out";
     int before = integers + exponent > 1 ? integers + exponent : 1;
     int after = decimals - exponent > 0 ? decimals - exponent : 0;
     apr_size_t written = (apr_size_t)(reader->at - start);
-    apr_size_t expanded = (apr_size_t)before + (apr_size_t)after + 2;
+    apr_size_t expanded = (apr_size_t)before + (apr_size_t)after + 2; /* sign and point */
 
     if (before + after > TMF_JSON_NUMBER_DIGITS) {
-        return fail(reader, start,
-                    "this number has more than " APR_STRINGIFY(
-                        TMF_JSON_NUMBER_DIGITS) " digits "
-                                                "when its exponent is written out");
+        return fail(reader, start, too_long);
     }
-    reader->expansion += expanded > written ? expanded - written : 0;
+    if (exponent != 0 && expanded > written) {
+        reader->expansion += expanded - written;
+    }
     if (reader->expansion > reader->limits->expansion) {
         return fail(reader, start, "the exponents of this text make it too large");
     }
