@@ -67,8 +67,7 @@ void tmf_reply_write_error(tmf_text_t *text, const tmf_error_t *error)
  * for one that was announced but not sent, nor for one of any length. */
 static void close_if_body_is_unread(request_rec *r)
 {
-    if (r->expecting_100 || r->read_chunked || r->remaining > 0 ||
-        apr_table_get(r->headers_in, "Transfer-Encoding") != NULL) {
+    if (r->expecting_100 || apr_table_get(r->headers_in, "Transfer-Encoding") != NULL) {
         r->connection->keepalive = AP_CONN_CLOSE;
     }
 }

@@ -119,7 +119,7 @@ GracefulShutdownTimeout 10
         return self
 
     def start_under_valgrind(self):
-        command = ["valgrind", "--quiet", "--leak-check=full", "--errors-for-leak-kinds=none",
+        command = ["valgrind", "--quiet", "--vgdb=no", "--leak-check=full", "--errors-for-leak-kinds=none",
                    "--show-leak-kinds=none", f"--log-file={self.root}/sanitizer.valgrind.%p",
                    APACHE, "-X", "-f", str(self.root / "httpd.conf")]
         self.foreground = subprocess.Popen(command, env=self.environment())
@@ -139,23 +139,26 @@ GracefulShutdownTimeout 10
         return pid is not None and Path(f"/proc/{pid}").exists()
 
     def children(self):
+        if self.foreground is not None:
+            return []
         pid = self.pid()
         return [int(child) for child in
                 Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
     def stop(self, how="stop"):
         """how: stop or graceful-stop. Waits until every process is gone."""
-        if self.is_running():
+        if self.foreground is not None:
+            self.foreground.terminate()
+            self.foreground.wait(timeout=60)
+        elif self.is_running():
             processes = [self.pid(), *self.children()]
             os.kill(processes[0], signal.SIGTERM if how == "stop" else signal.SIGWINCH)
             await_condition(lambda: not any(map(is_alive, processes)), "httpd stops", 30)
-        if self.foreground is not None:
-            self.foreground.wait(timeout=60)
 
     def end(self):
         """The stop between tests. The plain stop of the event MPM has a race of its own: it looks at sockets
         that workers are closing, and now and then crashes (close_worker_sockets)."""
-        self.stop("stop" if self.foreground is not None else "graceful-stop")
+        self.stop("graceful-stop")
 
     def generations(self):
         return self.log.path.read_text(errors="replace").count("resuming normal operations")
