@@ -129,15 +129,22 @@ static tmf_error_t *answer(tmf_reply_t *reply, const tmf_request_t *request, com
     return NULL;
 }
 
+/* What both methods refuse without the database. */
+static tmf_error_t *read_change(tmf_json_t **body, tmf_parameters_t **parameters,
+                                const tmf_request_t *request)
+{
+    TMF_TRY(tmf_representation_check_id(request));
+    TMF_TRY(tmf_representation_parameters(parameters, request));
+    TMF_TRY(tmf_body_parse(body, request));
+    return tmf_body_check_identity(*body, request);
+}
+
 tmf_error_t *tmf_api_customer_patch(const tmf_request_t *request, tmf_reply_t *reply)
 {
     tmf_parameters_t *parameters;
     tmf_json_t *patch;
 
-    TMF_TRY(tmf_representation_check_id(request));
-    TMF_TRY(tmf_representation_parameters(&parameters, request));
-    TMF_TRY(tmf_body_parse(&patch, request));
-    TMF_TRY(tmf_body_check_identity(patch, request));
+    TMF_TRY(read_change(&patch, &parameters, request));
     return answer(reply, request, compute_patched, patch, parameters);
 }
 
@@ -146,10 +153,7 @@ tmf_error_t *tmf_api_customer_replace(const tmf_request_t *request, tmf_reply_t 
     tmf_parameters_t *parameters;
     tmf_json_t *customer;
 
-    TMF_TRY(tmf_representation_check_id(request));
-    TMF_TRY(tmf_representation_parameters(&parameters, request));
-    TMF_TRY(tmf_body_parse(&customer, request));
-    TMF_TRY(tmf_body_check_identity(customer, request));
+    TMF_TRY(read_change(&customer, &parameters, request));
     TMF_TRY(tmf_customer_normalise(customer, request->pool));
     return answer(reply, request, compute_replaced, customer, parameters);
 }
