@@ -28,10 +28,12 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include <httpd.h>
+#include <http_log.h>
 #include <ap_mpm.h>
 #include <apr_atomic.h>
 #include <apr_optional.h>
@@ -40,6 +42,9 @@
 #include <apr_dbd.h>
 #include <mod_dbd.h>
 #include <libpq-fe.h>
+
+extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
+APLOG_USE_MODULE(tmf_customer);
 
 #define AWAY_TIME  (1 * APR_USEC_PER_SEC)
 #define QUIET_TIME (60 * APR_USEC_PER_SEC)
@@ -61,7 +66,8 @@ struct tmf_db_pool_t {
     apr_interval_time_t statement_timeout;
     apr_interval_time_t pool_timeout;
     const char *statement_timeout_text; /* milliseconds, for set_config */
-    int threaded;                       /* the MPM has threads, and keeps signals away from them */
+    apr_uint32_t connect_timeout_checked;
+    int threaded; /* the MPM has threads, and keeps signals away from them */
 };
 
 /* What was done on a connection; lives in the connection's own pool. */
@@ -309,6 +315,27 @@ static apr_status_t clear_result(void *data)
     return APR_SUCCESS;
 }
 
+/* Without connect_timeout, a host that answers nothing keeps a thread at the door for minutes. */
+static void check_connect_timeout(tmf_db_pool_t *pool, PGconn *connection)
+{
+    PQconninfoOption *options;
+    const PQconninfoOption *option;
+
+    if (apr_atomic_cas32(&pool->connect_timeout_checked, 1, 0) != 0) {
+        return;
+    }
+    options = PQconninfo(connection);
+    for (option = options; option != NULL && option->keyword != NULL; option++) {
+        if (strcmp(option->keyword, "connect_timeout") == 0 &&
+            (option->val == NULL || atoi(option->val) <= 0)) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, pool->server,
+                         "TMF0027: DBDParams has no connect_timeout: requests may wait for minutes "
+                         "when the database's host does not answer");
+        }
+    }
+    PQconninfoFree(options);
+}
+
 /* One look at the schema and all the settings of a session in one round trip. Nothing is set that
  * other modules on the same connection could mind. */
 static tmf_error_t *set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
@@ -345,6 +372,7 @@ static tmf_error_t *set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
         db->session->prepared_count = 0;
         db->session->backend_pid = PQbackendPID(db->connection);
         database_is_back(db->pool);
+        check_connect_timeout(db->pool, db->connection);
     }
     PQclear(result);
     return error;

@@ -5,6 +5,7 @@ import pytest
 from harness import BASE
 from harness.client import Api, Raw, customer, path_of, split_reply
 from harness.httpd import Httpd
+from harness.postgres import RUNTIME
 
 SPACE = "SetHandler tmf-customer"
 
@@ -74,6 +75,19 @@ def test_mod_dbd_is_needed(new_database):
         assert "TMF0005" in server.log.text()
     finally:
         server.remove()
+
+
+def test_a_missing_connect_timeout_is_one_warning(start_httpd, new_database):
+    server = start_httpd(connections=4, dbd=dbd_without_timeout(new_database()))
+    for _ in range(20):
+        assert Api(server.url).get("/customer").status_code == 200
+    server.log.expect("TMF0027: DBDParams has no connect_timeout")
+    assert server.log.text().count("TMF0027") <= len(server.children())
+
+
+def dbd_without_timeout(database):
+    postgres, name = database
+    return f'DBDParams "host={postgres.root} dbname={name} user={RUNTIME}"'
 
 
 @pytest.mark.parametrize("url,expected", [
