@@ -56,7 +56,8 @@ try() {
 build() {
     local options=(--enable-werror)
     # The tree of a clone has no configure; a copy of it is built, so that several runs get along.
-    (cd "$SOURCE" && git ls-files -z --cached --others --exclude-standard |
+    # The clone may belong to another user than the one who tests.
+    (cd "$SOURCE" && git -c safe.directory="$SOURCE" ls-files -z --cached --others --exclude-standard |
         xargs -0 cp --parents -t "$WORK/source")
     (cd "$WORK/source" && autoreconf -i)
     if [ $MODE = asan ]; then options+=(--enable-sanitizers); fi
