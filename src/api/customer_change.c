@@ -43,21 +43,6 @@ static tmf_error_t *compute_replaced(tmf_json_t **computed, const tmf_json_t *st
     return NULL;
 }
 
-static tmf_error_t *parse_stored(tmf_json_t **stored, const tmf_customer_t *customer,
-                                 apr_pool_t *result_pool)
-{
-    const tmf_json_limits_t limits = {10000, (apr_size_t)-1};
-    tmf_error_t *error = tmf_json_parse(stored, customer->doc, customer->doc_length, &limits,
-                                        result_pool);
-
-    if (error != NULL) {
-        error = tmf_error_fault(result_pool, TMF_ERROR_INTERNAL, "TMF0030",
-                                "The stored customer cannot be changed",
-                                "the document of customer %s: %s", customer->id, error->message);
-    }
-    return error;
-}
-
 /* One attempt. `*changed` stays NULL when another writer was faster. */
 static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
                             const tmf_request_t *request, compute_fn *compute, tmf_json_t *body,
@@ -73,7 +58,7 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
     }
     TMF_TRY(
         tmf_precondition_check(request->if_match, request->if_none_match, current->revision, pool));
-    TMF_TRY(parse_stored(&stored, current, pool));
+    TMF_TRY(tmf_representation_parse(&stored, current, pool));
     TMF_TRY(compute(&computed, stored, body, pool));
     if (tmf_json_equal(stored, computed)) {
         *changed = current;

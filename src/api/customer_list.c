@@ -4,15 +4,18 @@
 
 #include <apr_strings.h>
 
+#include "api/customer_order.h"
+#include "api/link.h"
 #include "api/representation.h"
+#include "model/customer_schema.h"
 
 static tmf_error_t *read_parameters(tmf_parameters_t **parameters, const tmf_request_t *request)
 {
-    TMF_TRY(tmf_parameters_parse(parameters, request->query, request->pool));
-    if ((*parameters)->other != NULL) {
-        return tmf_error_make(request->pool, TMF_ERROR_NOT_IMPLEMENTED,
-                              "Filters, sort and cursor are not supported yet: \"%s\"",
-                              (*parameters)->other);
+    TMF_TRY(
+        tmf_parameters_parse(parameters, request->query, tmf_customer_attributes, request->pool));
+    if ((*parameters)->cursor != NULL && (*parameters)->has_offset) {
+        return tmf_error_make(request->pool, TMF_ERROR_INVALID_PARAMETER,
+                              "cursor and offset exclude each other");
     }
     return NULL;
 }
@@ -24,17 +27,60 @@ static apr_int64_t page_size(const tmf_space_config_t *config, const tmf_paramet
     return size < config->page_size_max ? size : config->page_size_max;
 }
 
+/* Where the page begins: at an offset, or at the place of a cursor. One whose key was too long to
+ * be written has a position only. */
+static tmf_error_t *find_place(tmf_customer_selection_t *selection, tmf_cursor_t *cursor,
+                               const tmf_request_t *request, const tmf_parameters_t *parameters)
+{
+    selection->offset = parameters->offset;
+    selection->after = NULL;
+    selection->backward = 0;
+    cursor->position = parameters->offset;
+    if (parameters->cursor == NULL) {
+        return NULL;
+    }
+    TMF_TRY(tmf_cursor_read(cursor, parameters->cursor, parameters->sort, request->pool));
+    if (cursor->count > 0) {
+        selection->after = cursor->key;
+        selection->backward = cursor->backward;
+        return tmf_customer_order_accepts(selection, cursor->key, cursor->count)
+                   ? NULL
+                   : tmf_error_make(request->pool, TMF_ERROR_INVALID_PARAMETER,
+                                    "cursor is none that this server has given");
+    }
+    if (cursor->backward) {
+        selection->limit = selection->limit < cursor->position ? selection->limit
+                                                               : cursor->position;
+        cursor->position -= selection->limit;
+    }
+    selection->offset = cursor->position;
+    return NULL;
+}
+
+static tmf_error_t *select_page(tmf_customer_selection_t *selection, tmf_cursor_t *cursor,
+                                const tmf_request_t *request, const tmf_parameters_t *parameters)
+{
+    tmf_sql_t sql;
+
+    tmf_sql_init(&sql, request->pool);
+    tmf_customer_condition(selection, parameters->filter, request->base_url, &sql);
+    tmf_customer_order(selection, parameters->sort, &sql);
+    selection->parameters = sql.parameters;
+    selection->limit = page_size(request->config, parameters);
+    return find_place(selection, cursor, request, parameters);
+}
+
 static tmf_error_t *read_page(tmf_customer_page_t *page, const tmf_request_t *request,
+                              const tmf_customer_selection_t *selection,
                               const tmf_parameters_t *parameters)
 {
     tmf_error_t *error;
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
-    error = tmf_customer_store_list(db, page_size(request->config, parameters), parameters->offset,
-                                    page, request->pool);
+    error = tmf_customer_list_read(db, selection, page, request->pool);
     tmf_db_give_back(db);
-    return error;
+    return tmf_filter_name_pattern(error, parameters->filter, request->pool);
 }
 
 static void write_page(tmf_text_t *body, const tmf_customer_page_t *page,
@@ -57,6 +103,27 @@ static void write_page(tmf_text_t *body, const tmf_customer_page_t *page,
     tmf_text_append(body, "]", 1);
 }
 
+/* A page by offset knows its neighbours from the total; one by cursor has come from one of them,
+ * and has looked for the other. */
+static tmf_place_t place_of(const tmf_customer_page_t *page,
+                            const tmf_customer_selection_t *selection, const tmf_cursor_t *cursor,
+                            apr_int64_t size)
+{
+    tmf_place_t place = {page, size, cursor->position, 0, 0};
+
+    if (selection->after == NULL) {
+        place.has_previous = selection->offset > 0;
+        place.has_next = selection->offset + page->count < page->total;
+    } else {
+        place.has_previous = !selection->backward || page->more;
+        place.has_next = selection->backward || page->more;
+        if (selection->backward) {
+            place.position -= place.position < page->count ? place.position : page->count;
+        }
+    }
+    return place;
+}
+
 /* Contract §5: 206 only when the client asked for a page and got a part of what there is. */
 static int is_partial(const tmf_customer_page_t *page, const tmf_request_t *request,
                       const tmf_parameters_t *parameters)
@@ -65,17 +132,30 @@ static int is_partial(const tmf_customer_page_t *page, const tmf_request_t *requ
            page->count > 0 && page->count < page->total;
 }
 
+static void set_headers(tmf_reply_t *reply, const tmf_request_t *request,
+                        const tmf_parameters_t *parameters, const tmf_place_t *place,
+                        int key_length)
+{
+    apr_table_setn(reply->headers, "X-Total-Count",
+                   apr_psprintf(request->pool, "%" APR_INT64_T_FMT, place->page->total));
+    apr_table_setn(reply->headers, "X-Result-Count", apr_itoa(request->pool, place->page->count));
+    apr_table_setn(reply->headers, "Link", tmf_link_header(request, parameters, place, key_length));
+}
+
 tmf_error_t *tmf_api_customer_list(const tmf_request_t *request, tmf_reply_t *reply)
 {
+    tmf_customer_selection_t selection;
+    tmf_cursor_t cursor = {0, 0, 0, NULL};
     tmf_parameters_t *parameters;
     tmf_customer_page_t page;
+    tmf_place_t place;
 
     TMF_TRY(read_parameters(&parameters, request));
-    TMF_TRY(read_page(&page, request, parameters));
+    TMF_TRY(select_page(&selection, &cursor, request, parameters));
+    TMF_TRY(read_page(&page, request, &selection, parameters));
+    place = place_of(&page, &selection, &cursor, page_size(request->config, parameters));
     reply->status = is_partial(&page, request, parameters) ? 206 : 200;
-    apr_table_setn(reply->headers, "X-Total-Count",
-                   apr_psprintf(request->pool, "%" APR_INT64_T_FMT, page.total));
-    apr_table_setn(reply->headers, "X-Result-Count", apr_itoa(request->pool, page.count));
+    set_headers(reply, request, parameters, &place, selection.order_count);
     write_page(&reply->body, &page, request, parameters);
     return NULL;
 }

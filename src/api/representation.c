@@ -72,9 +72,29 @@ void tmf_representation_reply(tmf_reply_t *reply, int status, const tmf_request_
     reply->status = status;
     tmf_text_init(&reply->body, customer->doc_length + 512, request->pool);
     tmf_representation_append(&reply->body, request, customer, parameters);
-    if (parameters->fields == NULL) {
+    if (tmf_representation_is_full(parameters)) {
         apr_table_setn(reply->headers, "ETag", tmf_etag_make(customer->revision, request->pool));
     }
+}
+
+tmf_error_t *tmf_representation_parse(tmf_json_t **document, const tmf_customer_t *customer,
+                                      apr_pool_t *result_pool)
+{
+    const tmf_json_limits_t limits = {10000, (apr_size_t)-1};
+    tmf_error_t *error = tmf_json_parse(document, customer->doc, customer->doc_length, &limits,
+                                        result_pool);
+
+    if (error != NULL) {
+        error = tmf_error_fault(result_pool, TMF_ERROR_INTERNAL, "TMF0030",
+                                "The stored customer cannot be read",
+                                "the document of customer %s: %s", customer->id, error->message);
+    }
+    return error;
+}
+
+int tmf_representation_is_full(const tmf_parameters_t *parameters)
+{
+    return parameters->fields == NULL && parameters->filter->children->nelts == 0;
 }
 
 tmf_error_t *tmf_representation_parameters(tmf_parameters_t **parameters,
@@ -82,7 +102,7 @@ tmf_error_t *tmf_representation_parameters(tmf_parameters_t **parameters,
 {
     const char *other;
 
-    TMF_TRY(tmf_parameters_parse(parameters, request->query, request->pool));
+    TMF_TRY(tmf_parameters_parse(parameters, request->query, NULL, request->pool));
     other = (*parameters)->has_limit ? "limit" : (*parameters)->other;
     other = (*parameters)->has_offset ? "offset" : other;
     if (other != NULL) {

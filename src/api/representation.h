@@ -4,6 +4,7 @@
 #define TMF_API_REPRESENTATION_H
 
 #include "api/api.h"
+#include "model/json.h"
 #include "query/parameters.h"
 #include "store/customer_store.h"
 
@@ -18,6 +19,13 @@ void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
 /* Makes the whole reply about one customer, with its ETag when all of it is shown. */
 void tmf_representation_reply(tmf_reply_t *reply, int status, const tmf_request_t *request,
                               const tmf_customer_t *customer, const tmf_parameters_t *parameters);
+
+/* Does the reply show all of a customer? Such a reply has an ETag. */
+int tmf_representation_is_full(const tmf_parameters_t *parameters);
+
+/* The stored document as a tree. What is stored was valid: else it is a fault of ours. */
+tmf_error_t *tmf_representation_parse(tmf_json_t **document, const tmf_customer_t *customer,
+                                      apr_pool_t *result_pool);
 
 /* Reads the parameters of a request that takes fields= and nothing else:
  * TMF_ERROR_INVALID_PARAMETER. */

@@ -83,7 +83,8 @@ static int read_time(const char **at, tmf_instant_t *instant, int *seconds)
             instant->fraction = *at;
             instant->fraction_length = strspn(*at, "0123456789");
             *at += instant->fraction_length;
-            if (instant->fraction_length == 0) {
+            if (instant->fraction_length == 0 ||
+                instant->fraction_length > TMF_DATETIME_FRACTION_MAX) {
                 return 0;
             }
         }
@@ -124,6 +125,19 @@ int tmf_datetime_parse(const char *text, tmf_instant_t *instant)
         return 0;
     }
     instant->seconds = days * 86400 + seconds - offset;
+    return 1;
+}
+
+int tmf_date_parse(const char *text, tmf_instant_t *instant)
+{
+    apr_int64_t days;
+
+    instant->fraction = "";
+    instant->fraction_length = 0;
+    if (!read_date(&text, &days) || *text != '\0') {
+        return 0;
+    }
+    instant->seconds = days * 86400;
     return 1;
 }
 

@@ -8,6 +8,9 @@
 
 #include <apr.h>
 
+/* tmf_customer.instant() in sql/ has the same bound. */
+#define TMF_DATETIME_FRACTION_MAX 1000
+
 /* A point in time, exact to the last digit written. */
 typedef struct {
     apr_int64_t seconds;  /* since 1970-01-01T00:00:00Z, may be negative */
@@ -16,9 +19,13 @@ typedef struct {
 } tmf_instant_t;
 
 /* Reads `YYYY-MM-DDThh:mm[:ss[.fraction]](Z|±hh:mm)`, `t` and `z` too (RFC 3339 §5.6). Year
- * 0001…9999, a real calendar day, hour ≤ 23, second ≤ 60, offset ≤ 23:59. 1 = read, 0 = no
- * date-time. `instant` points into `text`. */
+ * 0001…9999, a real calendar day, hour ≤ 23, second ≤ 60, offset ≤ 23:59, at most
+ * TMF_DATETIME_FRACTION_MAX digits of a fraction. 1 = read, 0 = no date-time. `instant` points into
+ * `text`. */
 int tmf_datetime_parse(const char *text, tmf_instant_t *instant);
+
+/* Reads a date alone, `YYYY-MM-DD`, as its midnight UTC (contract §4). 1 = read, 0 = no date. */
+int tmf_date_parse(const char *text, tmf_instant_t *instant);
 
 /* <0, 0, >0: a before, same as, after b. */
 int tmf_instant_compare(const tmf_instant_t *a, const tmf_instant_t *b);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/text.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <apr_strings.h>
 
 void tmf_text_init(tmf_text_t *text, apr_size_t capacity, apr_pool_t *pool)
 {
@@ -36,6 +39,22 @@ void tmf_text_append(tmf_text_t *text, const char *data, apr_size_t length)
 void tmf_text_append_string(tmf_text_t *text, const char *string)
 {
     tmf_text_append(text, string, strlen(string));
+}
+
+void tmf_text_append_format(tmf_text_t *text, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    tmf_text_append_string(text, apr_pvsprintf(text->pool, format, arguments));
+    va_end(arguments);
+}
+
+const char *tmf_text_string(tmf_text_t *text)
+{
+    make_room(text, 1);
+    text->data[text->length] = '\0';
+    return text->data;
 }
 
 static int needs_escape(unsigned char byte)

@@ -19,6 +19,11 @@ void tmf_text_init(tmf_text_t *text, apr_size_t capacity, apr_pool_t *pool);
 /* Appends bytes as they are. */
 void tmf_text_append(tmf_text_t *text, const char *data, apr_size_t length);
 void tmf_text_append_string(tmf_text_t *text, const char *string);
+/* Appends what printf would print. */
+void tmf_text_append_format(tmf_text_t *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* The text so far, NUL-terminated; may move with the next append. */
+const char *tmf_text_string(tmf_text_t *text);
 
 /* Appends a JSON string, quotes included. Escapes exactly what PostgreSQL's jsonb output escapes,
  * and so that equal strings give equal bytes: `"`, `\`, and the control characters below U+0020. */

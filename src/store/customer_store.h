@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every statement on customers. All results live in `result_pool`; errors are tmf_db_execute's. */
+/* Every statement on one customer; lists are in customer_list.h. All results live in `result_pool`;
+ * errors are tmf_db_execute's. */
 #ifndef TMF_STORE_CUSTOMER_STORE_H
 #define TMF_STORE_CUSTOMER_STORE_H
 
@@ -13,13 +14,6 @@ typedef struct {
     apr_size_t doc_length;
 } tmf_customer_t;
 
-/* A page of the list. */
-typedef struct {
-    apr_int64_t total; /* of all customers, at the moment of the page */
-    int count;         /* in this page */
-    const tmf_customer_t *customers;
-} tmf_customer_page_t;
-
 /* What became of a delete. */
 typedef enum {
     TMF_DELETE_DONE,
@@ -30,11 +24,6 @@ typedef enum {
 /* Reads one; `*customer` is NULL when there is none. */
 tmf_error_t *tmf_customer_store_get(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
                                     apr_pool_t *result_pool);
-
-/* Reads `limit` customers from `offset` (both ≥ 0) in the order of creation, with the total of the
- * same moment. */
-tmf_error_t *tmf_customer_store_list(tmf_db_t *db, apr_int64_t limit, apr_int64_t offset,
-                                     tmf_customer_page_t *page, apr_pool_t *result_pool);
 
 /* Inserts one; `*customer` is NULL when the id is taken. */
 tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char *doc,
@@ -52,5 +41,10 @@ tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t
 tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *only,
                                        const char *except, tmf_delete_outcome_t *outcome,
                                        apr_pool_t *result_pool);
+
+/* Does `text` match the regular expression, in PostgreSQL's language and time? A pattern that is
+ * none: TMF_ERROR_INVALID_PARAMETER. */
+tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *text,
+                                      int *matches, apr_pool_t *scratch_pool);
 
 #endif

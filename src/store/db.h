@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections and statements. db.c and connection.c alone know mod_dbd, apr_dbd and libpq.
+ * Connections and statements. db.c alone knows mod_dbd and apr_dbd, db.c and session.c alone libpq.
  *
  * mod_dbd pools the connections; libpq runs the statements on them, because apr_dbd tells neither
  * SQLSTATE nor NULL nor lengths, sleeps 100 ms on an empty result, and cannot give up waiting for a
@@ -20,7 +20,7 @@
 #include "error.h"
 
 /* The version of the schema that this code was written for: the highest number in sql/. */
-#define TMF_SCHEMA_VERSION 1
+#define TMF_SCHEMA_VERSION 2
 
 struct server_rec;
 
@@ -30,13 +30,6 @@ typedef struct tmf_db_pool_t tmf_db_pool_t;
 
 /* A borrowed connection: belongs to one thread, from tmf_db_borrow to tmf_db_give_back. */
 typedef struct tmf_db_t tmf_db_t;
-
-/* A statement: prepared on a connection when it is first used there. */
-typedef struct {
-    const char *name; /* the prepared statement's, unique in the server: "tmf_…" */
-    const char *sql;  /* with $1…; parameters are sent as text, so casts say the type */
-    int parameters;
-} tmf_db_statement_t;
 
 /* The rows that a statement returned. */
 typedef struct tmf_db_rows_t tmf_db_rows_t;
@@ -57,12 +50,13 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
 
-/* Runs a statement with its parameters (NULL = SQL NULL) and waits for all its rows, which live in
- * `result_pool`, independent of the connection. Errors: see from_sqlstate in connection.c. After
- * TMF_ERROR_DATABASE_UNAVAILABLE it is unknown whether a statement that writes was carried out. */
-tmf_error_t *tmf_db_execute(tmf_db_t *db, const tmf_db_statement_t *statement,
-                            const char *const *parameters, const tmf_db_rows_t **rows,
-                            apr_pool_t *result_pool);
+/* Runs SQL with its `count` parameters ($1…, sent as text so that casts say the type, NULL = SQL
+ * NULL) and waits for all its rows, which live in `result_pool`, independent of the connection. It
+ * is prepared once for each connection: what differs between requests belongs into parameters.
+ * Errors: the table in session.c. After TMF_ERROR_DATABASE_UNAVAILABLE it is unknown whether a
+ * statement that writes was carried out. */
+tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
+                            const tmf_db_rows_t **rows, apr_pool_t *result_pool);
 
 int tmf_db_row_count(const tmf_db_rows_t *rows);
 

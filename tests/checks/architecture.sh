@@ -32,7 +32,8 @@ if includes src/model src/query src/error.c src/error.h |
     wrong "model, query and error.c know nothing of httpd"
 fi
 owned 'json-c/' 'src/model/json\.c'
-owned '(apr_dbd|mod_dbd|libpq-fe)' 'src/store/db\.c'
+owned '(apr_dbd|mod_dbd)' 'src/store/db\.c'
+owned 'libpq-fe' 'src/store/session\.[ch]'
 owned 'curl/' 'src/notify/deliver\.c'
 arrows config config
 arrows model model

@@ -107,7 +107,7 @@ def test_a_staged_installation_has_every_file(tmp_path):
                    capture_output=True)
     installed = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert {"mod_tmf_customer.so", "tmf_customer.load", "tmf_customer.conf", "install.sql",
-            "001_customer.sql", "grants.sql"} <= installed
+            "001_customer.sql", "002_query.sql", "grants.sql"} <= installed
     assert not [name for name in installed if name.endswith(".la")]
     load = next(tmp_path.rglob("tmf_customer.load")).read_text()
     assert "# Depends: dbd" in load

@@ -48,14 +48,6 @@ def test_bad_percent_encoding_is_400(server, query):
     assert (status, json.loads(body)["code"]) == (400, "invalidParameter")
 
 
-@pytest.mark.parametrize("query", ["status=x", "sort=name", "filter=$", "cursor=x", "limit>5", "a;b",
-                                   "fields=a;b", "name.regex=x", "=", "a%26b"])
-def test_what_is_not_there_yet_is_501_and_never_ignored(seven, query):
-    reply = seven.get(f"/customer?{query}")
-    assert (reply.status_code, reply.json()["code"]) == (501, "notImplemented")
-    assert seven.get(f"{path_of(seven.made[0])}?{query}").status_code == 501
-
-
 def test_an_empty_collection(start_httpd):
     reply = Api(start_httpd().url).get("/customer?offset=3")
     assert (reply.status_code, reply.text) == (200, "[]")

@@ -1,0 +1,169 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Upgrade 2: what lists need to select, sort and count customers. Rewrites the table once.
+
+-- What a date-time denotes, in seconds since 1970, exact to the last digit; NULL for any other text.
+-- Reads what model/datetime.c reads (RFC 3339 with optional seconds), and a date alone as its midnight
+-- UTC. PostgreSQL's own input would stop at microseconds and raise errors.
+CREATE FUNCTION tmf_customer.instant(written text) RETURNS numeric
+    LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS
+$$
+DECLARE
+    part text[] := regexp_match(written, '^([0-9]{4})-([0-9]{2})-([0-9]{2})'
+        '(?:[Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?(?:[Zz]|([+-][0-9]{2}):([0-9]{2})))?$');
+    month date;
+BEGIN
+    IF part IS NULL OR part[1] = '0000' OR part[2] NOT BETWEEN '01' AND '12' THEN
+        RETURN NULL;
+    END IF;
+    month := make_date(part[1]::int, part[2]::int, 1);
+    IF part[3] < '01' OR part[3]::int > extract(day FROM month + interval '1 month' - interval '1 day')
+       OR part[4] > '23' OR part[5] > '59' OR part[6] > '60' OR length(part[7]) > 1001
+       OR ltrim(part[8], '+-') > '23' OR part[9] > '59' THEN
+        RETURN NULL;
+    END IF;
+    RETURN ((month - date '1970-01-01') + part[3]::int - 1) * 86400::numeric
+        + coalesce(part[4]::int * 3600 + part[5]::int * 60, 0)
+        + coalesce((part[6] || coalesce(part[7], ''))::numeric, 0)
+        - coalesce((left(part[8], 1) || '1')::int
+                   * (ltrim(part[8], '+-')::int * 3600 + part[9]::int * 60), 0);
+END
+$$;
+
+-- A JSON value against the operand of a filter: <0, 0, >0, or NULL when the two cannot be compared.
+-- The value's type decides: numbers against the operand read as a number, date-times against it read as
+-- an instant (both NULL when it is none), other strings by code point.
+CREATE FUNCTION tmf_customer.compare(value jsonb, operand text, number numeric, instant numeric)
+    RETURNS integer LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE jsonb_typeof(value)
+        WHEN 'number' THEN numeric_cmp(value::numeric, number)
+        WHEN 'string' THEN CASE
+            WHEN instant IS NOT NULL AND tmf_customer.instant(value #>> '{}') IS NOT NULL
+            THEN numeric_cmp(tmf_customer.instant(value #>> '{}'), instant)
+            ELSE bttextcmp((value #>> '{}') COLLATE "C", operand) END
+        END
+$$;
+
+-- Where a JSON value stands in a sorted list: numbers, date-times, other strings, booleans, the rest;
+-- all NULL when it is missing or null.
+CREATE TYPE tmf_customer.sort_key AS (rank integer, number numeric, written text COLLATE "C");
+CREATE FUNCTION tmf_customer.sort_key(value jsonb) RETURNS tmf_customer.sort_key
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE AS
+$$
+    SELECT CASE jsonb_typeof(value)
+        WHEN 'number' THEN (1, value::numeric, NULL)::tmf_customer.sort_key
+        WHEN 'string' THEN CASE
+            WHEN tmf_customer.instant(value #>> '{}') IS NOT NULL
+            THEN (2, tmf_customer.instant(value #>> '{}'), NULL)::tmf_customer.sort_key
+            ELSE (3, NULL, value #>> '{}')::tmf_customer.sort_key END
+        WHEN 'boolean' THEN (4, value::boolean::integer, NULL)::tmf_customer.sort_key
+        WHEN 'array' THEN (5, NULL, NULL)::tmf_customer.sort_key
+        WHEN 'object' THEN (5, NULL, NULL)::tmf_customer.sort_key
+        END
+$$;
+
+-- RFC 3986 §2.3, as api/representation.c writes an id into an href.
+CREATE FUNCTION tmf_customer.encode_segment(segment text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE AS
+$$
+    SELECT CASE WHEN segment COLLATE "C" ~ '^[0-9A-Za-z._~-]*$' THEN segment ELSE (
+        SELECT string_agg(CASE
+            WHEN chr(byte) COLLATE "C" ~ '[0-9A-Za-z._~-]' AND byte < 128 THEN chr(byte)
+            ELSE '%' || upper(lpad(to_hex(byte), 2, '0')) END, '' ORDER BY position)
+        FROM generate_series(0, octet_length(segment) - 1) AS position,
+             get_byte(convert_to(segment, 'UTF8'), position) AS byte) END
+$$;
+
+-- The first 500 characters only, because an index entry cannot pass a third of a page; who compares with
+-- a longer text asks the document.
+ALTER TABLE tmf_customer.customer
+    ADD COLUMN name   text COLLATE "C" GENERATED ALWAYS AS (left(doc ->> 'name', 500)) STORED,
+    ADD COLUMN status text COLLATE "C" GENERATED ALWAYS AS (left(doc ->> 'status', 500)) STORED;
+
+CREATE INDEX customer_name_id ON tmf_customer.customer (name, id);
+CREATE INDEX customer_status_seq_id ON tmf_customer.customer (status, seq, id);
+-- Equality on any attribute at any depth. What was written last waits in a list that every reader walks:
+-- the limit (kB) keeps that short.
+CREATE INDEX customer_doc ON tmf_customer.customer
+    USING gin (doc jsonb_path_ops) WITH (gin_pending_list_limit = 512);
+
+-- How many customers there are, in all and by status, without counting them. Each count is spread over
+-- slots, a session always writes the same one: writers rarely wait for each other's commit. Kept by
+-- triggers, so it is right for whatever writes to the table, and is undone with it.
+-- Order of locks within a statement: by (absent, status); a slot never holds two sessions' order back.
+CREATE TABLE tmf_customer.customer_count (
+    absent boolean NOT NULL, -- the customers without a status
+    status text COLLATE "C" NOT NULL,
+    slot   integer NOT NULL,
+    count  bigint NOT NULL,  -- of one slot alone: may be negative
+    PRIMARY KEY (absent, status, slot)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
+
+-- What the module reads. Where the counters are left out (a sharded table), this view counts instead:
+--   SELECT status, 1 AS count FROM tmf_customer.customer
+CREATE VIEW tmf_customer.customer_total AS
+    SELECT CASE WHEN NOT absent THEN status END AS status, count FROM tmf_customer.customer_count;
+
+CREATE FUNCTION tmf_customer.count_customers() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+DECLARE
+    own_slot CONSTANT integer := pg_backend_pid() % 32;
+BEGIN
+    IF TG_OP = 'INSERT' THEN
+        INSERT INTO tmf_customer.customer_count AS counted
+        SELECT status IS NULL, coalesce(status, ''), own_slot, count(*) FROM added
+         GROUP BY status ORDER BY 1, 2
+        ON CONFLICT (absent, status, slot) DO UPDATE SET count = counted.count + excluded.count;
+    ELSIF TG_OP = 'DELETE' THEN
+        INSERT INTO tmf_customer.customer_count AS counted
+        SELECT status IS NULL, coalesce(status, ''), own_slot, -count(*) FROM removed
+         GROUP BY status ORDER BY 1, 2
+        ON CONFLICT (absent, status, slot) DO UPDATE SET count = counted.count + excluded.count;
+    ELSIF TG_OP = 'UPDATE' THEN
+        INSERT INTO tmf_customer.customer_count AS counted
+        SELECT status IS NULL, coalesce(status, ''), own_slot, sum(change)
+          FROM (SELECT status, 1 AS change FROM added UNION ALL SELECT status, -1 FROM removed) AS changed
+         GROUP BY status HAVING sum(change) <> 0 ORDER BY 1, 2
+        ON CONFLICT (absent, status, slot) DO UPDATE SET count = counted.count + excluded.count;
+    ELSE
+        DELETE FROM tmf_customer.customer_count;
+    END IF;
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER customer_count_insert AFTER INSERT ON tmf_customer.customer
+    REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.count_customers();
+CREATE TRIGGER customer_count_update AFTER UPDATE ON tmf_customer.customer
+    REFERENCING NEW TABLE AS added OLD TABLE AS removed
+    FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.count_customers();
+CREATE TRIGGER customer_count_delete AFTER DELETE ON tmf_customer.customer
+    REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.count_customers();
+CREATE TRIGGER customer_count_truncate AFTER TRUNCATE ON tmf_customer.customer
+    FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.count_customers();
+
+-- For the operator, after the table was written past its triggers (session_replication_role, DISABLE
+-- TRIGGER, logical replication): counts anew, repairs, and returns what was wrong. Writers wait.
+CREATE FUNCTION tmf_customer.recount() RETURNS TABLE (status text, recorded bigint, found bigint)
+    LANGUAGE plpgsql AS
+$$
+BEGIN
+    LOCK TABLE tmf_customer.customer IN SHARE ROW EXCLUSIVE MODE;
+    RETURN QUERY
+        SELECT coalesce(kept.status, there.status), coalesce(kept.count, 0), coalesce(there.count, 0)
+          FROM (SELECT t.status, sum(t.count)::bigint AS count FROM tmf_customer.customer_total AS t
+                 GROUP BY t.status) AS kept
+          FULL JOIN (SELECT c.status, count(*) FROM tmf_customer.customer AS c GROUP BY c.status) AS there
+            ON coalesce('=' || kept.status, '') = coalesce('=' || there.status, '')
+         WHERE coalesce(kept.count, 0) <> coalesce(there.count, 0);
+    DELETE FROM tmf_customer.customer_count;
+    INSERT INTO tmf_customer.customer_count
+    SELECT c.status IS NULL, coalesce(c.status, ''), 0, count(*) FROM tmf_customer.customer AS c
+     GROUP BY c.status;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION tmf_customer.recount() FROM PUBLIC;
+
+DO $$ BEGIN PERFORM tmf_customer.recount(); END $$;
+INSERT INTO tmf_customer.schema_version (version) VALUES (2);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "api/customer_reduce.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "api/representation.h"
+#include "model/customer_schema.h"
+#include "model/json.h"
+#include "query/filter_match.h"
+
+/* The array that a condition is about. */
+typedef struct {
+    tmf_path_t path;   /* to it */
+    tmf_json_t *array; /* NULL = the customer lacks it */
+} target_t;
+
+/* What a matcher needs. */
+typedef struct {
+    tmf_db_t *db;
+    apr_pool_t *pool;
+} database_t;
+
+static tmf_error_t *ask_database(void *context, const char *pattern, const char *text, int *matches)
+{
+    const database_t *database = context;
+
+    return tmf_customer_store_match(database->db, pattern, text, matches, database->pool);
+}
+
+/* How many names of the path lead to the first array on it; 0 = none does. */
+static int find_array(target_t *target, tmf_path_t path, tmf_json_t *document)
+{
+    tmf_json_t *value = document;
+    int i;
+
+    for (i = 0; i < path.count; i++) {
+        const tmf_attribute_t *attribute;
+
+        target->path.names = path.names;
+        target->path.count = i + 1;
+        attribute = tmf_path_attribute(tmf_customer_attributes, target->path);
+        target->array = tmf_json_get(value, path.names[i]);
+        if (target->array == NULL) {
+            return attribute != NULL && attribute->kind == TMF_KIND_ARRAY;
+        }
+        if (tmf_json_type(target->array) == TMF_JSON_ARRAY) {
+            return 1;
+        }
+        value = target->array;
+    }
+    return 0;
+}
+
+static int is_same_path(tmf_path_t a, tmf_path_t b)
+{
+    int i;
+
+    for (i = 0; i < a.count && i < b.count && strcmp(a.names[i], b.names[i]) == 0; i++) {
+    }
+    return i == a.count && i == b.count;
+}
+
+/* Do all paths of the condition go into one array? `target->path.count` is 0 until the first is
+ * seen. */
+static int find_target(target_t *target, const tmf_filter_t *condition, tmf_json_t *document)
+{
+    target_t found;
+    int i;
+
+    if (condition->kind == TMF_FILTER_AND || condition->kind == TMF_FILTER_OR ||
+        condition->kind == TMF_FILTER_NOT) {
+        for (i = 0; i < condition->children->nelts; i++) {
+            if (!find_target(target, APR_ARRAY_IDX(condition->children, i, tmf_filter_t *),
+                             document)) {
+                return 0;
+            }
+        }
+        return 1;
+    }
+    if (!find_array(&found, condition->path, document) ||
+        (target->path.count > 0 && !is_same_path(found.path, target->path))) {
+        return 0;
+    }
+    *target = found;
+    return 1;
+}
+
+/* The condition as the element of the array sees it: without the first `cut` names of its paths.
+ * What is left of an ANY without names is its child. */
+static tmf_filter_t *for_element(const tmf_filter_t *condition, int cut, apr_pool_t *pool)
+{
+    tmf_filter_t *inner = apr_pmemdup(pool, condition, sizeof(*condition));
+    int i;
+
+    switch (condition->kind) {
+    case TMF_FILTER_AND:
+    case TMF_FILTER_OR:
+    case TMF_FILTER_NOT:
+        inner->children = apr_array_make(pool, condition->children->nelts, sizeof(tmf_filter_t *));
+        for (i = 0; i < condition->children->nelts; i++) {
+            tmf_filter_add(inner, for_element(APR_ARRAY_IDX(condition->children, i, tmf_filter_t *),
+                                              cut, pool));
+        }
+        return inner;
+    default:
+        inner->path.names += cut;
+        inner->path.count -= cut;
+        return inner->kind == TMF_FILTER_ANY && inner->path.count == 0
+                   ? APR_ARRAY_IDX(inner->children, 0, tmf_filter_t *)
+                   : inner;
+    }
+}
+
+/* Puts `array` where the path leads. */
+static void replace(tmf_json_t *document, tmf_path_t path, tmf_json_t *array)
+{
+    int i;
+
+    for (i = 0; i < path.count - 1; i++) {
+        document = tmf_json_get(document, path.names[i]);
+    }
+    tmf_json_set(document, path.names[i], array);
+}
+
+static tmf_error_t *keep_matching(tmf_json_t *document, const target_t *target,
+                                  const tmf_filter_t *condition, const tmf_matcher_t *matcher,
+                                  apr_pool_t *pool)
+{
+    tmf_filter_t *inner = for_element(condition, target->path.count, pool);
+    tmf_json_t *kept = tmf_json_array(pool);
+    int matches;
+    int i;
+
+    if (target->array == NULL) {
+        return NULL;
+    }
+    for (i = 0; i < tmf_json_count(target->array); i++) {
+        tmf_json_t *element = tmf_json_at(target->array, i);
+
+        TMF_TRY(tmf_filter_match(&matches, inner, element, matcher));
+        if (matches) {
+            tmf_json_append(kept, element);
+        }
+    }
+    replace(document, target->path, kept);
+    return NULL;
+}
+
+static tmf_error_t *apply(tmf_json_t *document, const tmf_filter_t *condition,
+                          const tmf_matcher_t *matcher, const tmf_request_t *request)
+{
+    target_t target = {{NULL, 0}, NULL};
+    int matches;
+
+    if (find_target(&target, condition, document) && target.path.count > 0) {
+        return keep_matching(document, &target, condition, matcher, request->pool);
+    }
+    TMF_TRY(tmf_filter_match(&matches, condition, document, matcher));
+    return matches ? NULL
+                   : tmf_error_make(request->pool, TMF_ERROR_NOT_FOUND,
+                                    "There is no such customer that meets the conditions");
+}
+
+/* The stored document lacks the two: conditions may ask for them. */
+static void add_identity(tmf_json_t *document, const tmf_customer_t *customer,
+                         const tmf_request_t *request)
+{
+    const char *href = tmf_representation_href(request, customer->id);
+
+    tmf_json_set(document, "id",
+                 tmf_json_string(customer->id, strlen(customer->id), request->pool));
+    tmf_json_set(document, "href", tmf_json_string(href, strlen(href), request->pool));
+}
+
+/* Every pattern is tried once, also where no value meets it: a bad one is an error in any case. */
+static tmf_error_t *check_patterns(const tmf_filter_t *filter, const tmf_matcher_t *matcher)
+{
+    int matches;
+    int i;
+
+    for (i = 0; i < filter->children->nelts; i++) {
+        TMF_TRY(check_patterns(APR_ARRAY_IDX(filter->children, i, tmf_filter_t *), matcher));
+    }
+    for (i = 0; filter->comparator == TMF_REGEX && i < filter->operands->nelts; i++) {
+        TMF_TRY(matcher->regex(matcher->context,
+                               APR_ARRAY_IDX(filter->operands, i, tmf_operand_t).text, "",
+                               &matches));
+    }
+    return NULL;
+}
+
+tmf_error_t *tmf_customer_reduce(const tmf_customer_t **customer, const tmf_filter_t *filter,
+                                 const tmf_request_t *request, tmf_db_t *db)
+{
+    database_t database = {db, request->pool};
+    const tmf_matcher_t matcher = {ask_database, &database};
+    tmf_customer_t *reduced = apr_pmemdup(request->pool, *customer, sizeof(*reduced));
+    tmf_json_t *document;
+    int i;
+
+    TMF_TRY(check_patterns(filter, &matcher));
+    TMF_TRY(tmf_representation_parse(&document, *customer, request->pool));
+    add_identity(document, *customer, request);
+    for (i = 0; i < filter->children->nelts; i++) {
+        TMF_TRY(
+            apply(document, APR_ARRAY_IDX(filter->children, i, tmf_filter_t *), &matcher, request));
+    }
+    tmf_json_unset(document, "id");
+    tmf_json_unset(document, "href");
+    reduced->doc = tmf_json_write(document, &reduced->doc_length, request->pool);
+    *customer = reduced;
+    return NULL;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A filter: the one tree that the simple form (conditions.h) and JSONPath (jsonpath.h) yield, that
+ * filter_sql.h compiles and filter_match.h evaluates. It is about any JSON document.
+ *
+ * A path goes through objects by name and through arrays without a word: it stands for every value
+ * that can be reached. (Arrays directly within arrays are entered two levels deep.)
+ *
+ *   compare     holds when the operator holds for one value of the path and one operand; NOT_EQUAL
+ * when a value differs from all operands, or is missing: the member is absent from an object on the
+ * path, or the array there is empty exists      the path reaches a value, null included any the one
+ * child holds for one of the values of the path: its paths begin there and or not  as their names
+ * say
+ *
+ * How a value and an operand compare (contract §4): the value's type decides. A number compares
+ * with an operand that is one, exactly; true and false equal themselves; a string that is a
+ * date-time, or a date (its midnight UTC), compares as an instant with an operand that is one, and
+ * any other string by code points. null equals the operand null of JSONPath. Nothing else compares:
+ * not equal, nor greater or less.
+ */
+#ifndef TMF_QUERY_FILTER_H
+#define TMF_QUERY_FILTER_H
+
+#include <apr_tables.h>
+
+#include "error.h"
+#include "model/customer_schema.h"
+#include "model/datetime.h"
+
+/* What one request may ask for. */
+#define TMF_FILTER_CONDITIONS_MAX 64   /* comparisons and tests of existence */
+#define TMF_FILTER_OPERANDS_MAX   256  /* values of all comparisons together */
+#define TMF_FILTER_VALUE_MAX      4096 /* bytes of a value, decoded */
+#define TMF_FILTER_PATTERN_MAX    512  /* bytes of a regular expression */
+#define TMF_FILTER_PATH_MAX       16   /* names in a path */
+#define TMF_FILTER_NESTING_MAX    16   /* parentheses, ! and [?()] within each other */
+#define TMF_FILTER_NAME_MAX       1024 /* bytes of a name, dots included */
+
+typedef enum {
+    TMF_EQUAL,
+    TMF_NOT_EQUAL,
+    TMF_GREATER,
+    TMF_GREATER_OR_EQUAL,
+    TMF_LESS,
+    TMF_LESS_OR_EQUAL,
+    TMF_REGEX
+} tmf_operator_t;
+
+/* All that an operand can be read as. */
+typedef struct {
+    const char *text;   /* as written: UTF-8, NUL-terminated */
+    const char *number; /* a JSON number, NULL = it is none */
+    int is_boolean;     /* "true" or "false" */
+    int is_instant;
+    tmf_instant_t instant;
+    int is_null; /* JSONPath's null, and nothing else */
+} tmf_operand_t;
+
+typedef struct {
+    const char *const *names;
+    int count; /* 0 = the value itself */
+} tmf_path_t;
+
+typedef enum {
+    TMF_FILTER_AND,
+    TMF_FILTER_OR,
+    TMF_FILTER_NOT,
+    TMF_FILTER_ANY,
+    TMF_FILTER_EXISTS,
+    TMF_FILTER_COMPARE
+} tmf_filter_kind_t;
+
+typedef struct tmf_filter_t {
+    tmf_filter_kind_t kind;
+    apr_array_header_t *children; /* of tmf_filter_t *: AND, OR 0 or more; NOT, ANY exactly one */
+    tmf_path_t path;              /* ANY, EXISTS, COMPARE */
+    tmf_operator_t comparator;    /* COMPARE */
+    apr_array_header_t *operands; /* of tmf_operand_t: COMPARE, 1 or more */
+} tmf_filter_t;
+
+/* What the filters of one request share while they are read. */
+typedef struct {
+    const tmf_attribute_t *schema; /* of the document; NULL = nothing is typed */
+    int conditions;                /* so far */
+    int operands;
+    apr_pool_t *pool;
+} tmf_filter_limits_t;
+
+/* Makes nodes; everything lives in `pool`. */
+tmf_filter_t *tmf_filter_make(tmf_filter_kind_t kind, apr_pool_t *pool);
+void tmf_filter_add(tmf_filter_t *parent, tmf_filter_t *child);
+tmf_filter_t *tmf_filter_compare(tmf_path_t path, tmf_operator_t comparator, apr_pool_t *pool);
+
+/* An AND or OR of one child is that child. */
+tmf_filter_t *tmf_filter_simplify(tmf_filter_t *filter);
+
+/* The operator with its sides exchanged; not for TMF_REGEX. */
+tmf_operator_t tmf_operator_mirror(tmf_operator_t comparator);
+
+/* Counts one more condition: TMF_ERROR_INVALID_PARAMETER past the limit. */
+tmf_error_t *tmf_filter_count(tmf_filter_limits_t *limits);
+
+/* Cuts a decoded name at its dots. TMF_ERROR_INVALID_PARAMETER: an empty part, or too many. */
+tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, apr_pool_t *result_pool);
+
+/* Its text again, for messages. */
+const char *tmf_path_text(tmf_path_t path, apr_pool_t *result_pool);
+
+/* The row of the schema that a path leads to: NULL when the schema (which may be NULL) has none. */
+const tmf_attribute_t *tmf_path_attribute(const tmf_attribute_t *schema, tmf_path_t path);
+
+/* Adds an operand to a comparison whose path begins in `schema`. TMF_ERROR_INVALID_PARAMETER: too
+ * many, too long, or no value of the type that the schema gives the attribute (contract §4). */
+tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
+                                    const tmf_attribute_t *schema, tmf_filter_limits_t *limits);
+tmf_error_t *tmf_filter_add_null(tmf_filter_t *compare, tmf_filter_limits_t *limits);
+
+/* A JSON number (RFC 8259 §6) whose exponent has 3 digits at most. */
+int tmf_filter_is_number(const char *text);
+
+/* The instant of a date-time, or of a date alone: its midnight UTC. 0 when `text` is neither. */
+int tmf_filter_read_instant(const char *text, tmf_instant_t *instant);
+
+/* The database refuses a pattern without knowing which attribute it was for: puts the attributes of
+ * all patterns into the message of a 400. Any other error, and NULL, stays what it is. */
+tmf_error_t *tmf_filter_name_pattern(tmf_error_t *error, const tmf_filter_t *filter,
+                                     apr_pool_t *result_pool);
+
+#endif

@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "query/jsonpath.h"
+
+#include <string.h>
+
+#include <apr_lib.h>
+#include <apr_strings.h>
+
+#include "query/jsonpath_literal.h"
+
+/* The state of one reading; every function moves `at` behind what it has read. */
+typedef struct {
+    tmf_scanner_t scanner;
+    tmf_filter_limits_t *limits;
+    int nesting;
+    int at_root; /* no [?()] yet: one now takes the document itself as the element */
+} parser_t;
+
+/* What a path is compared with: all of it NULL or 0 = it has to exist. */
+typedef struct {
+    int is_given;
+    tmf_operator_t comparator;
+    tmf_literal_t literal;
+} comparison_t;
+
+/* A path in the making, from the document or from the element of a [?()]. */
+typedef struct {
+    const char **names;
+    int count;
+    const tmf_attribute_t *schema; /* of what the path begins in; NULL = untyped */
+} steps_t;
+
+static tmf_error_t *parse_or(tmf_filter_t **filter, parser_t *parser,
+                             const tmf_attribute_t *schema);
+static tmf_error_t *parse_steps(tmf_filter_t **filter, parser_t *parser,
+                                const tmf_attribute_t *schema, const comparison_t *reversed,
+                                int in_expression);
+
+static tmf_error_t *enter(parser_t *parser)
+{
+    return ++parser->nesting > TMF_FILTER_NESTING_MAX
+               ? tmf_error_make(parser->limits->pool, TMF_ERROR_INVALID_PARAMETER,
+                                "filter: parentheses may be nested %d levels deep",
+                                TMF_FILTER_NESTING_MAX)
+               : NULL;
+}
+
+static void leave(parser_t *parser)
+{
+    parser->nesting--;
+}
+
+static tmf_error_t *add_step(steps_t *steps, const char *name, parser_t *parser)
+{
+    if (steps->count == TMF_FILTER_PATH_MAX) {
+        return tmf_error_make(parser->limits->pool, TMF_ERROR_INVALID_PARAMETER,
+                              "filter: a path may have at most %d names", TMF_FILTER_PATH_MAX);
+    }
+    steps->names[steps->count++] = name;
+    return NULL;
+}
+
+/* A name behind a dot, or at the very beginning. */
+static tmf_error_t *parse_name(steps_t *steps, parser_t *parser)
+{
+    tmf_scanner_t *scanner = &parser->scanner;
+    apr_size_t length = strcspn(scanner->at, " \t\r\n.[]()=!<>&|*~,'\"");
+    const char *name = apr_pstrmemdup(parser->limits->pool, scanner->at, length);
+
+    if (*scanner->at == '.' || *scanner->at == '*') {
+        return tmf_scanner_unsupported(scanner, *scanner->at == '.' ? ".." : ".*");
+    }
+    if (length == 0) {
+        return tmf_scanner_expected(scanner, "a name");
+    }
+    if (scanner->at[length] == '(') {
+        return tmf_scanner_unsupported(scanner, "a function");
+    }
+    scanner->at += length;
+    return add_step(steps, name, parser);
+}
+
+/* Behind "[": a quoted name, or "*", which a path has without saying. */
+static tmf_error_t *parse_bracket(steps_t *steps, parser_t *parser)
+{
+    tmf_scanner_t *scanner = &parser->scanner;
+    const char *name;
+
+    if (tmf_scanner_skip(scanner, "*")) {
+        return tmf_scanner_require(scanner, "]");
+    }
+    if (apr_isdigit(*scanner->at) || strchr("-:", *scanner->at) != NULL) {
+        return *scanner->at == '\0' ? tmf_scanner_expected(scanner, "a name in quotes, * or ?(")
+                                    : tmf_scanner_unsupported(scanner, "an index or a slice");
+    }
+    if (*scanner->at != '\'' && *scanner->at != '"') {
+        return tmf_scanner_expected(scanner, "a name in quotes, * or ?(");
+    }
+    TMF_TRY(tmf_scanner_string(scanner, &name, 0));
+    tmf_scanner_blanks(scanner);
+    if (*scanner->at == ',') {
+        return tmf_scanner_unsupported(scanner, "a union");
+    }
+    TMF_TRY(add_step(steps, name, parser));
+    return tmf_scanner_require(scanner, "]");
+}
+
+static tmf_path_t path_of(const steps_t *steps)
+{
+    tmf_path_t path = {steps->names, steps->count};
+
+    return path;
+}
+
+/* The schema of what is inside the last value of a path. */
+static const tmf_attribute_t *schema_inside(const steps_t *steps)
+{
+    const tmf_attribute_t *attribute = tmf_path_attribute(steps->schema, path_of(steps));
+
+    if (steps->count == 0) {
+        return steps->schema;
+    }
+    return attribute != NULL ? attribute->inside : NULL;
+}
+
+/* Behind "[?": the element must meet the expression, and what follows must be found within it. */
+static tmf_error_t *parse_selection(tmf_filter_t **filter, parser_t *parser, const steps_t *steps,
+                                    const comparison_t *reversed, int in_expression)
+{
+    tmf_filter_t *element = tmf_filter_make(TMF_FILTER_AND, parser->limits->pool);
+    const tmf_attribute_t *inside = schema_inside(steps);
+    int is_document = parser->at_root && steps->count == 0;
+    tmf_filter_t *part;
+
+    parser->at_root = 0;
+    TMF_TRY(enter(parser));
+    TMF_TRY(parse_or(&part, parser, inside));
+    tmf_filter_add(element, part);
+    TMF_TRY(tmf_scanner_require(&parser->scanner, "]"));
+    TMF_TRY(parse_steps(&part, parser, inside, reversed, in_expression));
+    if (part != NULL) {
+        tmf_filter_add(element, part);
+    }
+    leave(parser);
+    *filter = tmf_filter_simplify(element);
+    if (!is_document) {
+        *filter = tmf_filter_make(TMF_FILTER_ANY, parser->limits->pool);
+        (*filter)->path = path_of(steps);
+        tmf_filter_add(*filter, tmf_filter_simplify(element));
+    }
+    return NULL;
+}
+
+/* What is asked of the value at the end of a path. NULL: nothing, as behind a [?()] that ends it.
+ */
+static tmf_error_t *finish_path(tmf_filter_t **filter, parser_t *parser, const steps_t *steps,
+                                const comparison_t *asked, int may_be_nothing)
+{
+    apr_pool_t *pool = parser->limits->pool;
+
+    *filter = NULL;
+    if (!asked->is_given && steps->count == 0 && may_be_nothing) {
+        return NULL;
+    }
+    TMF_TRY(tmf_filter_count(parser->limits));
+    if (!asked->is_given) {
+        *filter = tmf_filter_make(TMF_FILTER_EXISTS, pool);
+        (*filter)->path = path_of(steps);
+        return NULL;
+    }
+    *filter = tmf_filter_compare(path_of(steps), asked->comparator, pool);
+    return asked->literal.is_null ? tmf_filter_add_null(*filter, parser->limits)
+                                  : tmf_filter_add_operand(*filter, asked->literal.text,
+                                                           steps->schema, parser->limits);
+}
+
+/* `symbol literal`, when a symbol is there. */
+static tmf_error_t *parse_comparison(comparison_t *comparison, parser_t *parser)
+{
+    tmf_scanner_t *scanner = &parser->scanner;
+
+    comparison->is_given = tmf_scanner_symbol(scanner, &comparison->comparator);
+    if (!comparison->is_given) {
+        return NULL;
+    }
+    tmf_scanner_blanks(scanner);
+    if (*scanner->at == '@' || *scanner->at == '$') {
+        return tmf_scanner_unsupported(scanner, "a path on both sides");
+    }
+    return tmf_scanner_literal(scanner, &comparison->literal, comparison->comparator == TMF_REGEX);
+}
+
+/* The steps behind "@", "$" or a [?()], and the comparison behind them. `reversed` was read before.
+ */
+static tmf_error_t *parse_steps(tmf_filter_t **filter, parser_t *parser,
+                                const tmf_attribute_t *schema, const comparison_t *reversed,
+                                int in_expression)
+{
+    tmf_scanner_t *scanner = &parser->scanner;
+    const char *start = scanner->at;
+    comparison_t asked = *reversed;
+    steps_t steps;
+
+    steps.names = apr_palloc(parser->limits->pool, sizeof(*steps.names) * TMF_FILTER_PATH_MAX);
+    steps.count = 0;
+    steps.schema = schema;
+    for (;;) {
+        if (tmf_scanner_skip(scanner, ".")) {
+            TMF_TRY(parse_name(&steps, parser));
+        } else if (!tmf_scanner_skip(scanner, "[")) {
+            break;
+        } else if (tmf_scanner_skip(scanner, "?")) {
+            return parse_selection(filter, parser, &steps, reversed, in_expression);
+        } else {
+            tmf_scanner_blanks(scanner);
+            TMF_TRY(parse_bracket(&steps, parser));
+        }
+    }
+    if (in_expression && !asked.is_given) {
+        TMF_TRY(parse_comparison(&asked, parser));
+    }
+    return finish_path(filter, parser, &steps, &asked, start > scanner->text && start[-1] == ']');
+}
+
+/* `literal symbol "@" steps`: turned around. */
+static tmf_error_t *parse_reversed(tmf_filter_t **filter, parser_t *parser,
+                                   const tmf_attribute_t *schema)
+{
+    tmf_scanner_t *scanner = &parser->scanner;
+    comparison_t reversed = {1, TMF_EQUAL, {NULL, 0}};
+
+    TMF_TRY(tmf_scanner_literal(scanner, &reversed.literal, 0));
+    if (!tmf_scanner_symbol(scanner, &reversed.comparator) || reversed.comparator == TMF_REGEX) {
+        return tmf_scanner_expected(scanner, "==, !=, <, <=, > or >=");
+    }
+    reversed.comparator = tmf_operator_mirror(reversed.comparator);
+    TMF_TRY(tmf_scanner_require(scanner, "@"));
+    return parse_steps(filter, parser, schema, &reversed, 1);
+}
+
+static tmf_error_t *parse_unary(tmf_filter_t **filter, parser_t *parser,
+                                const tmf_attribute_t *schema)
+{
+    static const comparison_t nothing = {0, TMF_EQUAL, {NULL, 0}};
+    tmf_scanner_t *scanner = &parser->scanner;
+    tmf_filter_t *part;
+
+    tmf_scanner_blanks(scanner);
+    if (tmf_scanner_skip(scanner, "@")) {
+        TMF_TRY(parse_steps(filter, parser, schema, &nothing, 1));
+        return *filter != NULL ? NULL : tmf_scanner_expected(scanner, "a path or a comparison");
+    }
+    if (*scanner->at == '$') {
+        return tmf_scanner_unsupported(scanner, "$ within an expression");
+    }
+    if (*scanner->at != '!' && *scanner->at != '(') {
+        return parse_reversed(filter, parser, schema);
+    }
+    TMF_TRY(enter(parser));
+    if (tmf_scanner_skip(scanner, "!")) {
+        TMF_TRY(parse_unary(&part, parser, schema));
+        *filter = tmf_filter_make(TMF_FILTER_NOT, parser->limits->pool);
+        tmf_filter_add(*filter, part);
+    } else {
+        scanner->at++;
+        TMF_TRY(parse_or(filter, parser, schema));
+        TMF_TRY(tmf_scanner_require(scanner, ")"));
+    }
+    leave(parser);
+    return NULL;
+}
+
+static tmf_error_t *parse_and(tmf_filter_t **filter, parser_t *parser,
+                              const tmf_attribute_t *schema)
+{
+    tmf_filter_t *all = tmf_filter_make(TMF_FILTER_AND, parser->limits->pool);
+    tmf_filter_t *part;
+
+    do {
+        TMF_TRY(parse_unary(&part, parser, schema));
+        tmf_filter_add(all, part);
+    } while (tmf_scanner_skip(&parser->scanner, "&&"));
+    *filter = tmf_filter_simplify(all);
+    return NULL;
+}
+
+static tmf_error_t *parse_or(tmf_filter_t **filter, parser_t *parser, const tmf_attribute_t *schema)
+{
+    tmf_filter_t *any = tmf_filter_make(TMF_FILTER_OR, parser->limits->pool);
+    tmf_filter_t *part;
+
+    do {
+        TMF_TRY(parse_and(&part, parser, schema));
+        tmf_filter_add(any, part);
+    } while (tmf_scanner_skip(&parser->scanner, "||"));
+    *filter = tmf_filter_simplify(any);
+    return NULL;
+}
+
+tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter_limits_t *limits)
+{
+    static const comparison_t nothing = {0, TMF_EQUAL, {NULL, 0}};
+    parser_t parser = {{text, text, limits->pool}, limits, 0, 1};
+    tmf_scanner_t *scanner = &parser.scanner;
+    tmf_filter_t *read;
+
+    tmf_scanner_blanks(scanner);
+    if (*scanner->at == '\0') {
+        return NULL;
+    }
+    if (!tmf_scanner_skip(scanner, "$") && strchr("[.", *scanner->at) == NULL) {
+        /* It begins with a name, to which a dot is thought. */
+        scanner->at = apr_pstrcat(limits->pool, ".", scanner->at, NULL);
+        scanner->text = scanner->at + 1;
+    }
+    TMF_TRY(parse_steps(&read, &parser, limits->schema, &nothing, 0));
+    tmf_scanner_blanks(scanner);
+    if (*scanner->at != '\0') {
+        return tmf_scanner_expected(scanner, "the end, or [?(");
+    }
+    tmf_filter_add(filter, read);
+    return NULL;
+}

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The words of JSONPath's text: internal to jsonpath.c, whose header has the grammar. */
+#ifndef TMF_QUERY_JSONPATH_LITERAL_H
+#define TMF_QUERY_JSONPATH_LITERAL_H
+
+#include "query/filter.h"
+
+/* Every function moves `at` behind what it has read. */
+typedef struct {
+    const char *text; /* where counting the characters begins */
+    const char *at;
+    apr_pool_t *pool;
+} tmf_scanner_t;
+
+typedef struct {
+    const char *text; /* decoded */
+    int is_null;
+} tmf_literal_t;
+
+void tmf_scanner_blanks(tmf_scanner_t *scanner);
+
+/* Skips `token`, and blanks before it, if it comes next. */
+int tmf_scanner_skip(tmf_scanner_t *scanner, const char *token);
+/* The same, or TMF_ERROR_INVALID_PARAMETER. */
+tmf_error_t *tmf_scanner_require(tmf_scanner_t *scanner, const char *token);
+
+/* Reads the symbol of a comparison if one comes next. */
+int tmf_scanner_symbol(tmf_scanner_t *scanner, tmf_operator_t *comparator);
+
+/* A string in single or double quotes. In a pattern a backslash stands for itself, but before the
+ * quote. */
+tmf_error_t *tmf_scanner_string(tmf_scanner_t *scanner, const char **decoded, int is_pattern);
+
+/* Any literal; `/…/` and strings alone when it is a pattern. */
+tmf_error_t *tmf_scanner_literal(tmf_scanner_t *scanner, tmf_literal_t *literal, int is_pattern);
+
+/* TMF_ERROR_INVALID_PARAMETER: what should stand at `at`. */
+tmf_error_t *tmf_scanner_expected(const tmf_scanner_t *scanner, const char *what);
+/* TMF_ERROR_NOT_IMPLEMENTED: what stands there. */
+tmf_error_t *tmf_scanner_unsupported(const tmf_scanner_t *scanner, const char *what);
+
+#endif

@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When a statement misses its deadline here, its connection is cut (shutdown) instead of closed:
+ * the next ap_dbd_open sees the broken connection and replaces it. mod_dbd has no way to discard
+ * one.
+ */
+#include "store/session.h"
+
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include <apr_strings.h>
+
+#define STATEMENTS_MAX 64   /* prepared on one connection */
+#define SQL_LENGTH_MAX 8192 /* bytes; a longer statement is not prepared */
+#define NOT_PREPARED   (-1)
+
+/* A prepared statement: "tmf_customer_<index>". */
+typedef struct {
+    char *sql; /* malloc'ed, because one that goes must leave nothing behind; NULL = none */
+    apr_uint64_t used_at; /* on the session's clock, which ticks with each use */
+} prepared_t;
+
+struct tmf_session_t {
+    PGconn *connection;
+    int backend_pid; /* of what was prepared; another one now: the connection was reset */
+    apr_interval_time_t patience;
+    apr_uint64_t clock;
+    prepared_t prepared[STATEMENTS_MAX];
+};
+
+static void forget(prepared_t *prepared)
+{
+    free(prepared->sql);
+    prepared->sql = NULL;
+    prepared->used_at = 0;
+}
+
+static apr_status_t forget_all(void *data)
+{
+    tmf_session_t *session = data;
+    int i;
+
+    for (i = 0; i < STATEMENTS_MAX; i++) {
+        forget(&session->prepared[i]);
+    }
+    return APR_SUCCESS;
+}
+
+tmf_session_t *tmf_session_make(apr_pool_t *pool)
+{
+    tmf_session_t *session = apr_pcalloc(pool, sizeof(*session));
+
+    apr_pool_cleanup_register(pool, session, forget_all, apr_pool_cleanup_null);
+    return session;
+}
+
+int tmf_session_is_new(tmf_session_t *session, PGconn *connection)
+{
+    session->connection = connection;
+    return session->backend_pid != PQbackendPID(connection);
+}
+
+void tmf_session_begin(tmf_session_t *session)
+{
+    forget_all(session);
+    session->backend_pid = PQbackendPID(session->connection);
+}
+
+void tmf_session_set_patience(tmf_session_t *session, apr_interval_time_t patience)
+{
+    session->patience = patience;
+}
+
+/* libpq's messages end in a newline and may have several lines. */
+const char *tmf_session_one_line(const char *message, apr_pool_t *pool)
+{
+    char *line = apr_pstrdup(pool, message);
+    char *at;
+
+    for (at = line; *at != '\0'; at++) {
+        if (*at == '\n' || *at == '\t') {
+            *at = ' ';
+        }
+    }
+    while (at > line && at[-1] == ' ') {
+        *--at = '\0';
+    }
+    return line;
+}
+
+typedef struct {
+    const char
+        *prefix; /* of a SQLSTATE; the longest that fits counts, so longer ones stand first */
+    tmf_error_code_t code;
+    const char *message;
+} sqlstate_row_t;
+
+/* The one table from SQLSTATE to reply. A code that is missing here is our fault: 500. */
+static const sqlstate_row_t sqlstate_table[] = {
+    {"57014", TMF_ERROR_STATEMENT_TIMEOUT, "The database took too long for this request"},
+    {"40", TMF_ERROR_WRITE_CONFLICT, "Others are changing the same customer"},
+    {"08", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE},
+    {"53", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE},
+    {"57", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE},
+    {"25006", TMF_ERROR_DATABASE_UNAVAILABLE, "The database does not take changes at the moment"},
+    {"3F000", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE}, /* no schema, */
+    {"42P01", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE}, /* no table, */
+    {"42703", TMF_ERROR_DATABASE_UNAVAILABLE,
+     TMF_DATABASE_UNAVAILABLE_MESSAGE}, /* no column: another version */
+    {"42501", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE}, /* no right */
+    {"22003", TMF_ERROR_INVALID_BODY, "A number in the body is too large to be kept"},
+    {"2201B", TMF_ERROR_INVALID_PARAMETER, "A regular expression of the query is not valid"},
+    {"54000", TMF_ERROR_INVALID_BODY, "The body has a part that is too large to be kept"},
+};
+
+static const char *sqlstate_of(const PGresult *result)
+{
+    const char *sqlstate = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
+
+    return sqlstate != NULL ? sqlstate : "";
+}
+
+static tmf_error_t *from_sqlstate(const char *sqlstate, const char *cause, apr_pool_t *result_pool)
+{
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(sqlstate_table) / sizeof(sqlstate_table[0]); i++) {
+        const sqlstate_row_t *row = &sqlstate_table[i];
+
+        if (strncmp(sqlstate, row->prefix, strlen(row->prefix)) == 0) {
+            return row->code == TMF_ERROR_INVALID_BODY || row->code == TMF_ERROR_INVALID_PARAMETER
+                       ? tmf_error_make(result_pool, row->code, "%s", row->message)
+                       : tmf_error_fault(result_pool, row->code, "TMF0020", row->message,
+                                         "PostgreSQL: %s", cause);
+        }
+    }
+    return tmf_error_fault(result_pool, TMF_ERROR_INTERNAL, "TMF0021",
+                           "The request could not be completed", "PostgreSQL: %s", cause);
+}
+
+/* Waits until libpq has something for PQgetResult: 1; 0 at the deadline or when the connection
+ * broke. */
+static int await_answer(PGconn *connection, apr_time_t deadline)
+{
+    for (;;) {
+        int unsent = PQflush(connection);
+        struct pollfd socket = {PQsocket(connection), POLLIN, 0};
+        apr_interval_time_t left = deadline - apr_time_now();
+
+        if (unsent == 0 && !PQisBusy(connection)) {
+            return 1;
+        }
+        if (unsent < 0 || left <= 0) {
+            return 0;
+        }
+        if (unsent > 0) {
+            socket.events |= POLLOUT;
+        }
+        if (poll(&socket, 1, (int)(left / 1000) + 1) > 0 &&
+            (socket.revents & (POLLIN | POLLERR | POLLHUP)) != 0 && !PQconsumeInput(connection)) {
+            return 0;
+        }
+    }
+}
+
+/* Makes the connection unusable, so that its next borrower gets a new one. */
+static void cut_connection(PGconn *connection)
+{
+    if (PQsocket(connection) >= 0) {
+        shutdown(PQsocket(connection), SHUT_RDWR);
+    }
+    PQconsumeInput(connection);
+}
+
+/* Reads results until libpq has no more, and keeps the last. 1 when the connection is idle again.
+ */
+static int read_results(PGconn *connection, apr_time_t deadline, PGresult **last)
+{
+    while (await_answer(connection, deadline)) {
+        PGresult *result = PQgetResult(connection);
+
+        if (result == NULL) {
+            return PQtransactionStatus(connection) == PQTRANS_IDLE;
+        }
+        PQclear(*last);
+        *last = result;
+        if (PQstatus(connection) != CONNECTION_OK) {
+            return 0;
+        }
+    }
+    return 0;
+}
+
+/* Takes the answer to what was sent (`sent`: libpq accepted it): its last result, which the caller
+ * clears. */
+static tmf_error_t *take_answer(tmf_session_t *session, int sent, PGresult **answer,
+                                apr_pool_t *result_pool)
+{
+    apr_time_t deadline = apr_time_now() + session->patience;
+    const char *cause;
+
+    *answer = NULL;
+    if (sent && read_results(session->connection, deadline, answer) && *answer != NULL) {
+        return NULL;
+    }
+    cause = apr_time_now() >= deadline
+                ? "no answer in time"
+                : tmf_session_one_line(PQerrorMessage(session->connection), result_pool);
+    cut_connection(session->connection);
+    PQclear(*answer);
+    *answer = NULL;
+    return tmf_error_fault(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE, "TMF0022",
+                           TMF_DATABASE_UNAVAILABLE_MESSAGE, "lost the database in a statement: %s",
+                           cause);
+}
+
+static apr_status_t clear_result(void *data)
+{
+    PQclear(data);
+    return APR_SUCCESS;
+}
+
+static tmf_error_t *keep_answer(tmf_session_t *session, int sent, PGresult **result,
+                                apr_pool_t *result_pool)
+{
+    TMF_TRY(take_answer(session, sent, result, result_pool));
+    apr_pool_cleanup_register(result_pool, *result, clear_result, apr_pool_cleanup_null);
+    return NULL;
+}
+
+tmf_error_t *tmf_session_ask(tmf_session_t *session, const char *sql, int count,
+                             const char *const *parameters, PGresult **result,
+                             apr_pool_t *result_pool)
+{
+    int sent = PQsendQueryParams(session->connection, sql, count, NULL, parameters, NULL, NULL, 0);
+
+    return keep_answer(session, sent, result, result_pool);
+}
+
+static int is_success(const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
+}
+
+const char *tmf_session_cause(const PGresult *result, apr_pool_t *result_pool)
+{
+    return apr_pstrcat(result_pool, sqlstate_of(result), " ",
+                       tmf_session_one_line(PQresultErrorMessage(result), result_pool), NULL);
+}
+
+tmf_error_t *tmf_session_error(const PGresult *result, apr_pool_t *result_pool)
+{
+    return is_success(result) ? NULL
+                              : from_sqlstate(sqlstate_of(result),
+                                              tmf_session_cause(result, result_pool), result_pool);
+}
+
+int tmf_session_is_lost(const PGresult *result)
+{
+    return strcmp(sqlstate_of(result), "26000") == 0;
+}
+
+/* NOT_PREPARED when it is not. */
+static int find_prepared(const tmf_session_t *session, const char *sql)
+{
+    int i;
+
+    for (i = 0; i < STATEMENTS_MAX; i++) {
+        const char *prepared = session->prepared[i].sql;
+
+        if (prepared != NULL && strcmp(prepared, sql) == 0) {
+            return i;
+        }
+    }
+    return NOT_PREPARED;
+}
+
+static int longest_unused(const tmf_session_t *session)
+{
+    int oldest = 0;
+    int i;
+
+    for (i = 1; i < STATEMENTS_MAX; i++) {
+        if (session->prepared[i].used_at < session->prepared[oldest].used_at) {
+            oldest = i;
+        }
+    }
+    return oldest;
+}
+
+static const char *name_of(int index, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "tmf_customer_%d", index);
+}
+
+/* Prepares a statement in the place of the longest unused one. `*index` stays NOT_PREPARED when the
+ * database refused it: `*result` says why. */
+static tmf_error_t *prepare(tmf_session_t *session, const char *sql, int *index, PGresult **result,
+                            apr_pool_t *pool)
+{
+    int place = longest_unused(session);
+    const char *name = name_of(place, pool);
+
+    if (session->prepared[place].sql != NULL) {
+        forget(&session->prepared[place]);
+        TMF_TRY(tmf_session_ask(session, apr_pstrcat(pool, "DEALLOCATE ", name, NULL), 0, NULL,
+                                result, pool));
+    }
+    TMF_TRY(
+        keep_answer(session, PQsendPrepare(session->connection, name, sql, 0, NULL), result, pool));
+    if (is_success(*result)) {
+        session->prepared[place].sql = strdup(sql);
+        *index = place;
+    }
+    return NULL;
+}
+
+tmf_error_t *tmf_session_execute(tmf_session_t *session, const char *sql, int count,
+                                 const char *const *parameters, PGresult **result,
+                                 apr_pool_t *result_pool)
+{
+    int index = find_prepared(session, sql);
+
+    if (strlen(sql) > SQL_LENGTH_MAX) {
+        return tmf_session_ask(session, sql, count, parameters, result, result_pool);
+    }
+    if (index == NOT_PREPARED) {
+        TMF_TRY(prepare(session, sql, &index, result, result_pool));
+    }
+    if (index == NOT_PREPARED) {
+        return NULL;
+    }
+    session->prepared[index].used_at = ++session->clock;
+    return keep_answer(session,
+                       PQsendQueryPrepared(session->connection, name_of(index, result_pool), count,
+                                           parameters, NULL, NULL, 0),
+                       result, result_pool);
+}

@@ -1,0 +1,365 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filters (contract §4): one example for each rule, and random ones against a model."""
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.client import Api, customer, path_of, raw_get
+from harness.postgres import OWNER
+from query_model import OPERATORS, SYMBOLS, query_of, selects
+
+ODD = "q\"'\\%_$*^(){}[]?@&;,=<>~|# é\U0001f600"
+ODD_NAME = "q\"'\\%_$*^(){}[]?@&;,~|# é\U0001f600"  # <, > and =~ would end it
+
+
+@pytest.fixture(scope="module")
+def place(postgres):
+    """A server with a database of its own, and a connection to empty it."""
+    from harness.httpd import Httpd
+    name = postgres.create_database("filters")
+    server = Httpd((postgres, name)).start()
+    server.owner = postgres.connect(name, OWNER)
+    yield server
+    server.owner.close()
+    assert not server.log.check()
+    server.remove()
+
+
+def fill(place, documents):
+    place.owner.cursor().execute("TRUNCATE tmf_customer.customer")
+    api = Api(place.url)
+    return api, [api.create(**document) for document in documents]
+
+
+def medium(kind, city, preferred=None, **members):
+    made = {"mediumType": kind, "characteristic": {"city": city}, **members}
+    return made if preferred is None else {**made, "preferred": preferred}
+
+
+def profile(score, date="2020-01-01T00:00Z"):
+    return {"creditProfileDate": date, "validFor": {}, "creditScore": score}
+
+
+PEOPLE = {
+    "a": {"status": "Approved", "contactMedium": [medium("email", "Paris", True), medium("phone", "Lyon", False)],
+          "creditProfile": [profile(700), profile(500)],
+          "validFor": {"startDateTime": "2020-06-12T00:00Z"}},
+    "b": {"status": "Initialized", "contactMedium": [medium("email", "Lyon", False), medium("phone", "Paris", True)],
+          "creditProfile": [profile(650)], "validFor": {"startDateTime": "2020-06-12T02:00:00+02:00"}},
+    "c": {"status": "Approved", "x": 500, "contactMedium": [],
+          "validFor": {"startDateTime": "2021-01-01T00:00:00.000001Z"}},
+    "d": {"status": "", "x": "500", "tags": ["red", "green", 7]},
+    "e": {"x": {"y": {"z": True}}, "gt": "5", "a.b": 1, "when": "2020-06-12T00:00:00Z"},
+    "f": {"x": None, "y": [{"z": None}, {"z": "null"}], "@type": "Gold", ODD_NAME: ODD, "when": "2020-06-12"},
+}
+
+
+@pytest.fixture(scope="module")
+def people(place):
+    api, made = fill(place, [{"name": name, **members} for name, members in PEOPLE.items()])
+    api.made = {resource["name"]: resource for resource in made}
+    return api
+
+
+def names(reply):
+    assert reply.status_code == 200, reply.text
+    found = [resource["name"] for resource in reply.json()]
+    assert reply.headers["X-Total-Count"] == str(len(found))
+    return "".join(found)
+
+
+@pytest.mark.parametrize("query,found", [
+    # equality, lists, OR and AND
+    ("status=Approved", "ac"), ("status=approved", ""), ("status=Approved,Initialized", "abc"),
+    ("status=Approved;Initialized", "abc"), ("status=Approved;status=Initialized", "abc"),
+    ("status=Approved&status=Initialized", "abc"), ("status=Approved&name=c", "c"), ("status=", "d"),
+    ("name=a;x=500", "acd"), ("name=a;b;x=500", "abcd"), ("status=Approved&name=a;name=b", "a"),
+    ("status.eq=Approved", "ac"), ("status==Approved", "ac"), ("name=%61", "a"), ("n%61me=a", "a"),
+    ("unknown=1", ""), ("", "abcdef"), ("&&", "abcdef"),
+    # types: 500 is the number and the string; true is a boolean
+    ("x=500", "cd"), ("x=500.0", "c"), ("x=5e2", "c"), ("x.y.z=true", "e"), ("x.y.z=false", ""),
+    ("contactMedium.preferred=true", "ab"), ("y.z=null", "f"), ("x=null", ""), ("x.y=", ""),
+    # through objects and arrays
+    ("contactMedium.characteristic.city=Paris", "ab"), ("tags=red", "d"), ("tags=7", "d"), ("tags=blue", ""),
+    ("contactMedium.mediumType=email&contactMedium.characteristic.city=Lyon", "ab"),
+    ("@type=Gold", "f"), ("%40type=Gold", "f"), ("engagedParty.id=500", "abcdef"),
+    # not equal: also where it is missing
+    ("status.ne=Approved", "bdef"), ("status!=Approved", "bdef"), ("status.ne=Approved,Initialized", "def"),
+    ("status.ne=Approved&status.ne=", "bef"), ("tags.ne=red", "abcdef"), ("tags.ne=red,green", "abcdef"),
+    ("tags.ne=red,green,7", "abcef"), ("contactMedium.mediumType.ne=email", "abcdef"),
+    ("x.ne=500", "abef"), ("x.y.z.ne=true", "abcdf"),
+    # order
+    ("creditProfile.creditScore>650", "a"), ("creditProfile.creditScore.gt=650", "a"),
+    ("creditProfile.creditScore>=650", "ab"), ("creditProfile.creditScore%3E=650", "ab"),
+    ("creditProfile.creditScore%3E%3D650", "ab"), ("creditProfile.creditScore<=500", "a"),
+    ("creditProfile.creditScore.lt=650", "a"), ("creditProfile.creditScore.lte=650", "ab"),
+    ("creditProfile.creditScore>500&creditProfile.creditScore<700", "ab"),
+    ("creditProfile.creditScore<600;creditProfile.creditScore>690", "a"),
+    ("x>499", "cd"), ("x>4999", "d"), ("name>c", "def"), ("name.gte=c&name.lt=e", "cd"), ("x>abc", ""),
+    ("name>b,e", "cdef"),
+    # instants
+    ("validFor.startDateTime=2020-06-12", "ab"), ("validFor.startDateTime=2020-06-12T00:00:00.000Z", "ab"),
+    ("validFor.startDateTime=2020-06-11T23:00-01:00", "ab"), ("validFor.startDateTime>2021-01-01", "c"),
+    ("validFor.startDateTime>2021-01-01T00:00:00.000001Z", ""), ("when=2020-06-12", "ef"),
+    ("when=2020-06-12T00:00Z", "ef"), ("when>2020", "ef"), ("when.ne=2020-06-12", "abcd"),
+    # patterns
+    ("name.regex=^[ab]$", "ab"), ("name=~[ef]", "ef"), ("name*=[ef]", "ef"), ("status.regex=^App", "ac"),
+    ("status.regex=", "abcd"), ("contactMedium.characteristic.city.regex=^P", "ab"),
+    ("name.regex=(?i)^A", "a"), ("name.regex=^a,^b", "ab"), ("name.regex=^a$;^b$", None),
+    ("tags.regex=^7", ""), ("status.regex=%5EInit", "b"), ("name.regex=^a%7Cb", "ab"),
+    # names of all kinds
+    ("gt=5", "e"), ("gt.eq=5", "e"), ("a.b=1", ""), ("filter=$[?(@['a.b']==1)]", "e"),
+    # id and href
+    ("id=", ""), ("id=x", ""), ("href=x", ""), ("href.regex=/customer/", "abcdef"), ("id.regex=^.{36}$", "abcdef"),
+    ("id.ne=x", "abcdef"), ("href.ne=x", "abcdef"), ("id>%00", None),
+    # JSONPath
+    ("filter=$[?(@.status=='Approved')]", "ac"), ("filter=[?(@.status=='Approved')]", "ac"),
+    ("filter=contactMedium[?(@.mediumType=='email')]", "ab"),
+    ("filter=$.contactMedium[?(@.mediumType=='email' %26%26 @.characteristic.city=='Paris')]", "a"),
+    ("filter=contactMedium[?(@.characteristic.city=='Paris' %26%26 @.preferred==true)]", "ab"),
+    ("filter=contactMedium[?(@.mediumType=='email' %26%26 @.preferred!=true)]", "b"),
+    ("filter=$[?(@.status!='Approved')]", "bdef"), ("filter=$[?(!(@.status=='Approved'))]", "bdef"),
+    ("filter=$[?(!@.status)]", "ef"), ("filter=status", "abcd"), ("filter=$.contactMedium", "abc"),
+    ("filter=contactMedium[?(@.preferred)]", "ab"), ("filter=$", "abcdef"), ("filter=", "abcdef"),
+    ("filter=creditProfile[?(@.creditScore>600 %26%26 @.creditProfileDate<'2021-01-01')]", "ab"),
+    ("filter=creditProfile[?(600<@.creditScore)]", "ab"), ("filter=tags[?(@=='red')]", "d"),
+    ("filter=tags[?(@==7)]", "d"), ("filter=y[?(@.z==null)]", "f"), ("filter=y[?(@.z=='null')]", "f"),
+    ("filter=x.y[?(@.z==true)]", "e"), ("filter=$[?(@.name=~'^[ab]')]", "ab"),
+    ("filter=$[?(@.name=~/^[AB]/i)]", "ab"), ("filter=$[?(@.name=='a' || @.name=='b')]", "ab"),
+    ("filter=$[?(@.name=='a' || @.name=='b' %26%26 @.status=='Approved')]", "a"),
+    ("filter=$[?((@.name=='a' || @.name=='b') %26%26 @.status=='Initialized')]", "b"),
+    ("filter=$[?(@.contactMedium[?(@.preferred==true)].characteristic.city=='Lyon')]", ""),
+    ("filter=$[?(@.contactMedium[?(@.preferred==true)].characteristic.city=='Paris')]", "ab"),
+    ("filter=$[?(@.name=='a')]&status=Initialized", ""), ("filter=status&filter=$.creditProfile", "ab"),
+    ("filter=$[?(@.name=='a%2Cb')]", ""), ("filter=$[?(@.id=='x')]", ""), ("filter=$[?(@.id!='x')]", "abcdef"),
+    ("filter=$.href", "abcdef"), ("filter=$[?(@.x==500)]", "cd"), ("filter=$[?(@.x=='500')]", "cd"),
+])
+def test_filters(people, query, found):
+    reply = people.get(f"/customer?{query}")
+    if found is None:
+        assert (reply.status_code, reply.json()["code"]) == (400, "invalidParameter")
+    else:
+        assert names(reply) == found
+
+
+@pytest.mark.parametrize("spelling", ["{}={}", "{}.eq={}", "{}%3D%3D{}"])
+def test_odd_characters_are_literal(people, spelling):
+    from urllib.parse import quote
+    query = spelling.format(quote(ODD_NAME, safe=""), quote(ODD, safe=""))
+    assert names(people.get(f"/customer?{query}")) == "f"
+
+
+def test_raw_symbols_need_no_encoding(place, people):
+    for query in ["creditProfile.creditScore>650", "status<B&creditProfile.creditScore>=700"]:
+        status, headers, body = raw_get(place, f"/customer?{query}")
+        assert (status, headers["x-total-count"]) == (200, "1"), body
+
+
+@pytest.mark.parametrize("query", ["id={id}", "href={href}", "id={id},x", "id={id}&status=Approved",
+                                   "filter=$[?(@.id=='{id}')]", "filter=$[?(@.href=='{href}')]"])
+def test_customers_are_found_by_identity(people, query):
+    assert names(people.get("/customer?" + query.format(**people.made["a"]))) == "a"
+
+
+@pytest.mark.parametrize("query,status,part", [
+    ("status", 400, "status"), ("limit>5", 400, "limit"), ("fields=a;b=c", 400, "fields"), ("=x", 400, "attribute"),
+    ("creditProfile.creditScore=abc", 400, "creditProfile.creditScore"), ("name.regex=(", 400, "name"),
+    ("contactMedium.preferred=yes", 400, "contactMedium.preferred"), ("x.regex=(&y.regex=a", 400, "x"),
+    ("validFor.startDateTime>x", 400, "validFor.startDateTime"), ("a=" + "x" * 4097, 400, "4096"),
+    ("a.regex=" + "x" * 513, 400, "512"), ("&".join(["a>1"] * 65), 400, "64"), ("a=" + "," * 256, 400, "256"),
+    (".".join("abcdefghijklmnopq") + "=1", 400, "16"), ("filter=a[?(", 400, "filter"),
+    ("filter=a[?(@.b=~'(')]", 400, "b"), ("filter=$..a", 501, ".."), ("filter=a[0]", 501, "index"),
+    ("filter=a[?" + "(" * 20 + "@.b==1" + ")" * 20 + "]", 400, "nested")])
+def test_bad_filters_are_refused_by_name(people, query, status, part):
+    for path in ("/customer", path_of(people.made["a"])):
+        reply = people.get(f"{path}?{query}")
+        assert reply.status_code == status and part in reply.json()["message"], reply.text
+
+
+@pytest.mark.parametrize("query", [b"a=%00", b"a=%ff", b"a=\xff", b"%ff=a", b"a=%", b"a=%4", b"a%zz=1", b"=", b"a.regex=%",
+                                   b"filter=%ff", b"sort=%ff", b"cursor=%ff", b"a=\xc3%28"])
+def test_no_bytes_are_a_fault(place, people, query):
+    status, _, body = raw_get(place, "/customer?" + query.decode("latin-1")) if query.isascii() else \
+        raw_bytes(place, query)
+    assert status == 400 and json.loads(body)["@type"] == "Error"
+
+
+def raw_bytes(place, query):
+    from harness import BASE
+    from harness.client import Raw, split_reply
+    with Raw(place.port) as raw:
+        raw.send(f"GET {BASE}/customer?".encode() + query + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        return split_reply(raw.read_all())
+
+
+def test_a_bad_pattern_is_400_also_where_nothing_is_looked_at(start_httpd):
+    api = Api(start_httpd().url)
+    assert api.get("/customer?name.regex=(").status_code == 400
+    made = api.create()
+    assert api.get(f"{path_of(made)}?unknown.regex=(").status_code == 400
+
+
+def test_a_pattern_cannot_hold_the_database(start_httpd):
+    server = start_httpd(server="TMFCustomerStatementTimeout 300ms")
+    server.log.expect("TMF0020.*57014")
+    api = Api(server.url)
+    made = api.create(x="a" * 3000 + "c")
+    query = {"x.regex": r"(a*)(a*)(a*)(a*)\1\2\3\4[bc]"}
+    assert api.get(path_of(made), params=query).json()["code"] == "statementTimeout"
+    reply = api.get("/customer", params=query)
+    assert (reply.status_code, reply.json()["code"]) == (503, "statementTimeout")
+    assert api.get("/customer?limit=0").status_code == 200
+
+
+# ---- GET B/customer/{id}?a=v ----
+
+@pytest.mark.parametrize("query,expected", [
+    ("contactMedium.mediumType=email", {"contactMedium": PEOPLE["a"]["contactMedium"][:1]}),
+    ("contactMedium.mediumType=email,phone", {}),
+    ("contactMedium.mediumType=fax", {"contactMedium": []}),
+    ("contactMedium.mediumType.ne=email", {"contactMedium": PEOPLE["a"]["contactMedium"][1:]}),
+    ("contactMedium.characteristic.city=Paris&contactMedium.mediumType=phone", {"contactMedium": []}),
+    ("contactMedium.characteristic.city=Lyon;contactMedium.mediumType=email", {}),
+    ("contactMedium.characteristic.city.regex=^P", {"contactMedium": PEOPLE["a"]["contactMedium"][:1]}),
+    ("filter=contactMedium[?(@.preferred==false)]", {"contactMedium": PEOPLE["a"]["contactMedium"][1:]}),
+    ("creditProfile.creditScore>600", {"creditProfile": PEOPLE["a"]["creditProfile"][:1]}),
+    ("creditProfile.creditScore>600&contactMedium.mediumType=phone",
+     {"creditProfile": PEOPLE["a"]["creditProfile"][:1], "contactMedium": PEOPLE["a"]["contactMedium"][1:]}),
+    ("status=Approved", {}), ("status=Approved&contactMedium.mediumType=fax", {"contactMedium": []}),
+    ("status=Closed", None), ("unknown=1", None), ("name.regex=^b", None), ("unknown.ne=1", {}),
+    ("relatedParty.role=x", {}), ("status=Closed;contactMedium.mediumType=email", {}),
+    ("filter=$[?(@.status=='Closed')]", None), ("name=a", {}), ("engagedParty.id=500", {})])
+def test_one_customer_is_reduced_or_not_found(people, query, expected):
+    made = people.made["a"]
+    reply = people.get(f"{path_of(made)}?{query}")
+    if expected is None:
+        assert (reply.status_code, reply.json()["code"]) == (404, "notFound")
+    else:
+        assert reply.status_code == 200 and reply.json() == {**made, **expected}
+        assert "ETag" not in reply.headers
+
+
+def test_one_customer_is_found_by_its_own_identity(people):
+    made = people.made["a"]
+    for query in (f"id={made['id']}", f"href={made['href']}"):
+        assert people.get(f"{path_of(made)}?{query}").json() == made
+    assert people.get(f"{path_of(made)}?id=x").status_code == 404
+
+
+def test_a_reduced_customer_shows_the_fields_asked_for(people):
+    made = people.made["a"]
+    reply = people.get(f"{path_of(made)}?contactMedium.mediumType=phone&fields=contactMedium.preferred")
+    assert reply.json() == {"id": made["id"], "href": made["href"], "contactMedium": [{"preferred": False}]}
+
+
+@pytest.mark.parametrize("query", ["limit=1", "offset=0", "sort=name", "cursor=x"])
+def test_one_customer_has_no_pages(people, query):
+    assert people.get(f"{path_of(people.made['a'])}?{query}").status_code == 400
+
+
+# ---- random documents and filters ----
+
+TEXTS = ["", "a", "ab", "B", "é", "5", "5.0", "-5", "500", "1e2", "true", "null", "2020-06-12", "2020-06-12T00:00Z",
+         "2020-06-11T23:00:00.0-01:00", "2020-06-12T00:00:00.0001Z", "2020-13-12", "a%_\\\"'", "\U0001f600", "\uffff"]
+NUMBERS = [0, 5, 5.5, -5, 500, 100, 10**20, -0.25]
+PATHS = [["x"], ["x", "a"], ["x", "b"], ["y"], ["y", "a", "b"], ["status"], ["name"], ["z"], ["engagedParty", "name"]]
+scalars = st.sampled_from(TEXTS) | st.sampled_from(NUMBERS) | st.booleans()
+leaves = scalars | st.lists(scalars, max_size=3)
+inner = st.dictionaries(st.sampled_from("ab"), leaves | st.dictionaries(st.just("b"), leaves, max_size=1), max_size=2)
+extension = leaves | inner | st.lists(inner, max_size=3)
+documents = st.fixed_dictionaries(
+    {"name": st.sampled_from([text for text in TEXTS if text.strip()])},
+    optional={"status": st.sampled_from(TEXTS), "x": extension, "y": extension, "z": scalars})
+PATTERNS = ["", "^a", "b$", "^5", "é|a", "[0-9]", "^a%_", "^2020-0", "^\U0001f600", "^ab?", "^ab*$", "^ab{0,1}"]
+conditions = st.tuples(st.sampled_from(PATHS), st.sampled_from(OPERATORS), st.lists(st.sampled_from(TEXTS), min_size=1, max_size=2)) \
+    .map(lambda made: made if made[1] != "regex" else (made[0], "regex", [PATTERNS[TEXTS.index(t) % len(PATTERNS)] for t in made[2]]))
+filters = st.lists(st.lists(conditions, min_size=1, max_size=3), min_size=1, max_size=3)
+SLOW = settings(max_examples=60, deadline=None,
+                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+
+
+def literal(text):
+    return json.dumps(text)
+
+
+def jsonpath(groups):
+    """The same question as JSONPath; None when it has one that it cannot be asked in."""
+    symbols = {"eq": "==", "ne": "!=", "gt": ">", "gte": ">=", "lt": "<", "lte": "<=", "regex": "=~"}
+
+    def one(condition):
+        path, operator, operands = condition
+        name = "@" + "".join(f"['{part}']" for part in path)
+        joined = " && " if operator == "ne" else " || "
+        spelled = [f"/{o}/" if operator == "regex" else literal(o) for o in operands]
+        return "(" + joined.join(f"{name}{symbols[operator]}{text}" for text in spelled) + ")"
+    return "$[?(" + " && ".join("(" + " || ".join(map(one, group)) + ")" for group in groups) + ")]"
+
+
+@SLOW
+@given(st.lists(documents, min_size=1, max_size=6), st.lists(filters, min_size=1, max_size=6), st.data())
+def test_random_filters_find_what_the_model_finds(place, bodies, asked, data):
+    api, made = fill(place, bodies)
+    spell = lambda operator: data.draw(st.sampled_from(SYMBOLS[operator] + [f".{operator}="]))
+    for groups in asked:
+        expected = [resource["id"] for resource in made if selects(resource, groups)]
+        reply = api.get(f"/customer?{query_of(groups, spell)}")
+        assert reply.status_code == 200, reply.text
+        assert [resource["id"] for resource in reply.json()] == expected, groups
+        assert reply.headers["X-Total-Count"] == str(len(expected))
+
+
+def meets(document, groups):
+    """As JSONPath: groups of one attribute do not unite, and several values of != are each asked by itself."""
+    from query_model import condition_holds
+
+    def holds(condition):
+        path, operator, operands = condition
+        if operator == "ne":
+            return all(condition_holds(document, (path, "ne", [operand])) for operand in operands)
+        return condition_holds(document, condition)
+    return all(any(holds(condition) for condition in group) for group in groups)
+
+
+@SLOW
+@given(st.lists(documents, min_size=1, max_size=6), st.lists(filters, min_size=1, max_size=6))
+def test_random_jsonpaths_find_what_the_model_finds(place, bodies, asked):
+    api, made = fill(place, bodies)
+    for groups in asked:
+        expected = [resource["id"] for resource in made if meets(resource, groups)]
+        reply = api.get("/customer", params={"filter": jsonpath(groups)})
+        assert reply.status_code == 200, reply.text
+        assert [resource["id"] for resource in reply.json()] == expected, jsonpath(groups)
+
+
+@SLOW
+@given(documents, st.lists(filters, min_size=1, max_size=4))
+def test_one_customer_answers_as_the_list_does(place, body, asked):
+    """The evaluator in C against the compiled SQL, on attributes that are no arrays."""
+    body = {name: value for name, value in body.items() if not has_array(value)}
+    api, [made] = fill(place, [body])
+    for groups in asked:
+        listed = api.get(f"/customer?{query_of(groups)}").json()
+        single = api.get(f"{path_of(made)}?{query_of(groups)}")
+        assert (single.status_code == 200) == bool(listed), groups
+
+
+def has_array(value):
+    return isinstance(value, list) or isinstance(value, dict) and any(map(has_array, value.values()))
+
+
+@SLOW
+@given(st.text(alphabet="ab.=<>!~*&;,%$@?[]()'\"\\ 0\x00é", max_size=30))
+def test_no_query_is_a_fault(place, text):
+    api = Api(place.url)
+    for query in ({"filter": text}, {text: "1"}, {"a": text}, {"sort": text}, {"cursor": text}):
+        assert api.get("/customer", params=query).status_code in (200, 400, 501)
+    reply = api.get("/customer?" + text.replace("\x00", "%00").replace("#", ""))
+    assert reply.status_code in (200, 400, 501)
+
+
+def test_the_samples_of_tmf_are_found(place):
+    api, made = fill(place, [customer(name="Moon FC", status="Approved"), customer(name="Sun FC")])
+    assert api.get("/customer?fields=name,status&status=Approved").json() == [
+        {"id": made[0]["id"], "href": made[0]["href"], "name": "Moon FC", "status": "Approved"}]
