@@ -55,7 +55,8 @@ static int add_own(apr_array_header_t *order, const tmf_sort_key_t *key)
     return 0;
 }
 
-/* Any other attribute: the sort_key of the value that the path leads to first. */
+/* Any other attribute: the sort_key of the value that the path leads to first, into arrays within
+ * arrays, too. */
 static const char *add_document_key(apr_array_header_t *order, const tmf_sort_key_t *key,
                                     const char *joins, tmf_sql_t *sql)
 {
@@ -69,6 +70,7 @@ static const char *add_document_key(apr_array_header_t *order, const tmf_sort_ke
     add_columns(order, columns, 3, key->descending);
     tmf_text_init(&path, 128, sql->pool);
     tmf_jsonpath_append_path(&path, "$", key->path, 0);
+    tmf_text_append_string(&path, "[0]");
     return apr_psprintf(sql->pool,
                         "%s CROSS JOIN LATERAL tmf_customer.sort_key("
                         "jsonb_path_query_first(c.doc, %s::jsonpath)) AS s%d",

@@ -45,6 +45,12 @@ static const char *by_name(const writer_t *writer, int index)
     return apr_psprintf(writer->pool, "k%d", index);
 }
 
+/* Behind the statement's own columns, whose names would hide those of the page. */
+static const char *by_name_of_page(const writer_t *writer, int index)
+{
+    return apr_psprintf(writer->pool, "page.k%d", index);
+}
+
 /* `, expression AS k0, …` */
 static void write_keys(writer_t *writer)
 {
@@ -224,11 +230,11 @@ const char *tmf_customer_list_sql(const tmf_customer_selection_t *selection,
         write_matched(&writer);
     }
     for (i = 0; i < selection->order_count; i++) {
-        tmf_text_append_format(&writer.text, ", k%d::text", i);
+        tmf_text_append_format(&writer.text, ", %s::text", by_name_of_page(&writer, i));
     }
     /* One row at least: the total stands in it also when the page is empty. */
     append(&writer, " FROM total LEFT JOIN page ON true");
-    write_order(&writer, by_name, 0);
+    write_order(&writer, by_name_of_page, 0);
     return tmf_text_string(&writer.text);
 }
 

@@ -124,8 +124,8 @@ def first_value(document, path):
         if not isinstance(document, dict) or name not in document:
             return MISSING
         document = document[name]
-    while isinstance(document, list) and document:
-        document = document[0]
+    while isinstance(document, list):
+        document = document[0] if document else MISSING
     return document
 
 
@@ -150,11 +150,19 @@ def compare_keys(a, b, descending):
     return -found if descending else found
 
 
+def key_of(document, path):
+    """name and status are strings whatever they look like."""
+    value = first_value(document, path)
+    if path in (["name"], ["status"]):
+        return None if value is MISSING else (3, 0, value)
+    return sort_key(value)
+
+
 def sorted_by(documents, keys):
     """keys: (path, descending); ties by id."""
     def compare(a, b):
         for path, descending in keys:
-            found = compare_keys(sort_key(first_value(a, path)), sort_key(first_value(b, path)), descending)
+            found = compare_keys(key_of(a, path), key_of(b, path), descending)
             if found:
                 return found
         return (a["id"] > b["id"]) - (a["id"] < b["id"])

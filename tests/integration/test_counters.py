@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+"""X-Total-Count without counting: counters that stay right whatever writes to the table."""
+import threading
+
+import psycopg2
+import pytest
+
+from harness.client import Api, customer, path_of
+from harness.postgres import OWNER
+
+TABLE = "tmf_customer.customer"
+
+
+@pytest.fixture
+def place(start_httpd):
+    server = start_httpd()
+    postgres, name = server.database
+    server.owner = postgres.connect(name, OWNER)
+    yield server
+    server.owner.close()
+
+
+def run(place, sql, parameters=None):
+    with place.owner.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else None
+
+
+def totals(place):
+    """By status, as replies tell them; None for all. Compared with a count of the rows."""
+    api = Api(place.url)
+    counted = dict(run(place, f"SELECT doc ->> 'status', count(*) FROM {TABLE} WHERE doc ? 'status' GROUP BY 1"))
+    counted[None] = run(place, f"SELECT count(*) FROM {TABLE}")[0][0]
+    for status, count in counted.items():
+        for query in ({"limit": 0}, {"limit": 1}, {"limit": 1, "sort": "-name"}):
+            reply = api.get("/customer", params=query if status is None else {**query, "status": status})
+            assert reply.headers["X-Total-Count"] == str(count), (status, query)
+    return counted
+
+
+def test_every_kind_of_change_is_counted(place):
+    api = Api(place.url)
+    assert totals(place) == {None: 0}
+    made = [api.create(status="a"), api.create(status="b"), api.create(), api.create(status="")]
+    assert totals(place) == {None: 4, "a": 1, "b": 1, "": 1}
+    api.patch(path_of(made[0]), {"status": "b"})
+    api.patch(path_of(made[1]), {"status": None})
+    api.put(path_of(made[2]), customer(status="c"))
+    api.patch(path_of(made[3]), {"x": 1})
+    assert totals(place) == {None: 4, "b": 1, "c": 1, "": 1}
+    for resource in made[1:]:
+        api.delete(path_of(resource))
+    assert totals(place) == {None: 1, "b": 1}
+    assert api.get("/customer?status=a&limit=0").headers["X-Total-Count"] == "0"
+    assert api.get("/customer?status=b,c,b&limit=0").headers["X-Total-Count"] == "1"
+
+
+def test_bulk_writes_are_counted(place):
+    import io
+    rows = "".join(f'c{i}\t{{"name": "n", "status": "{"ab"[i % 2]}"}}\n' for i in range(1000))
+    with place.owner.cursor() as cursor:
+        cursor.copy_expert(f"COPY {TABLE} (id, doc) FROM STDIN", io.StringIO(rows))
+    assert totals(place) == {None: 1000, "a": 500, "b": 500}
+    run(place, f"""UPDATE {TABLE} SET doc = doc || '{{"status": "c"}}' WHERE id < 'c5'""")
+    totals(place)
+    run(place, f"DELETE FROM {TABLE} WHERE status = 'a'")
+    totals(place)
+    run(place, f"INSERT INTO {TABLE} (id, doc) SELECT 'd' || i, '{{}}' FROM generate_series(1, 100) AS i")
+    totals(place)
+    run(place, f"""INSERT INTO {TABLE} (id, doc) SELECT 'd' || i, '{{"status": "z"}}' FROM generate_series(50, 150) AS i
+                   ON CONFLICT (id) DO UPDATE SET doc = excluded.doc""")
+    assert totals(place)["z"] == 101
+    run(place, f"TRUNCATE {TABLE}")
+    assert totals(place) == {None: 0}
+
+
+def test_what_is_rolled_back_is_not_counted(place):
+    api = Api(place.url)
+    api.create(status="a")
+    run(place, f"""BEGIN; INSERT INTO {TABLE} (id, doc) VALUES ('x', '{{"status": "a"}}');
+                   SAVEPOINT s; DELETE FROM {TABLE}; ROLLBACK TO s; UPDATE {TABLE} SET doc = '{{}}'; ROLLBACK""")
+    assert totals(place) == {None: 1, "a": 1}
+    run(place, f"BEGIN; TRUNCATE {TABLE}; ROLLBACK")
+    assert totals(place) == {None: 1, "a": 1}
+    run(place, f"""BEGIN; SAVEPOINT s; INSERT INTO {TABLE} (id, doc) VALUES ('x', '{{}}'); ROLLBACK TO s;
+                   INSERT INTO {TABLE} (id, doc) VALUES ('y', '{{}}'); COMMIT""")
+    assert totals(place) == {None: 2, "a": 1}
+
+
+def test_a_total_is_that_of_its_page(place):
+    """Uncommitted customers are neither counted nor shown."""
+    api = Api(place.url)
+    other = psycopg2.connect(host=str(place.database[0].root), dbname=place.database[1], user=OWNER)
+    other.cursor().execute(f"INSERT INTO {TABLE} (id, doc) VALUES ('x', '{{\"name\": \"x\"}}')")
+    reply = api.get("/customer")
+    assert (reply.headers["X-Total-Count"], reply.json()) == ("0", [])
+    other.rollback()
+    other.close()
+
+
+def test_counters_under_concurrent_writers(place):
+    def work(number):
+        api = Api(place.url)
+        made = []
+        for turn in range(40):
+            made.append(path_of(api.create(status="abc"[turn % 3])))
+            api.patch(made[turn * 7 % len(made)], {"status": "abcd"[(turn + number) % 4]})
+            if turn % 3 == 0:
+                api.delete(made.pop(0))
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    while any(thread.is_alive() for thread in threads):
+        reply = Api(place.url).get("/customer?limit=1000")
+        assert reply.headers["X-Total-Count"] == reply.headers["X-Result-Count"]
+    for thread in threads:
+        thread.join()
+    found = totals(place)
+    assert found[None] == 12 * 26
+    assert run(place, "SELECT * FROM tmf_customer.recount()") == []
+
+
+def test_recount_repairs_and_tells(place):
+    api = Api(place.url)
+    for status in ("a", "a", "b", None):
+        api.create(status=status)
+    postgres, name = place.database
+    postgres.execute(f"SET session_replication_role = replica; DELETE FROM {TABLE} WHERE status = 'a';"
+                     f"INSERT INTO {TABLE} (id, doc) VALUES ('x', '{{\"status\": \"new\"}}'), ('y', '{{}}')", name)
+    assert sorted(run(place, "SELECT * FROM tmf_customer.recount()"), key=str) == [("a", 2, 0), ("new", 0, 1), (None, 1, 2)]
+    assert totals(place) == {None: 4, "b": 1, "new": 1}
+    assert run(place, "SELECT * FROM tmf_customer.recount()") == []
+
+
+def test_the_runtime_role_cannot_touch_the_counters(place):
+    postgres, name = place.database
+    for sql in ("UPDATE tmf_customer.customer_count SET count = 0", "SELECT tmf_customer.recount()",
+                "TRUNCATE tmf_customer.customer_count"):
+        with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+            postgres.execute(sql, name, user="tmf_customer")
+
+
+def test_the_counters_can_be_left_out(place):
+    """What a sharded table would do: the view counts instead."""
+    run(place, f"""DROP TRIGGER customer_count_insert ON {TABLE}; DROP TRIGGER customer_count_update ON {TABLE};
+                   DROP TRIGGER customer_count_delete ON {TABLE}; DROP TRIGGER customer_count_truncate ON {TABLE};
+                   CREATE OR REPLACE VIEW tmf_customer.customer_total AS
+                   SELECT status, 1::bigint AS count FROM {TABLE}""")
+    api = Api(place.url)
+    for status in ("a", "a", "b", None):
+        api.create(status=status)
+    assert totals(place) == {None: 4, "a": 2, "b": 1}
+
+
+def test_an_upgrade_counts_what_is_there(new_database):
+    from harness.postgres import sql_directory
+    postgres, name = new_database(install=False)
+    directory = sql_directory()
+    first = (directory / "001_customer.sql").read_text()
+    postgres.execute("CREATE SCHEMA tmf_customer; CREATE TABLE tmf_customer.schema_version (version integer PRIMARY KEY,"
+                     " applied_at timestamptz NOT NULL DEFAULT now());" + first, name, user=OWNER)
+    postgres.execute(f"""INSERT INTO {TABLE} (id, doc) VALUES ('a', '{{"status": "s"}}'), ('b', '{{}}')""", name, user=OWNER)
+    postgres.install(name)
+    assert postgres.execute("SELECT status, count FROM tmf_customer.customer_total ORDER BY 1", name) == [("s", 1), (None, 1)]
+    assert postgres.execute(f"SELECT name, status FROM {TABLE} ORDER BY id", name) == [(None, "s"), (None, None)]

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Sorting, cursors and links (contract §5)."""
+import re
+import threading
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from harness.client import Api, customer, path_of
+from harness.postgres import OWNER
+from query_model import sorted_by
+from test_filters import documents
+
+LINK = re.compile(r'<([^>]*)>; rel="(\w+)"')
+
+
+def links(reply):
+    return {relation: url for url, relation in LINK.findall(reply.headers["Link"])}
+
+
+def ids(reply):
+    assert reply.status_code in (200, 206), reply.text
+    return [resource["id"] for resource in reply.json()]
+
+
+def walk(api, url, relation="next", most=1000):
+    """The ids of every page from `url` on; backwards for prev."""
+    pages = []
+    for _ in range(most):
+        reply = api.get(url)
+        pages.append(ids(reply))
+        url = links(reply).get(relation)
+        if url is None:
+            return pages
+    raise AssertionError("no end")
+
+
+def joined(pages):
+    return [found for page in pages for found in page]
+
+
+@pytest.fixture(scope="module")
+def place(postgres):
+    from harness.httpd import Httpd
+    name = postgres.create_database("paging")
+    server = Httpd((postgres, name), location="TMFCustomerPageSize 4\nTMFCustomerMaxPageSize 50").start()
+    server.owner = postgres.connect(name, OWNER)
+    yield server
+    server.owner.close()
+    assert not server.log.check()
+    server.remove()
+
+
+def fill(place, bodies):
+    place.owner.cursor().execute("TRUNCATE tmf_customer.customer")
+    api = Api(place.url)
+    return api, [api.create(**body) for body in bodies]
+
+
+@pytest.fixture
+def ten(place):
+    api, api.made = fill(place, [{"name": f"n{i % 3}", "status": "ab"[i % 2], "x": i} for i in range(10)])
+    return api
+
+
+# ---- links ----
+
+@pytest.mark.parametrize("query,expected", [
+    ("", {"next", "last"}), ("limit=3", {"next", "last"}), ("limit=10", {"last"}), ("limit=3&offset=9", {"prev", "last"}),
+    ("limit=3&offset=3", {"prev", "next", "last"}), ("offset=20", {"prev", "last"}), ("x=none", {"last"}),
+    ("limit=3&offset=6", {"prev", "next", "last"})])
+def test_a_page_links_to_its_neighbours(ten, query, expected):
+    reply = ten.get(f"/customer?{query}")
+    assert set(links(reply)) == {"self", "first"} | expected
+    assert links(reply)["self"] == f"{ten.url}/customer" + (f"?{query}" if query else "")
+
+
+def test_a_count_links_to_itself_alone(ten):
+    reply = ten.get("/customer?limit=0")
+    assert set(links(reply)) == {"self"} and reply.headers["X-Total-Count"] == "10" and reply.status_code == 200
+
+
+@pytest.mark.parametrize("query", ["limit=3", "", "limit=3&sort=-name", "status=a&limit=2", "x.gt=2&limit=3&sort=x", "limit=1",
+                                   "sort=name,-x&limit=4", "sort=-status,name&limit=3", "sort=unknown&limit=3", "limit=50"])
+def test_links_lead_through_the_whole_list_and_back(ten, query):
+    everything = ids(ten.get("/customer?limit=50&" + re.sub(r"limit=\d+", "", query)))
+    first = ten.get(f"/customer?{query}")
+    pages = walk(ten, f"/customer?{query}")
+    assert joined(pages) == everything
+    assert ids(ten.get(links(first)["first"])) == pages[0]
+    last = ten.get(links(first)["last"])
+    assert ids(last) == pages[-1] and "next" not in links(last)
+    back = walk(ten, links(first)["last"], "prev")
+    assert joined(reversed(back)) == everything
+    for page in pages:
+        assert len(page) <= 50
+
+
+def test_every_other_parameter_is_kept(ten):
+    query = "status=a&fields=name&filter=$%5B?(@.x%3E0)%5D&limit=2&sort=-x&name.ne=%22%26%3C&offset=1"
+    kept = query.replace("&offset=1", "")
+    found = links(ten.get(f"/customer?{query}"))
+    assert found["first"] == f"{ten.url}/customer?{kept}"
+    for relation in ("prev", "next"):
+        assert re.fullmatch(re.escape(f"{ten.url}/customer?{kept}&cursor=") + r"[\w-]+", found[relation])
+    assert found["last"] == f"{ten.url}/customer?{kept}&offset=2"
+    following = ten.get(found["next"])
+    assert all(set(resource) == {"id", "href", "name"} for resource in following.json())
+
+
+def test_nothing_in_a_query_can_break_out_of_a_link(place, ten):
+    from harness.client import raw_get
+    status, headers, _ = raw_get(place, '/customer?limit=1&name!=a"b<c>d{e}f|g^h`i\\j')
+    assert status == 206
+    assert LINK.sub("", headers["link"]).strip(", ") == ""
+    assert '"b' not in headers["link"] and "%22b%3Cc%3Ed%7Be%7Df%7Cg%5Eh%60i%5Cj" in headers["link"]
+
+
+def test_links_stand_on_the_configured_base(start_httpd):
+    server = start_httpd(location='TMFCustomerBaseURL "https://api.example"')
+    api = Api(server.url)
+    for _ in range(3):
+        api.create()
+    reply = api.get("/customer?limit=1&offset=1")
+    assert all(url.startswith("https://api.example/tmf-api/customerManagement/v4/customer?limit=1")
+               for url in links(reply).values()) and len(links(reply)) == 5
+
+
+@pytest.mark.parametrize("query,status", [
+    ("limit=3", 206), ("offset=0", 206), ("", 200), ("limit=10", 200), ("limit=0", 200), ("offset=20", 200)])
+def test_partial_content_is_for_those_who_asked_for_a_page(ten, query, status):
+    assert ten.get(f"/customer?{query}").status_code == status
+
+
+def test_a_page_by_cursor_alone_is_200(ten):
+    first = ten.get("/customer")
+    assert first.status_code == 200 and len(first.json()) == 4
+    second = ten.get(links(first)["next"])
+    assert second.status_code == 200 and second.headers["X-Result-Count"] == "4"
+
+
+# ---- cursors ----
+
+def cursor_of(reply, relation="next"):
+    return re.search(r"cursor=([\w-]+)", links(reply)[relation]).group(1)
+
+
+@pytest.mark.parametrize("cursor", ["x", "", "AAAA", "%22", "WyJhIl0", "bnVsbA", "W10", "e30", "WyIiLCJmIiwxZTNd",
+                                    "WyIiLCJmIiwxLCJ4IiwiYSJd", "WyIiLCJmIiwxLG51bGwsImEiXQ", "WyIiLCJmIiwxLCI1Il0",
+                                    "WyIiLCJmIiwxLFtdXQ", "WyIiLCJmIiwtMV0", "WyIiLCJmIiwxLCI5OTk5OTk5OTk5OTk5OTk5OTk5OTkiLCJhIl0"])
+def test_a_cursor_that_is_none_is_400(ten, cursor):
+    reply = ten.get(f"/customer?cursor={cursor}")
+    assert (reply.status_code, reply.json()["code"]) == (400, "invalidParameter") and "cursor" in reply.json()["message"]
+
+
+def test_a_cursor_belongs_to_its_sort(ten):
+    cursor = cursor_of(ten.get("/customer?sort=name&limit=2"))
+    assert ten.get(f"/customer?sort=name&limit=3&cursor={cursor}").status_code == 206
+    for query in ("", "sort=-name", "sort=name,x"):
+        reply = ten.get(f"/customer?{query}&cursor={cursor}")
+        assert reply.status_code == 400 and "sort" in reply.json()["message"]
+    assert ten.get(f"/customer?sort=name&offset=1&cursor={cursor}").status_code == 400
+
+
+def test_a_cursor_outlives_the_customer_it_stands_on(ten):
+    first = ten.get("/customer?limit=3")
+    for resource in first.json()[1:]:
+        assert ten.delete(path_of(resource)).status_code == 204
+    following = ten.get(links(first)["next"])
+    assert ids(following) == [resource["id"] for resource in ten.made[3:6]]
+    assert ids(ten.get(links(following)["prev"])) == [ten.made[0]["id"]]
+
+
+def test_a_page_whose_customers_are_all_gone_leads_back(ten):
+    pages = walk(ten, "/customer?limit=4")
+    before_last = ten.get("/customer?limit=4&offset=4")
+    for found in pages[-1]:
+        ten.delete(f"/customer/{found}")
+    after = ten.get(links(before_last)["next"])
+    assert ids(after) == [] and "next" not in links(after)
+    assert ids(ten.get(links(after)["prev"])) == pages[1]
+
+
+def test_names_of_any_length_can_be_paged(place):
+    tails = ["x" * 499, "x" * 500, "x" * 501, "x" * 500 + "a", "x" * 500 + "b", "y" * 3000, "y" * 3000 + "b", "é" * 499, "é" * 600]
+    api, made = fill(place, [{"name": tail, "status": tail} for tail in tails])
+    for sort in ("name", "-name", "status", "-status"):
+        path, descending = sort.lstrip("-"), sort.startswith("-")
+        expected = [resource["id"] for resource in sorted_by(made, [([path], descending)])]
+        assert joined(walk(api, f"/customer?sort={sort}&limit=2")) == expected
+        back = walk(api, links(api.get(f"/customer?sort={sort}&limit=2"))["last"], "prev")
+        assert joined(reversed(back)) == expected
+    for tail in tails:
+        assert len(api.get("/customer", params={"name": tail}).json()) == 1
+        assert len(api.get("/customer", params={"status": tail}).json()) == 1
+
+
+def test_walking_neither_skips_nor_repeats_while_others_write(place):
+    """Customers that nobody writes meanwhile are met exactly once, on every order."""
+    api, still = fill(place, [{"name": f"still {i:02}", "x": i % 7, "kept": "yes"} for i in range(60)])
+    stop = threading.Event()
+
+    def write(number):
+        writer, made, turn = Api(place.url), [], 0
+        while not stop.is_set():
+            turn += 1
+            made.append(path_of(writer.create(name=f"still {turn % 60:02} {number}", x=turn % 7)))
+            if len(made) > 20:
+                writer.delete(made.pop(0))
+            writer.patch(made[turn % len(made)], {"name": f"still {turn * 7 % 60:02}", "x": turn % 5})
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    try:
+        expected = {resource["id"] for resource in still}
+        for query in ("limit=3", "limit=4&sort=name", "limit=5&sort=-name", "limit=7&sort=x", "limit=7&sort=-x,name"):
+            found = joined(walk(api, f"/customer?{query}"))
+            assert [one for one in found if one in expected].__len__() == 60 and expected <= set(found)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+# ---- sort ----
+
+SORTED = [{"name": "a", "x": 10}, {"name": "b", "x": 9.5}, {"name": "c", "x": "9"}, {"name": "d", "x": "2020-06-12T01:00+02:00"},
+          {"name": "e", "x": "2020-06-12"}, {"name": "f"}, {"name": "g", "x": None}, {"name": "h", "x": True},
+          {"name": "i", "x": False}, {"name": "j", "x": "é"}, {"name": "k", "x": "Z"}, {"name": "l", "x": [3, 100]},
+          {"name": "m", "x": {"y": 1}}, {"name": "n", "x": []}, {"name": "o", "x": -10**20}, {"name": "B", "x": [[11]]}]
+
+
+@pytest.mark.parametrize("sort,order", [
+    ("name", "Babcdefghijklmno"), ("-name", "onmlkjihgfedcbaB"), ("%2Bname", "Babcdefghijklmno"), ("+name", "Babcdefghijklmno"),
+    ("%20name", "Babcdefghijklmno"), ("x,name", "olbaBdeckjihmfgn"), ("x,-name", "olbaBdeckjihmngf"), ("", "abcdefghijklmnoB"),
+    ("unknown,name", "Babcdefghijklmno"), ("unknown,-name", "onmlkjihgfedcbaB")])
+def test_sorts(place, sort, order):
+    api, made = fill(place, SORTED)
+    reply = api.get(f"/customer?sort={sort}&limit=50")
+    found = "".join(resource["name"] for resource in reply.json())
+    assert found == order
+
+
+def test_sorting_by_identity(place):
+    api, made = fill(place, [{} for _ in range(5)])
+    expected = sorted(resource["id"] for resource in made)
+    for sort in ("id", "href", "unknown"):
+        assert ids(api.get(f"/customer?sort={sort}")) == expected[:4]
+    assert ids(api.get("/customer?sort=-id&limit=10")) == expected[::-1]
+
+
+SORT_PATHS = ["x", "y", "x.a", "y.a.b", "status", "name", "z", "engagedParty.name"]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(documents, min_size=1, max_size=8),
+       st.lists(st.tuples(st.sampled_from(SORT_PATHS), st.booleans()), min_size=1, max_size=3), st.integers(1, 4))
+def test_random_sorts_and_walks_follow_the_model(place, bodies, keys, limit):
+    api, made = fill(place, bodies)
+    sort = ",".join(("-" if descending else "") + path for path, descending in keys)
+    expected = [resource["id"] for resource in sorted_by(made, [(path.split("."), d) for path, d in keys])]
+    pages = walk(api, f"/customer?sort={sort}&limit={limit}")
+    assert joined(pages) == expected
+    back = walk(api, links(api.get(f"/customer?sort={sort}&limit={limit}"))["last"], "prev")
+    assert joined(reversed(back)) == expected
+    filtered = walk(api, f"/customer?sort={sort}&limit={limit}&name.ne=")
+    assert joined(filtered) == expected
+
+
+def test_filter_count_sort_page_fields_in_this_order(ten):
+    reply = ten.get("/customer?status=a&sort=-x&offset=1&limit=2&fields=x")
+    assert [resource["x"] for resource in reply.json()] == [6, 4]
+    assert (reply.headers["X-Total-Count"], reply.headers["X-Result-Count"]) == ("5", "2")
+
+
+def test_a_full_page_of_the_largest_size(start_httpd):
+    api = Api(start_httpd(location="TMFCustomerMaxPageSize 300").url)
+    made = [api.create(**customer(x="x" * 5000, y=i))["id"] for i in range(310)]
+    reply = api.get("/customer?limit=100000")
+    assert ids(reply) == made[:300] and reply.headers["X-Total-Count"] == "310"
+    assert ids(api.get(links(reply)["next"])) == made[300:]
