@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a list costs on a large table: PostgreSQL's own report of the plan that each request ran.
+
+No node of a plan may handle more rows than a page or a few matches need. A shape of query that loses its
+index handles all of them. Every shape is asked often enough to be seen with the plan that knows the
+values and with the one that is kept for all values."""
+import re
+import subprocess
+
+import pytest
+
+from harness import PROJECT, await_condition
+from harness.client import Api
+from harness.postgres import OWNER, Postgres
+
+CUSTOMERS = 60000
+ROWS = 1200  # at most, in any node: the counters have some hundred
+ASKED = 8    # PostgreSQL decides for a kept plan after five
+
+
+@pytest.fixture(scope="module")
+def large():
+    from harness.httpd import Httpd
+    postgres = Postgres()
+    name = postgres.create_database("large")
+    subprocess.run(["psql", "-X", "-q", "-h", str(postgres.root), "-U", OWNER, "-d", name, "-v", f"n={CUSTOMERS}",
+                    "-f", str(PROJECT / "conf" / "synthetic-customers.sql")], check=True, timeout=300)
+    for setting in ("session_preload_libraries = auto_explain", "auto_explain.log_min_duration = 0",
+                    "auto_explain.log_analyze = on", "auto_explain.log_timing = off",
+                    "auto_explain.log_nested_statements = off"):
+        postgres.execute(f"ALTER DATABASE {name} SET {setting}")
+    server = Httpd((postgres, name), connections=1, server="StartServers 1\nServerLimit 1\nMaxRequestWorkers 16\n"
+                   "MinSpareThreads 1\nMaxSpareThreads 16").start()
+    server.sample = postgres.execute("SELECT id, doc FROM tmf_customer.customer ORDER BY seq OFFSET 777 LIMIT 1", name)[0]
+    yield server
+    server.remove()
+    postgres.remove()
+
+
+class Plans:
+    """The plans that the database logs from now on."""
+
+    def __init__(self, server):
+        self.path = server.database[0].root / "log"
+        self.start = self.path.stat().st_size
+
+    def read(self):
+        with open(self.path) as log:
+            log.seek(self.start)
+            return [plan for plan in re.split(r"^\S+ \S+ \S+ \[\d+\] ", log.read(), flags=re.MULTILINE)
+                    if "plan:" in plan and ("customer_total" in plan or "matched" in plan)]
+
+    def most_rows(self):
+        """The most rows that one node of one plan has handled, taken or thrown away; and the plan."""
+        worst = (0, "")
+        for plan in self.read():
+            for node in plan.split("\n"):
+                rows = [int(count) for count in re.findall(r"actual rows=(\d+)|Rows Removed by [^:]*: (\d+)", node)
+                        for count in count if count]
+                loops = int((re.findall(r"loops=(\d+)", node) or ["1"])[0])
+                worst = max(worst, (max(rows, default=0) * loops, plan))
+        return worst
+
+
+def ask(server, query):
+    plans, api = Plans(server), Api(server.url)
+    for _ in range(ASKED):
+        reply = api.get(f"/customer?{query}")
+        assert reply.status_code in (200, 206), reply.text
+    await_condition(lambda: len(plans.read()) >= ASKED, "the plans are logged")
+    return reply, plans
+
+
+SHAPES = {
+    "first page": "limit=20", "page of a status": "status=Approved&limit=20", "no such status": "status=None&limit=20",
+    "by e-mail": "contactMedium.characteristic.emailAddress={email}", "by a party": "engagedParty.id={party}",
+    "by identity": "id={id}", "by identities": "id={id},x,y", "by name": "name={name}", "by names": "name={name},x",
+    "by a number": "creditProfile.creditScore=300&engagedParty.id={party}", "nothing": "unknown=1",
+    "two conditions on one element": "filter=contactMedium[?(@.characteristic.postCode=='{post}' %26%26 @.preferred=={preferred})]",
+    "a rare and a common one": "status=Approved&engagedParty.id={party}", "a rare one and a range":
+        "engagedParty.id={party}&creditProfile.creditScore>0", "either of two": "name={name};engagedParty.id={party}",
+    "an element and a date": "filter=contactMedium[?(@.characteristic.postCode=='{post}' %26%26 @.validFor.endDateTime>'2000-01-01')]",
+    "by the beginning of the name": "name.regex=^{prefix}", "sorted by name": "sort=name&limit=20", "sorted down": "sort=-name&limit=20",
+    "a status sorted by name": "status=Approved&sort=name&limit=20", "few sorted by a date": "engagedParty.id={party}&sort=-validFor.startDateTime",
+    "few sorted by name": "contactMedium.characteristic.emailAddress={email}&sort=name",
+    "a root filter": "filter=$[?(@.status=='Approved' %26%26 @.engagedParty.id=='{party}')]", "a count": "limit=0"}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_no_shape_of_query_walks_the_table(large, shape):
+    identity, document = large.sample
+    medium = document["contactMedium"][0]
+    query = SHAPES[shape].format(
+        id=identity, name=document["name"].replace(" ", "+"), prefix=document["name"][:-1].replace(" ", "+"),
+        email=medium["characteristic"]["emailAddress"], post=medium["characteristic"]["postCode"],
+        preferred=str(medium["preferred"]).lower(), party=document["engagedParty"]["id"])
+    reply, plans = ask(large, query)
+    rows, plan = plans.most_rows()
+    assert rows <= ROWS, plan
+    if "{" in SHAPES[shape] and shape not in ("by a number", "a rare and a common one", "a root filter"):
+        assert identity in [resource["id"] for resource in reply.json()]
+
+
+@pytest.mark.parametrize("query", ["limit=20", "limit=20&sort=name", "limit=20&sort=-name", "status=Approved&limit=20"])
+def test_a_page_deep_in_the_list_costs_what_the_first_does(large, query):
+    """By cursor; an offset has to walk."""
+    api = Api(large.url)
+    far = api.get(f"/customer?{query}&offset=9000")
+    cursor = re.search(r"cursor=([\w-]+)>; rel=\"next\"", far.headers["Link"]).group(1)
+    back = re.search(r"cursor=([\w-]+)>; rel=\"prev\"", far.headers["Link"]).group(1)
+    for place in (cursor, back):
+        reply, plans = ask(large, f"{query}&cursor={place}")
+        rows, plan = plans.most_rows()
+        assert len(reply.json()) == 20 and rows <= ROWS, plan
+
+
+def test_the_measure_sees_a_scan(large):
+    _, plans = ask(large, "name.regex=nothing")
+    assert plans.most_rows()[0] >= CUSTOMERS
