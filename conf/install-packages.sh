@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that are missing; asks for nothing when none is.
 #
-#   conf/install-packages.sh SET…       with SET one or more of: build run test
+#   conf/install-packages.sh SET…       with SET one or more of: build run test bench
 #
 # Needs root, or a sudo that asks no password; otherwise it prints the line to run, and exits with 1.
 # Nothing is started by it, now or at the next boot: not Debian's Apache, no PostgreSQL on port 5432.
@@ -15,6 +15,7 @@ declare -rA packages=(
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
         python3-hypothesis python3-jsonschema apache2 apache2-utils openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git'
+    [bench]='wrk python3 python3-requests python3-psycopg2'
 )
 readonly policy=/usr/sbin/policy-rc.d
 readonly no_cluster=/etc/postgresql-common/createcluster.d/tmf-customer.conf
@@ -23,7 +24,7 @@ readonly no_cluster=/etc/postgresql-common/createcluster.d/tmf-customer.conf
 put=()
 
 usage() {
-    echo "usage: ${BASH_SOURCE[0]} build|run|test …" >&2
+    echo "usage: ${BASH_SOURCE[0]} build|run|test|bench …" >&2
     exit 2
 }
 

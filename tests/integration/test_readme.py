@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The README's commands, and the quickstart they begin with."""
+import json
 import os
 import re
 import subprocess
@@ -60,6 +61,18 @@ def test_the_commands_of_the_readme_work(place, started):
                             timeout=60)
     assert result.returncode == 0, result.stderr
     assert "Moon Football Club" in result.stdout and '"status": "Approved"' in result.stdout
+
+
+def test_every_example_of_asking_finds_its_customer(place, started):
+    """After the commands of the README, which create it; of the dozen customers few others match."""
+    section = README.split("## Asking for customers")[1].split("## Changing")[0]
+    examples = [line for line in section.splitlines() if line.startswith('curl -sfg "$B')]
+    assert len(examples) >= 15
+    base = f"B=http://127.0.0.1:{place[1]}{BASE}\n"
+    for example in examples:
+        result = subprocess.run(["bash", "-c", base + example], capture_output=True, text=True, timeout=60)
+        found = [customer["name"] for customer in json.loads(result.stdout)]
+        assert "Comet Sailing Club" in found and len(found) <= 6, example
 
 
 def test_the_quickstart_again_keeps_what_is_there(place, started):
