@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The evaluator of filters, and cursors. */
+#include "unit.h"
+
+#include <regex.h>
+#include <string.h>
+
+#include "query/cursor.h"
+#include "query/filter_match.h"
+#include "query/parameters.h"
+
+static const char document[] =
+    "{\"name\": \"Moon\", \"n\": 5.0, \"big\": 12345678901234567890123, \"t\": true, \"z\": null, "
+    "\"when\": \"2020-06-12T02:00+02:00\", \"day\": \"2020-06-12\", \"empty\": [], \"s\": \"500\", "
+    "\"tags\": [\"red\", 7, [\"deep\"]], \"o\": {\"p\": {\"q\": \"r\"}}, \"list\": ["
+    "{\"k\": \"a\", \"v\": 1, \"in\": [{\"x\": 1}]}, {\"k\": \"b\", \"v\": 2}, {\"v\": 3}]}";
+
+static const struct {
+    const char *query;
+    int matches;
+} rows[] = {
+    {"", 1},
+    {"name=Moon", 1},
+    {"name=moon", 0},
+    {"n=5", 1},
+    {"n=5.00", 1},
+    {"n=50e-1", 1},
+    {"n=x", 0},
+    {"n.ne=x", 1},
+    {"n.ne=5", 0},
+    {"n>4&n<6&n>=5&n<=5", 1},
+    {"n>5", 0},
+    {"n>abc", 0},
+    {"n<abc", 0},
+    {"big=12345678901234567890123", 1},
+    {"big=12345678901234567890124", 0},
+    {"big>12345678901234567890122", 1},
+    {"s=500", 1},
+    {"s>5", 1},
+    {"s=500.0", 0},
+    {"t=true", 1},
+    {"t=false", 0},
+    {"t.ne=false", 1},
+    {"t>false", 0},
+    {"z=null", 0},
+    {"z.ne=null", 1},
+    {"filter=$[?(@.z==null)]", 1},
+    {"filter=$[?(@.z!=null)]", 0},
+    {"filter=$[?(@.name==null)]", 0},
+    {"filter=$[?(@.nothing==null)]", 0},
+    {"filter=$[?(@.nothing!=null)]", 1},
+    {"filter=z", 1},
+    {"when=2020-06-12", 1},
+    {"when>2020-06-11T23:59:59.999Z", 1},
+    {"when=2020-06-12T02:00%2B02:00", 1},
+    {"when>x", 0},
+    {"when<x", 1},
+    {"day=2020-06-12T00:00Z", 1},
+    {"day=2020-06-13", 0},
+    {"empty=x", 0},
+    {"empty.ne=x", 1},
+    {"filter=empty", 1},
+    {"filter=empty[?(@==1)]", 0},
+    {"tags=red", 1},
+    {"tags=7", 1},
+    {"tags=deep", 1},
+    {"tags=blue", 0},
+    {"tags.ne=red", 1},
+    {"o.p.q=r", 1},
+    {"o.p=r", 0},
+    {"o.p.ne=r", 1},
+    {"o.x.y.ne=r", 1},
+    {"name.x=Moon", 0},
+    {"name.x.ne=Moon", 1},
+    {"list.k=a", 1},
+    {"list.k=c", 0},
+    {"list.k.ne=a,b", 1},
+    {"list.v.ne=1,2,3", 0},
+    {"list.in.x=1", 1},
+    {"list.k=a&list.v=2", 1},
+    {"filter=list[?(@.k=='a'%26%26@.v==2)]", 0},
+    {"filter=list[?(@.k=='a'%26%26@.v==1)]", 1},
+    {"filter=list[?(!@.k)]", 1},
+    {"filter=list[?(!@.v)]", 0},
+    {"filter=list[?(@.k=='c'||@.v>2)]", 1},
+    {"filter=list[?(@.in[?(@.x==1)])]", 1},
+    {"filter=list[?(@.v>1)].k", 1},
+    {"filter=list[?(@.v>2)].k", 0},
+    {"filter=list.k", 1},
+    {"filter=list.nothing", 0},
+    {"name.regex=^Mo", 1},
+    {"name.regex=^mo", 0},
+    {"name.regex=^x,n$", 1},
+    {"n.regex=5", 0},
+    {"list.k.regex=[b-z]", 1},
+    {"name=x;n=5", 1},
+    {"name=x;n=6&t=true", 0},
+};
+
+/* Good enough for these patterns: PostgreSQL's language is larger. */
+static tmf_error_t *posix_regex(void *context, const char *pattern, const char *text, int *matches)
+{
+    regex_t compiled;
+
+    (void)context;
+    ck_assert_int_eq(regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    *matches = regexec(&compiled, text, 0, NULL, 0) == 0;
+    regfree(&compiled);
+    return NULL;
+}
+
+static tmf_filter_t *read_filter(const char *query)
+{
+    tmf_parameters_t *parameters;
+
+    ck_assert_ok(tmf_parameters_parse(&parameters, query, NULL, pool));
+    return parameters->filter;
+}
+
+static tmf_json_t *read_document(void)
+{
+    const tmf_json_limits_t limits = {20, 0};
+    tmf_json_t *read;
+
+    ck_assert_ok(tmf_json_parse(&read, document, strlen(document), &limits, pool));
+    return read;
+}
+
+START_TEST(documents_match)
+{
+    const tmf_matcher_t matcher = {posix_regex, NULL};
+    int matches;
+
+    ck_assert_ok(
+        tmf_filter_match(&matches, read_filter(rows[_i].query), read_document(), &matcher));
+    ck_assert_msg(matches == rows[_i].matches, "%s", rows[_i].query);
+}
+END_TEST
+
+static int asked;
+
+static tmf_error_t *failing_regex(void *context, const char *pattern, const char *text,
+                                  int *matches)
+{
+    (void)context;
+    (void)text;
+    *matches = 0;
+    asked++;
+    return tmf_error_make(pool, TMF_ERROR_DATABASE_BUSY, "%s", pattern);
+}
+
+START_TEST(the_first_error_of_a_matcher_ends_it)
+{
+    const tmf_matcher_t matcher = {failing_regex, NULL};
+    tmf_error_t *error;
+    int matches;
+
+    asked = 0;
+    error = tmf_filter_match(&matches, read_filter("list.k.regex=a;name.regex=b"), read_document(),
+                             &matcher);
+    ck_assert_ptr_nonnull(error);
+    ck_assert_str_eq(error->message, "a");
+    ck_assert_int_eq(asked, 1);
+}
+END_TEST
+
+START_TEST(cursors_come_back)
+{
+    const char *key[] = {"Zoë \"x\"", NULL, "7"};
+    const tmf_cursor_t made = {1, 42, 3, key};
+    tmf_parameters_t *parameters;
+    tmf_cursor_t read;
+    const char *text;
+
+    ck_assert_ok(tmf_parameters_parse(&parameters, "sort=-name,x.y", NULL, pool));
+    text = tmf_cursor_write(&made, parameters->sort, pool);
+    ck_assert_uint_eq(
+        strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"),
+        strlen(text));
+    ck_assert_ok(tmf_cursor_read(&read, text, parameters->sort, pool));
+    ck_assert_int_eq(read.backward, 1);
+    ck_assert(read.position == 42);
+    ck_assert_int_eq(read.count, 3);
+    ck_assert_str_eq(read.key[0], key[0]);
+    ck_assert_ptr_null(read.key[1]);
+    ck_assert_str_eq(read.key[2], "7");
+    ck_assert_ok(tmf_parameters_parse(&parameters, "sort=name,x.y", NULL, pool));
+    ck_assert_ptr_nonnull(tmf_cursor_read(&read, text, parameters->sort, pool));
+}
+END_TEST
+
+START_TEST(a_long_key_is_left_out_of_a_cursor)
+{
+    char *name = apr_pcalloc(pool, 2001 + 1);
+    const char *key[] = {name};
+    const tmf_cursor_t made = {0, 42, 1, key};
+    tmf_parameters_t *parameters;
+    tmf_cursor_t read;
+
+    memset(name, 'x', 2001);
+    ck_assert_ok(tmf_parameters_parse(&parameters, "sort=name", NULL, pool));
+    ck_assert_ok(tmf_cursor_read(&read, tmf_cursor_write(&made, parameters->sort, pool),
+                                 parameters->sort, pool));
+    ck_assert_int_eq(read.count, 0);
+    ck_assert(read.position == 42);
+}
+END_TEST
+
+#define COUNT(table) (int)(sizeof(table) / sizeof((table)[0]))
+
+int main(void)
+{
+    Suite *suite = suite_create("filter_match");
+    TCase *tests = tcase_create("filter_match");
+
+    tcase_add_checked_fixture(tests, make_pool, destroy_pool);
+    tcase_add_loop_test(tests, documents_match, 0, COUNT(rows));
+    tcase_add_test(tests, the_first_error_of_a_matcher_ends_it);
+    tcase_add_test(tests, cursors_come_back);
+    tcase_add_test(tests, a_long_key_is_left_out_of_a_cursor);
+    suite_add_tcase(suite, tests);
+    return run_suite(suite);
+}
