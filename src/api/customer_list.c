@@ -63,7 +63,7 @@ static tmf_error_t *select_page(tmf_customer_selection_t *selection, tmf_cursor_
     tmf_sql_t sql;
 
     tmf_sql_init(&sql, request->pool);
-    tmf_customer_condition(selection, parameters->filter, request->base_url, &sql);
+    tmf_customer_condition(selection, parameters, request->base_url, &sql);
     tmf_customer_order(selection, parameters->sort, &sql);
     selection->parameters = sql.parameters;
     selection->limit = page_size(request->config, parameters);

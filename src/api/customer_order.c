@@ -162,29 +162,36 @@ static const tmf_filter_t *status_alone(const tmf_filter_t *filter)
                : NULL;
 }
 
-void tmf_customer_condition(tmf_customer_selection_t *selection, const tmf_filter_t *filter,
+void tmf_customer_condition(tmf_customer_selection_t *selection, const tmf_parameters_t *parameters,
                             const char *base_url, tmf_sql_t *sql)
 {
-    const tmf_sql_column_t columns[] = {{"id", "c.id", "to_jsonb(c.id)", NULL},
+    const tmf_filter_t *filter = parameters->filter;
+    const tmf_filter_t *status = status_alone(filter);
+    const tmf_sql_column_t columns[] = {{"id", "c.id", "to_jsonb(c.id)", NULL, 0},
                                         {"href", NULL,
                                          "to_jsonb(%s::text || tmf_customer.encode_segment(c.id))",
-                                         apr_pstrcat(sql->pool, base_url, "/customer/", NULL)},
-                                        {"name", "c.name", NULL, NULL},
-                                        {"status", "c.status", NULL, NULL},
-                                        {NULL, NULL, NULL, NULL}};
+                                         apr_pstrcat(sql->pool, base_url, "/customer/", NULL), 0},
+                                        {"name", "c.name", NULL, NULL, 0},
+                                        {"status", "c.status", NULL, NULL, 1},
+                                        {NULL, NULL, NULL, NULL, 0}};
     const tmf_sql_document_t document = {"c.doc", columns};
-    const tmf_sql_column_t counted[] = {{"status", "status", NULL, NULL}, {NULL, NULL, NULL, NULL}};
+    const tmf_sql_column_t counted[] = {{"status", "status", NULL, NULL, 0},
+                                        {NULL, NULL, NULL, NULL, 0}};
     const tmf_sql_document_t counters = {NULL, counted};
 
     selection->condition = NULL;
     selection->total = "true";
+    selection->plan_by_values = 0;
     if (filter->children->nelts == 0) {
         return;
     }
     tmf_filter_to_sql(sql, filter, &document);
     selection->condition = apr_pstrdup(sql->pool, tmf_text_string(&sql->text));
     selection->total = NULL;
-    if (status_alone(filter) != NULL && tmf_filter_is_for_column(status_alone(filter), &counters)) {
+    selection->plan_by_values = sql->is_skewed;
+    if (status != NULL && tmf_filter_is_for_column(status, &counters)) {
+        /* One index has the customers of a status in the order of creation, few or many. */
+        selection->plan_by_values = status->operands->nelts > 1 || parameters->sort->nelts > 0;
         sql->text.length = 0;
         tmf_filter_to_sql(sql, filter, &counters);
         selection->total = tmf_text_string(&sql->text);

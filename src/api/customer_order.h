@@ -17,7 +17,7 @@ int tmf_customer_order_accepts(const tmf_customer_selection_t *selection, const 
                                int count);
 
 /* Adds the condition, and where counters know the total, those that do. `base_url` is that of B. */
-void tmf_customer_condition(tmf_customer_selection_t *selection, const tmf_filter_t *filter,
+void tmf_customer_condition(tmf_customer_selection_t *selection, const tmf_parameters_t *parameters,
                             const char *base_url, tmf_sql_t *sql);
 
 #endif

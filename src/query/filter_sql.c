@@ -22,6 +22,7 @@ void tmf_sql_init(tmf_sql_t *sql, apr_pool_t *pool)
     tmf_text_init(&sql->text, 512, pool);
     sql->parameters = apr_array_make(pool, 16, sizeof(const char *));
     sql->patterns = apr_array_make(pool, 2, sizeof(const char *));
+    sql->is_skewed = 0;
     sql->pool = pool;
 }
 
@@ -81,9 +82,11 @@ static int is_for_column(const tmf_filter_t *filter, const scope_t *scope)
 
 static void write_column(tmf_sql_t *sql, const tmf_filter_t *compare, const scope_t *scope)
 {
+    const tmf_sql_column_t *column = tmf_sql_find_column(scope->document, compare->path);
     int i;
 
-    append(sql, tmf_sql_find_column(scope->document, compare->path)->column);
+    sql->is_skewed |= column->is_skewed;
+    append(sql, column->column);
     append(sql, compare->operands->nelts == 1 ? " = " : " IN (");
     for (i = 0; i < compare->operands->nelts; i++) {
         append(sql, i > 0 ? ", " : "");

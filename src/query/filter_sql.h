@@ -18,6 +18,7 @@ typedef struct {
     tmf_text_t text;
     apr_array_header_t *parameters; /* of const char *: $1… */
     apr_array_header_t *patterns;   /* of const char *: the placeholders of regular expressions */
+    int is_skewed;                  /* a skewed column is asked */
     apr_pool_t *pool;
 } tmf_sql_t;
 
@@ -28,6 +29,7 @@ typedef struct {
         *column; /* SQL of its text, exact for texts of less than 500 characters, NULL = none */
     const char *json; /* SQL of its value as jsonb, when the document itself lacks it; else NULL */
     const char *operand; /* replaces `%s` in json, as a parameter; NULL = no such */
+    int is_skewed; /* one value of the column may select a handful, another most of all rows */
 } tmf_sql_column_t;
 
 /* A document in SQL. */

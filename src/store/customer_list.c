@@ -5,7 +5,7 @@
 
 #include "model/text.h"
 
-/* Columns of the result; behind them those of the order. */
+/* Columns of the result; behind them those of the order, but its last one, which is the id. */
 enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC, COLUMN_TOTAL, COLUMN_KEY };
 
 /* A statement in the making. */
@@ -164,17 +164,35 @@ static void write_where(writer_t *writer, const char *condition, column_name_fn 
     }
 }
 
-/* One customer more than asked for tells whether there are more. */
-static void write_limit(writer_t *writer)
+/* A power of two, at least `limit`. */
+static apr_int64_t bound_of(apr_int64_t limit)
+{
+    apr_int64_t bound = 16;
+
+    while (bound < limit) {
+        bound *= 2;
+    }
+    return bound;
+}
+
+/* Orders and cuts what was opened by `(SELECT`. The exact limit is a parameter, of which a prepared
+ * plan knows nothing; the bound below it says that a few rows are wanted. */
+static void write_cut(writer_t *writer, column_name_fn *name)
 {
     const tmf_customer_selection_t *selection = writer->selection;
+    /* One customer more than asked for tells whether there are more. */
+    apr_int64_t limit = selection->limit + (selection->after != NULL);
 
-    append(writer, " LIMIT ");
-    write_number(writer, selection->limit + (selection->after != NULL));
+    write_order(writer, name, selection->backward);
+    tmf_text_append_format(&writer->text, " LIMIT %" APR_INT64_T_FMT, bound_of(limit));
     if (selection->offset > 0) {
         append(writer, " OFFSET ");
         write_number(writer, selection->offset);
     }
+    append(writer, ") AS bounded");
+    write_order(writer, by_name, selection->backward);
+    append(writer, " LIMIT ");
+    write_number(writer, limit);
 }
 
 static void write_source(writer_t *writer)
@@ -187,12 +205,11 @@ static void write_counted(writer_t *writer)
 {
     const tmf_customer_selection_t *selection = writer->selection;
 
-    append(writer, "WITH page AS (SELECT c.id, c.revision, c.doc");
+    append(writer, "WITH page AS (SELECT * FROM (SELECT c.id, c.revision, c.doc");
     write_keys(writer);
     write_source(writer);
     write_where(writer, selection->condition, by_expression, 1);
-    write_order(writer, by_expression, selection->backward);
-    write_limit(writer);
+    write_cut(writer, by_expression);
     append(writer, "), total AS (SELECT coalesce(sum(count), 0)::bigint AS count"
                    " FROM tmf_customer.customer_total WHERE ");
     append(writer, selection->total);
@@ -207,10 +224,9 @@ static void write_matched(writer_t *writer)
     write_keys(writer);
     write_source(writer);
     write_where(writer, selection->condition, by_expression, 0);
-    append(writer, "), cut AS (SELECT * FROM matched");
+    append(writer, "), cut AS (SELECT * FROM (SELECT * FROM matched");
     write_where(writer, NULL, by_name, 1);
-    write_order(writer, by_name, selection->backward);
-    write_limit(writer);
+    write_cut(writer, by_name);
     append(writer, "), page AS (SELECT cut.*, c.revision, c.doc FROM cut"
                    " JOIN tmf_customer.customer AS c ON c.id = cut.id),"
                    " total AS (SELECT count(*) FROM matched)"
@@ -229,7 +245,7 @@ const char *tmf_customer_list_sql(const tmf_customer_selection_t *selection,
     } else {
         write_matched(&writer);
     }
-    for (i = 0; i < selection->order_count; i++) {
+    for (i = 0; i < selection->order_count - 1; i++) {
         tmf_text_append_format(&writer.text, ", %s::text", by_name_of_page(&writer, i));
     }
     /* One row at least: the total stands in it also when the page is empty. */
@@ -244,9 +260,10 @@ static const char *const *read_key(const tmf_db_rows_t *rows, int row, int colum
     const char **key = apr_palloc(pool, sizeof(*key) * (apr_size_t)columns);
     int i;
 
-    for (i = 0; i < columns; i++) {
+    for (i = 0; i < columns - 1; i++) {
         key[i] = tmf_db_text(rows, row, COLUMN_KEY + i, NULL);
     }
+    key[i] = tmf_db_text(rows, row, COLUMN_ID, NULL);
     return key;
 }
 
@@ -281,8 +298,9 @@ tmf_error_t *tmf_customer_list_read(tmf_db_t *db, const tmf_customer_selection_t
     const char *sql = tmf_customer_list_sql(selection, result_pool);
     const tmf_db_rows_t *rows;
 
-    TMF_TRY(tmf_db_execute(db, sql, selection->parameters->nelts,
-                           (const char *const *)selection->parameters->elts, &rows, result_pool));
+    TMF_TRY((selection->plan_by_values ? tmf_db_ask : tmf_db_execute)(
+        db, sql, selection->parameters->nelts, (const char *const *)selection->parameters->elts,
+        &rows, result_pool));
     read_page(page, rows, selection, result_pool);
     return NULL;
 }

@@ -17,7 +17,7 @@
 
 #include "store/customer_store.h"
 
-/* One column of an order; the last one of every order is not nullable and makes it total. */
+/* One column of an order; the last one of every order is `c.id`, which makes it total. */
 typedef struct {
     const char *expression; /* SQL over `c` and the selection's joins */
     const char *type;       /* its type in SQL: "bigint", "integer", "numeric" or "text" */
@@ -39,6 +39,8 @@ typedef struct {
     int backward; /* the page ends before `after` instead */
     apr_int64_t limit;
     apr_int64_t offset;
+    int plan_by_values; /* how many customers the condition selects depends so much on its values
+                           that no plan is good for all of them: it is planned anew each time */
     apr_array_header_t *parameters; /* of const char *: $1…; more are added */
 } tmf_customer_selection_t;
 

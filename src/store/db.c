@@ -340,6 +340,17 @@ tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char
     return NULL;
 }
 
+tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
+                        const tmf_db_rows_t **rows, apr_pool_t *result_pool)
+{
+    PGresult *result;
+
+    TMF_TRY(tmf_session_ask(db->session, sql, count, parameters, &result, result_pool));
+    TMF_TRY(tmf_session_error(result, result_pool));
+    *rows = (const tmf_db_rows_t *)result;
+    return NULL;
+}
+
 static const PGresult *result_of(const tmf_db_rows_t *rows)
 {
     return (const PGresult *)rows;

@@ -58,6 +58,10 @@ void tmf_db_give_back(tmf_db_t *db);
 tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                             const tmf_db_rows_t **rows, apr_pool_t *result_pool);
 
+/* The same, but planned anew for these values. */
+tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
+                        const tmf_db_rows_t **rows, apr_pool_t *result_pool);
+
 int tmf_db_row_count(const tmf_db_rows_t *rows);
 
 /* The text of a value, NUL-terminated, `length` (may be NULL) in bytes; NULL for SQL NULL. Lives as

@@ -61,11 +61,11 @@ static const char *show(const tmf_filter_t *filter)
     return show_compare(filter);
 }
 
-static const tmf_sql_column_t columns[] = {{"id", "c.id", "to_jsonb(c.id)", NULL},
-                                           {"href", NULL, "to_jsonb(%s::text || c.id)", "base/"},
-                                           {"name", "c.name", NULL, NULL},
-                                           {"status", "c.status", NULL, NULL},
-                                           {NULL, NULL, NULL, NULL}};
+static const tmf_sql_column_t columns[] = {{"id", "c.id", "to_jsonb(c.id)", NULL, 0},
+                                           {"href", NULL, "to_jsonb(%s::text || c.id)", "base/", 0},
+                                           {"name", "c.name", NULL, NULL, 0},
+                                           {"status", "c.status", NULL, NULL, 1},
+                                           {NULL, NULL, NULL, NULL, 0}};
 static const tmf_sql_document_t document = {"c.doc", columns};
 
 /* SQL with every placeholder replaced by its parameter in «». */
