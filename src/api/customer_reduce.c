@@ -16,20 +16,33 @@ typedef struct {
     tmf_json_t *array; /* NULL = the customer lacks it */
 } target_t;
 
-/* What a matcher needs. */
+/* Asks PostgreSQL about patterns. All questions of one request together may take as long as one
+ * statement may: an array can have any number of elements. */
 typedef struct {
     tmf_db_t *db;
-    apr_pool_t *pool;
+    apr_time_t deadline;
+    apr_pool_t *result_pool;
+    apr_pool_t *scratch_pool; /* cleared with each question */
 } database_t;
 
 static tmf_error_t *ask_database(void *context, const char *pattern, const char *text, int *matches)
 {
     const database_t *database = context;
+    tmf_error_t *error;
 
-    return tmf_customer_store_match(database->db, pattern, text, matches, database->pool);
+    if (apr_time_now() > database->deadline) {
+        return tmf_error_make(database->result_pool, TMF_ERROR_STATEMENT_TIMEOUT,
+                              "The database took too long for this request");
+    }
+    error = tmf_customer_store_match(database->db, pattern, text, matches, database->scratch_pool);
+    if (error == NULL) {
+        apr_pool_clear(database->scratch_pool);
+    }
+    return error;
 }
 
-/* How many names of the path lead to the first array on it; 0 = none does. */
+/* Does a name of the path lead to an array, stored or known to the schema? The first one is the
+ * target. */
 static int find_array(target_t *target, tmf_path_t path, tmf_json_t *document)
 {
     tmf_json_t *value = document;
@@ -53,15 +66,6 @@ static int find_array(target_t *target, tmf_path_t path, tmf_json_t *document)
     return 0;
 }
 
-static int is_same_path(tmf_path_t a, tmf_path_t b)
-{
-    int i;
-
-    for (i = 0; i < a.count && i < b.count && strcmp(a.names[i], b.names[i]) == 0; i++) {
-    }
-    return i == a.count && i == b.count;
-}
-
 /* Do all paths of the condition go into one array? `target->path.count` is 0 until the first is
  * seen. */
 static int find_target(target_t *target, const tmf_filter_t *condition, tmf_json_t *document)
@@ -80,7 +84,7 @@ static int find_target(target_t *target, const tmf_filter_t *condition, tmf_json
         return 1;
     }
     if (!find_array(&found, condition->path, document) ||
-        (target->path.count > 0 && !is_same_path(found.path, target->path))) {
+        (target->path.count > 0 && !tmf_path_equal(found.path, target->path))) {
         return 0;
     }
     *target = found;
@@ -194,12 +198,13 @@ static tmf_error_t *check_patterns(const tmf_filter_t *filter, const tmf_matcher
 tmf_error_t *tmf_customer_reduce(const tmf_customer_t **customer, const tmf_filter_t *filter,
                                  const tmf_request_t *request, tmf_db_t *db)
 {
-    database_t database = {db, request->pool};
+    database_t database = {db, apr_time_now() + tmf_db_statement_timeout(db), request->pool, NULL};
     const tmf_matcher_t matcher = {ask_database, &database};
     tmf_customer_t *reduced = apr_pmemdup(request->pool, *customer, sizeof(*reduced));
     tmf_json_t *document;
     int i;
 
+    apr_pool_create(&database.scratch_pool, request->pool);
     TMF_TRY(check_patterns(filter, &matcher));
     TMF_TRY(tmf_representation_parse(&document, *customer, request->pool));
     add_identity(document, *customer, request);

@@ -141,19 +141,10 @@ static tmf_error_t *read_condition(tmf_filter_t **compare, const tmf_condition_t
     return add_values(*compare, condition->value, limits);
 }
 
-static int is_same_path(tmf_path_t a, tmf_path_t b)
-{
-    int i;
-
-    for (i = 0; i < a.count && i < b.count && strcmp(a.names[i], b.names[i]) == 0; i++) {
-    }
-    return i == a.count && i == b.count;
-}
-
 static int is_equality(const tmf_filter_t *filter, tmf_path_t path)
 {
     return filter->kind == TMF_FILTER_COMPARE && filter->comparator == TMF_EQUAL &&
-           is_same_path(filter->path, path);
+           tmf_path_equal(filter->path, path);
 }
 
 /* The equality of this path among the children, to which operands can be added; or NULL. */

@@ -109,6 +109,16 @@ const char *tmf_path_text(tmf_path_t path, apr_pool_t *result_pool)
     return text;
 }
 
+int tmf_path_equal(tmf_path_t a, tmf_path_t b)
+{
+    int i = 0;
+
+    while (i < a.count && i < b.count && strcmp(a.names[i], b.names[i]) == 0) {
+        i++;
+    }
+    return i == a.count && i == b.count;
+}
+
 static const tmf_attribute_t *find_attribute(const tmf_attribute_t *attributes, const char *name)
 {
     for (; attributes->name != NULL; attributes++) {

@@ -106,6 +106,8 @@ tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, apr_pool_t *resu
 /* Its text again, for messages. */
 const char *tmf_path_text(tmf_path_t path, apr_pool_t *result_pool);
 
+int tmf_path_equal(tmf_path_t a, tmf_path_t b);
+
 /* The row of the schema that a path leads to: NULL when the schema (which may be NULL) has none. */
 const tmf_attribute_t *tmf_path_attribute(const tmf_attribute_t *schema, tmf_path_t path);
 

@@ -296,11 +296,14 @@ tmf_error_t *tmf_customer_list_read(tmf_db_t *db, const tmf_customer_selection_t
                                     tmf_customer_page_t *page, apr_pool_t *result_pool)
 {
     const char *sql = tmf_customer_list_sql(selection, result_pool);
+    const char *const *values = (const char *const *)selection->parameters->elts;
     const tmf_db_rows_t *rows;
 
-    TMF_TRY((selection->plan_by_values ? tmf_db_ask : tmf_db_execute)(
-        db, sql, selection->parameters->nelts, (const char *const *)selection->parameters->elts,
-        &rows, result_pool));
+    if (selection->plan_by_values) {
+        TMF_TRY(tmf_db_ask(db, sql, selection->parameters->nelts, values, &rows, result_pool));
+    } else {
+        TMF_TRY(tmf_db_execute(db, sql, selection->parameters->nelts, values, &rows, result_pool));
+    }
     read_page(page, rows, selection, result_pool);
     return NULL;
 }

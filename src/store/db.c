@@ -325,6 +325,11 @@ void tmf_db_give_back(tmf_db_t *db)
     release_signals(db);
 }
 
+apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db)
+{
+    return db->pool->statement_timeout;
+}
+
 tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                             const tmf_db_rows_t **rows, apr_pool_t *result_pool)
 {

@@ -50,6 +50,9 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
 
+/* TMFCustomerStatementTimeout. */
+apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db);
+
 /* Runs SQL with its `count` parameters ($1…, sent as text so that casts say the type, NULL = SQL
  * NULL) and waits for all its rows, which live in `result_pool`, independent of the connection. It
  * is prepared once for each connection: what differs between requests belongs into parameters.

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.client import Api, customer, path_of, raw_get
-from harness.postgres import OWNER
+from harness.collection import Collection
 from query_model import OPERATORS, SYMBOLS, query_of, selects
 
 ODD = "q\"'\\%_$*^(){}[]?@&;,=<>~|# é\U0001f600"
@@ -16,21 +16,9 @@ ODD_NAME = "q\"'\\%_$*^(){}[]?@&;,~|# é\U0001f600"  # <, > and =~ would end it
 
 @pytest.fixture(scope="module")
 def place(postgres):
-    """A server with a database of its own, and a connection to empty it."""
-    from harness.httpd import Httpd
-    name = postgres.create_database("filters")
-    server = Httpd((postgres, name)).start()
-    server.owner = postgres.connect(name, OWNER)
-    yield server
-    server.owner.close()
-    assert not server.log.check()
-    server.remove()
-
-
-def fill(place, documents):
-    place.owner.cursor().execute("TRUNCATE tmf_customer.customer")
-    api = Api(place.url)
-    return api, [api.create(**document) for document in documents]
+    collection = Collection(postgres, "filters")
+    yield collection
+    collection.close()
 
 
 def medium(kind, city, preferred=None, **members):
@@ -58,7 +46,7 @@ PEOPLE = {
 
 @pytest.fixture(scope="module")
 def people(place):
-    api, made = fill(place, [{"name": name, **members} for name, members in PEOPLE.items()])
+    api, made = place.fill([{"name": name, **members} for name, members in PEOPLE.items()])
     api.made = {resource["name"]: resource for resource in made}
     return api
 
@@ -213,6 +201,14 @@ def test_a_pattern_cannot_hold_the_database(start_httpd):
     assert api.get("/customer?limit=0").status_code == 200
 
 
+def test_many_elements_cannot_hold_the_database_either(start_httpd):
+    """One customer: each element is asked by itself, all of them in the time of one statement."""
+    api = Api(start_httpd(server="TMFCustomerStatementTimeout 200ms").url)
+    made = api.create(x=["a"] * 200000)
+    reply = api.get(f"{path_of(made)}?x.regex=b")
+    assert (reply.status_code, reply.json()["code"]) == (503, "statementTimeout")
+
+
 # ---- GET B/customer/{id}?a=v ----
 
 @pytest.mark.parametrize("query,expected", [
@@ -300,7 +296,7 @@ def jsonpath(groups):
 @SLOW
 @given(st.lists(documents, min_size=1, max_size=6), st.lists(filters, min_size=1, max_size=6), st.data())
 def test_random_filters_find_what_the_model_finds(place, bodies, asked, data):
-    api, made = fill(place, bodies)
+    api, made = place.fill(bodies)
     spell = lambda operator: data.draw(st.sampled_from(SYMBOLS[operator] + [f".{operator}="]))
     for groups in asked:
         expected = [resource["id"] for resource in made if selects(resource, groups)]
@@ -325,7 +321,7 @@ def meets(document, groups):
 @SLOW
 @given(st.lists(documents, min_size=1, max_size=6), st.lists(filters, min_size=1, max_size=6))
 def test_random_jsonpaths_find_what_the_model_finds(place, bodies, asked):
-    api, made = fill(place, bodies)
+    api, made = place.fill(bodies)
     for groups in asked:
         expected = [resource["id"] for resource in made if meets(resource, groups)]
         reply = api.get("/customer", params={"filter": jsonpath(groups)})
@@ -338,7 +334,7 @@ def test_random_jsonpaths_find_what_the_model_finds(place, bodies, asked):
 def test_one_customer_answers_as_the_list_does(place, body, asked):
     """The evaluator in C against the compiled SQL, on attributes that are no arrays."""
     body = {name: value for name, value in body.items() if not has_array(value)}
-    api, [made] = fill(place, [body])
+    api, [made] = place.fill([body])
     for groups in asked:
         listed = api.get(f"/customer?{query_of(groups)}").json()
         single = api.get(f"{path_of(made)}?{query_of(groups)}")
@@ -360,6 +356,6 @@ def test_no_query_is_a_fault(place, text):
 
 
 def test_the_samples_of_tmf_are_found(place):
-    api, made = fill(place, [customer(name="Moon FC", status="Approved"), customer(name="Sun FC")])
+    api, made = place.fill([customer(name="Moon FC", status="Approved"), customer(name="Sun FC")])
     assert api.get("/customer?fields=name,status&status=Approved").json() == [
         {"id": made[0]["id"], "href": made[0]["href"], "name": "Moon FC", "status": "Approved"}]

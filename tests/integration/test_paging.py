@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from harness.client import Api, customer, path_of
-from harness.postgres import OWNER
+from harness.collection import Collection
 from query_model import sorted_by
 from test_filters import documents
 
@@ -42,25 +42,14 @@ def joined(pages):
 
 @pytest.fixture(scope="module")
 def place(postgres):
-    from harness.httpd import Httpd
-    name = postgres.create_database("paging")
-    server = Httpd((postgres, name), location="TMFCustomerPageSize 4\nTMFCustomerMaxPageSize 50").start()
-    server.owner = postgres.connect(name, OWNER)
-    yield server
-    server.owner.close()
-    assert not server.log.check()
-    server.remove()
-
-
-def fill(place, bodies):
-    place.owner.cursor().execute("TRUNCATE tmf_customer.customer")
-    api = Api(place.url)
-    return api, [api.create(**body) for body in bodies]
+    collection = Collection(postgres, "paging", location="TMFCustomerPageSize 4\nTMFCustomerMaxPageSize 50")
+    yield collection
+    collection.close()
 
 
 @pytest.fixture
 def ten(place):
-    api, api.made = fill(place, [{"name": f"n{i % 3}", "status": "ab"[i % 2], "x": i} for i in range(10)])
+    api, api.made = place.fill([{"name": f"n{i % 3}", "status": "ab"[i % 2], "x": i} for i in range(10)])
     return api
 
 
@@ -184,7 +173,7 @@ def test_a_page_whose_customers_are_all_gone_leads_back(ten):
 
 def test_names_of_any_length_can_be_paged(place):
     tails = ["x" * 499, "x" * 500, "x" * 501, "x" * 500 + "a", "x" * 500 + "b", "y" * 3000, "y" * 3000 + "b", "é" * 499, "é" * 600]
-    api, made = fill(place, [{"name": tail, "status": tail} for tail in tails])
+    api, made = place.fill([{"name": tail, "status": tail} for tail in tails])
     for sort in ("name", "-name", "status", "-status"):
         path, descending = sort.lstrip("-"), sort.startswith("-")
         expected = [resource["id"] for resource in sorted_by(made, [([path], descending)])]
@@ -198,7 +187,7 @@ def test_names_of_any_length_can_be_paged(place):
 
 def test_walking_neither_skips_nor_repeats_while_others_write(place):
     """Customers that nobody writes meanwhile are met exactly once, on every order."""
-    api, still = fill(place, [{"name": f"still {i:02}", "x": i % 7, "kept": "yes"} for i in range(60)])
+    api, still = place.fill([{"name": f"still {i:02}", "x": i % 7, "kept": "yes"} for i in range(60)])
     stop = threading.Event()
 
     def write(number):
@@ -236,14 +225,14 @@ SORTED = [{"name": "a", "x": 10}, {"name": "b", "x": 9.5}, {"name": "c", "x": "9
     ("%20name", "Babcdefghijklmno"), ("x,name", "olbaBdeckjihmfgn"), ("x,-name", "olbaBdeckjihmngf"), ("", "abcdefghijklmnoB"),
     ("unknown,name", "Babcdefghijklmno"), ("unknown,-name", "onmlkjihgfedcbaB")])
 def test_sorts(place, sort, order):
-    api, made = fill(place, SORTED)
+    api, made = place.fill(SORTED)
     reply = api.get(f"/customer?sort={sort}&limit=50")
     found = "".join(resource["name"] for resource in reply.json())
     assert found == order
 
 
 def test_sorting_by_identity(place):
-    api, made = fill(place, [{} for _ in range(5)])
+    api, made = place.fill([{} for _ in range(5)])
     expected = sorted(resource["id"] for resource in made)
     for sort in ("id", "href", "unknown"):
         assert ids(api.get(f"/customer?sort={sort}")) == expected[:4]
@@ -257,7 +246,7 @@ SORT_PATHS = ["x", "y", "x.a", "y.a.b", "status", "name", "z", "engagedParty.nam
 @given(st.lists(documents, min_size=1, max_size=8),
        st.lists(st.tuples(st.sampled_from(SORT_PATHS), st.booleans()), min_size=1, max_size=3), st.integers(1, 4))
 def test_random_sorts_and_walks_follow_the_model(place, bodies, keys, limit):
-    api, made = fill(place, bodies)
+    api, made = place.fill(bodies)
     sort = ",".join(("-" if descending else "") + path for path, descending in keys)
     expected = [resource["id"] for resource in sorted_by(made, [(path.split("."), d) for path, d in keys])]
     pages = walk(api, f"/customer?sort={sort}&limit={limit}")

@@ -202,7 +202,7 @@ class ErrorLog:
     """The error log as an assertion: whatever a test did not announce fails it."""
 
     # event says this now and then when it is stopped while connections are handed over.
-    HARMLESS = re.compile("AH0309[23]: .* apr_pollset_add failure")
+    HARMLESS = re.compile("AH(0309[23]|03465): .*apr_pollset_add failure")
     TROUBLE = re.compile(r"\[[^\]]*:(warn|error|crit|alert|emerg)\]|exit signal|child .* exited")
 
     def __init__(self, path):
