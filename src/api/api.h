@@ -16,6 +16,13 @@
 #include "model/text.h"
 #include "store/db.h"
 
+/* What the body of a PATCH is. */
+typedef enum {
+    TMF_FORMAT_MERGE_PATCH,
+    TMF_FORMAT_JSON_PATCH,
+    TMF_FORMAT_JSON_PATCH_QUERY
+} tmf_patch_format_t;
+
 /* What a client wants. Strings live in `pool`, which is the request's. */
 typedef struct {
     apr_pool_t *pool;
@@ -26,6 +33,7 @@ typedef struct {
     const char *query;    /* the raw query string, NULL = none */
     const char *body;     /* NUL-terminated; NULL when the route takes none */
     apr_size_t body_length;
+    tmf_patch_format_t patch_format;
     const char *if_match; /* the header's text, NULL = absent */
     const char *if_none_match;
     const char *idempotency_key;

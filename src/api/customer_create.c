@@ -51,7 +51,7 @@ tmf_error_t *tmf_api_customer_create(const tmf_request_t *request, tmf_reply_t *
                               "Idempotency-Key is not supported yet");
     }
     TMF_TRY(tmf_representation_parameters(&parameters, request));
-    TMF_TRY(tmf_body_parse(&customer, request));
+    TMF_TRY(tmf_body_parse_object(&customer, request));
     TMF_TRY(choose_id(&id, customer, request));
     TMF_TRY(tmf_customer_normalise(customer, request->pool));
     TMF_TRY(store(&created, id, tmf_json_write(customer, NULL, request->pool), request));

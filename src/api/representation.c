@@ -66,6 +66,15 @@ void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
     }
 }
 
+void tmf_representation_add_identity(tmf_json_t *document, const tmf_request_t *request,
+                                     const char *id, apr_pool_t *result_pool)
+{
+    const char *href = tmf_representation_href(request, id);
+
+    tmf_json_set(document, "id", tmf_json_string(id, strlen(id), result_pool));
+    tmf_json_set(document, "href", tmf_json_string(href, strlen(href), result_pool));
+}
+
 void tmf_representation_reply(tmf_reply_t *reply, int status, const tmf_request_t *request,
                               const tmf_customer_t *customer, const tmf_parameters_t *parameters)
 {

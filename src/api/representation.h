@@ -16,6 +16,10 @@ const char *tmf_representation_href(const tmf_request_t *request, const char *id
 void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
                                const tmf_customer_t *customer, const tmf_parameters_t *parameters);
 
+/* Adds the two members that the stored document lacks, and the client sees. */
+void tmf_representation_add_identity(tmf_json_t *document, const tmf_request_t *request,
+                                     const char *id, apr_pool_t *result_pool);
+
 /* Makes the whole reply about one customer, with its ETag when all of it is shown. */
 void tmf_representation_reply(tmf_reply_t *reply, int status, const tmf_request_t *request,
                               const tmf_customer_t *customer, const tmf_parameters_t *parameters);

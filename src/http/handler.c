@@ -67,7 +67,8 @@ static tmf_error_t *read_body(request_rec *r, const tmf_route_t *route, tmf_requ
     if (route->media == TMF_MEDIA_NONE) {
         return NULL;
     }
-    if (!tmf_media_is_readable(apr_table_get(r->headers_in, "Content-Type"), route->media)) {
+    if (!tmf_media_is_readable(apr_table_get(r->headers_in, "Content-Type"), route->media,
+                               &request->patch_format)) {
         return unsupported_media_type(r, route);
     }
     TMF_TRY(tmf_http_read_body(r, (apr_size_t)request->config->body_max, &request->body,

@@ -151,6 +151,17 @@ static int has_prefix(tmf_path_t path, const tmf_pointer_t *pointer, int names)
     return i == names && path.count > names;
 }
 
+/* What the database says about a pattern is about the operation, too. */
+static tmf_error_t *match(int *matches, const way_t *way, const tmf_filter_t *filter,
+                          const tmf_json_t *value)
+{
+    tmf_error_t *error = tmf_filter_match(matches, filter, value, way->account->matcher);
+
+    return error != NULL && error->status == 400
+               ? refuse(way, TMF_ERROR_INVALID_BODY, error->message)
+               : error;
+}
+
 /* Does a condition hold for the element that it is about? */
 static tmf_error_t *holds(int *result, const way_t *way, const tmf_filter_t *condition)
 {
@@ -168,7 +179,7 @@ static tmf_error_t *holds(int *result, const way_t *way, const tmf_filter_t *con
     } else if (way->passed_count > 0) {
         subject = way->passed[way->passed_count - 1].element;
     }
-    return tmf_filter_match(result, &inner, subject, way->account->matcher);
+    return match(result, way, &inner, subject);
 }
 
 /* The same for AND and OR of conditions. */
@@ -266,7 +277,7 @@ static tmf_error_t *go_through(way_t *way, const tmf_json_t *array, const tmf_fi
                           "the patch looks at too many elements of arrays");
         }
         if (filter != NULL) {
-            TMF_TRY(tmf_filter_match(&chosen, filter, element, way->account->matcher));
+            TMF_TRY(match(&chosen, way, filter, element));
         }
         if (!chosen) {
             continue;
@@ -348,7 +359,7 @@ static tmf_error_t *follow_steps(way_t *way, const tmf_json_t *value, int index,
         return NULL;
     }
     if (step->filter != NULL) {
-        TMF_TRY(tmf_filter_match(&chosen, step->filter, value, way->account->matcher));
+        TMF_TRY(match(&chosen, way, step->filter, value));
     }
     return chosen ? follow_steps(way, value, index + 1, manner) : NULL;
 }

@@ -17,24 +17,31 @@ static const struct {
     const char *type;
     int json;
     int patch;
+    tmf_patch_format_t format;
 } content_types[] = {
-    {NULL, 1, 1},
-    {"application/json", 1, 1},
-    {"Application/JSON ; charset=UTF-8", 1, 1},
-    {"application/merge-patch+json", 0, 1},
-    {"application/merge-patch+json;v=1", 0, 1},
-    {"application/json-patch+json", 0, 0},
-    {"application/jsonp", 0, 0},
-    {"text/json", 0, 0},
-    {"", 0, 0},
+    {NULL, 1, 1, TMF_FORMAT_MERGE_PATCH},
+    {"application/json", 1, 1, TMF_FORMAT_MERGE_PATCH},
+    {"Application/JSON ; charset=UTF-8", 1, 1, TMF_FORMAT_MERGE_PATCH},
+    {"application/merge-patch+json", 0, 1, TMF_FORMAT_MERGE_PATCH},
+    {"application/merge-patch+json;v=1", 0, 1, TMF_FORMAT_MERGE_PATCH},
+    {"application/json-patch+json", 0, 1, TMF_FORMAT_JSON_PATCH},
+    {"application/JSON-Patch+json ; charset=utf-8", 0, 1, TMF_FORMAT_JSON_PATCH},
+    {"application/json-patch-query+json", 0, 1, TMF_FORMAT_JSON_PATCH_QUERY},
+    {"application/json-patch-query", 0, 0, TMF_FORMAT_MERGE_PATCH},
+    {"application/jsonp", 0, 0, TMF_FORMAT_MERGE_PATCH},
+    {"text/json", 0, 0, TMF_FORMAT_MERGE_PATCH},
+    {"", 0, 0, TMF_FORMAT_MERGE_PATCH},
 };
 
 START_TEST(content_types_are_told_apart)
 {
-    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_JSON),
+    tmf_patch_format_t format;
+
+    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_JSON, &format),
                      content_types[_i].json);
-    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_PATCH),
+    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_PATCH, &format),
                      content_types[_i].patch);
+    ck_assert_int_eq(format, content_types[_i].format);
 }
 END_TEST
 

@@ -235,7 +235,8 @@ static const struct {
     {"{\"op\":\"remove\",\"path\":\"$.m[-1]\"}", 501, "index or a slice"},
     {"{\"op\":\"remove\",\"path\":\"$.m[0:1]\"}", 501, "index or a slice"},
     {"{\"op\":\"copy\",\"path\":\"/a\",\"from\":\"$.m[\"}", 400, "expected"},
-    {"{\"op\":\"remove\",\"path\":\"/m/p?t.regex=(\"}", 400, "pattern"},
+    {"{\"op\":\"remove\",\"path\":\"/m/p?t.regex=(\"}", 400,
+     "Operation 0 (remove /m/p?t.regex=(): pattern"},
 };
 
 START_TEST(what_leads_nowhere_is_refused)
