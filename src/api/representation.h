@@ -8,6 +8,10 @@
 #include "query/parameters.h"
 #include "store/customer_store.h"
 
+/* Percent-encodes all but the unreserved characters of RFC 3986 §2.3: the result is ASCII, whatever
+ * the bytes of `text`. */
+const char *tmf_representation_encode(const char *text, apr_pool_t *result_pool);
+
 /* The absolute URL of a customer: `{base_url}/customer/{id}`, the id percent-encoded. */
 const char *tmf_representation_href(const tmf_request_t *request, const char *id);
 

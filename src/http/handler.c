@@ -82,6 +82,8 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->config = tmf_config_of_request(r);
     request->database = tmf_config_of_server(r->server)->database;
     request->base_url = tmf_space_url(r, base, request->config);
+    request->base_path = base->path;
+    request->user = r->user;
     request->query = r->args;
     request->if_match = apr_table_get(r->headers_in, "If-Match");
     request->if_none_match = apr_table_get(r->headers_in, "If-None-Match");

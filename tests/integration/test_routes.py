@@ -73,11 +73,6 @@ def test_what_is_not_there_yet_is_501(api, path):
     assert (reply.status_code, reply.json()["code"]) == (501, "notImplemented")
 
 
-def test_an_idempotency_key_is_not_ignored(api):
-    reply = api.post(customer(), headers={"Idempotency-Key": "a"})
-    assert reply.status_code == 501
-
-
 def test_method_override_headers_are_ignored(api):
     made = api.create()
     reply = api.request("GET", path_of(made), headers={"X-HTTP-Method-Override": "DELETE"})
