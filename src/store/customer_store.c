@@ -11,6 +11,10 @@ enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC };
 static const char get_sql[] =
     "SELECT id, revision, doc::text FROM tmf_customer.customer WHERE id = $1::text";
 
+static const char lock_sql[] = "SELECT id, revision, doc::text,"
+                               "  set_config('idle_in_transaction_session_timeout', $2::text, true)"
+                               " FROM tmf_customer.customer WHERE id = $1::text FOR UPDATE";
+
 static const char create_sql[] =
     "WITH written AS ("
     " INSERT INTO tmf_customer.customer (id, doc) VALUES ($1::text, $2::jsonb)"
@@ -74,6 +78,15 @@ tmf_error_t *tmf_customer_store_get(tmf_db_t *db, const char *id, const tmf_cust
     const char *parameters[] = {id};
 
     return execute_for_one(db, get_sql, 1, parameters, customer, result_pool);
+}
+
+tmf_error_t *tmf_customer_store_lock(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
+                                     apr_pool_t *result_pool)
+{
+    const char *parameters[] = {
+        id, number_text(apr_time_as_msec(tmf_db_statement_timeout(db)), result_pool)};
+
+    return execute_for_one(db, lock_sql, 2, parameters, customer, result_pool);
 }
 
 tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char *doc,

@@ -356,6 +356,28 @@ tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *co
     return NULL;
 }
 
+tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool)
+{
+    const tmf_db_rows_t *rows;
+
+    return tmf_db_ask(db, "BEGIN", 0, NULL, &rows, result_pool);
+}
+
+tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool)
+{
+    const tmf_db_rows_t *rows;
+
+    return tmf_db_ask(db, "COMMIT", 0, NULL, &rows, result_pool);
+}
+
+/* It only fails when the connection is lost, which rolls back as well. */
+void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool)
+{
+    const tmf_db_rows_t *rows;
+
+    (void)tmf_db_ask(db, "ROLLBACK", 0, NULL, &rows, scratch_pool);
+}
+
 static const PGresult *result_of(const tmf_db_rows_t *rows)
 {
     return (const PGresult *)rows;

@@ -65,6 +65,13 @@ tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char
 tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                         const tmf_db_rows_t **rows, apr_pool_t *result_pool);
 
+/* A transaction, where one statement is not enough: from tmf_db_begin to tmf_db_commit, or, after
+ * any error, tmf_db_roll_back. Whoever gives a connection back without either has its transaction
+ * rolled back by the next borrower. */
+tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool);
+tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool);
+void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool);
+
 int tmf_db_row_count(const tmf_db_rows_t *rows);
 
 /* The text of a value, NUL-terminated, `length` (may be NULL) in bytes; NULL for SQL NULL. Lives as
