@@ -122,12 +122,12 @@ def text_of(path):
     return text
 
 
-def reaches(value, names, operand):
-    """Has one of the values that the names lead to, through arrays, this text?"""
-    if isinstance(value, list):
-        return any(reaches(element, names, operand) for element in value)
+def reaches(value, names, operand, levels=0):
+    """Has one of the values that the names lead to this text? Each name leads through arrays two levels deep."""
+    if isinstance(value, list) and levels > 0:
+        return any(reaches(element, names, operand, levels - 1) for element in value)
     if names:
-        return isinstance(value, dict) and names[0] in value and reaches(value[names[0]], names[1:], operand)
+        return isinstance(value, dict) and names[0] in value and reaches(value[names[0]], names[1:], operand, 2)
     if isinstance(value, (dict, list)) or value is None:
         return False
     return (value if isinstance(value, str) else json.dumps(value)) == operand

@@ -4,7 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from harness import await_condition
 from harness.client import JSON_PATCH, JSON_PATCH_QUERY, MERGE, Api, customer, path_of
+from harness.postgres import RUNTIME
 
 pytestmark = pytest.mark.mpm
 CLIENTS = 16
@@ -58,6 +60,37 @@ def test_of_concurrent_increments_none_is_lost(server, api):
     with ThreadPoolExecutor(CLIENTS) as pool:
         list(pool.map(work, range(CLIENTS)))
     assert api.get(path).json()["count"] == 10 * CLIENTS
+
+
+@pytest.mark.parametrize("winner,headers,status", [
+    ("UPDATE tmf_customer.customer SET doc = doc || '{\"status\": \"theirs\", \"x\": 1}',"
+     " revision = nextval('tmf_customer.customer_revision')", False, 200),
+    ("UPDATE tmf_customer.customer SET revision = nextval('tmf_customer.customer_revision')", True, 412),
+    ("UPDATE tmf_customer.customer SET doc = doc || '{\"x\": 2}', revision = nextval('tmf_customer.customer_revision')",
+     False, 409),
+    ("DELETE FROM tmf_customer.customer", False, 404)])
+def test_who_is_overtaken_starts_again_from_what_is_there(start_httpd, new_database, winner, headers, status):
+    """Another writer holds the customer when the patch is to be written, and commits then."""
+    postgres, name = new_database()
+    server = start_httpd((postgres, name))
+    made = Api(server.url).post(customer(x=1))
+    path = path_of(made.json())
+    other = postgres.connect(name)
+    other.autocommit = False
+    other.cursor().execute(winner)
+    with ThreadPoolExecutor(1) as pool:
+        reply = pool.submit(Api(server.url).patch, path, [
+            {"op": "test", "path": "/x", "value": 1}, {"op": "add", "path": "/y", "value": 2}], JSON_PATCH,
+            headers={"If-Match": made.headers["ETag"]} if headers else {})
+        await_condition(lambda: postgres.execute("SELECT 1 FROM pg_locks WHERE NOT granted"), "the patch waits")
+        other.commit()
+        other.close()
+        assert reply.result().status_code == status, reply.result().text
+    if status == 200:
+        assert reply.result().json() == {**made.json(), "status": "theirs", "y": 2}
+    states = postgres.execute("SELECT DISTINCT state FROM pg_stat_activity WHERE datname = %s AND usename = %s",
+                              parameters=(name, RUNTIME))
+    assert states == [("idle",)], "no transaction is left open"
 
 
 def test_whoever_never_wins_gets_a_503_and_has_changed_nothing(start_httpd, new_database):
