@@ -36,7 +36,7 @@ CREATE TABLE tmf_customer.event (
     customer_id    text COLLATE "C" NOT NULL,
     event_id       uuid NOT NULL DEFAULT gen_random_uuid(),
     type           text NOT NULL,
-    at             timestamptz NOT NULL DEFAULT now(),
+    at             timestamptz NOT NULL DEFAULT statement_timestamp(),
     changed        text,                     -- top-level names, comma-separated; NULL but for changes
     correlation_id text,
     href           text NOT NULL,            -- of the customer, as the reply to the change had it
