@@ -211,7 +211,14 @@ static const struct {
     {"filter=a[?(@.b=~'\\d%2B\\.')]", "and{a[b=~\\d+\\.]}", NULL},
     {"filter=a[?(@.b=~/^x\\/y/i)]", "and{a[b=~(?i)^x/y]}", NULL},
     {"filter=a.b", "and{a.b?}", NULL},
-    {"filter=a[?(@.b==1)]&filter=c[?(@.d==2)]&e=3", "and{a[b==1] c[d==2] e==3}", NULL},
+    {"filter=a[?(@.b==1)]&filter=c[?(@.d==2)]&e=3", "and{e==3 a[b==1] c[d==2]}", NULL},
+    /* equalities of the simple form unite; none of them with one of JSONPath */
+    {"filter=$[?(@.a=='x')]&a=y&a=z", "and{a==y,z a==x}", NULL},
+    {"a=y&filter=$[?(@.a=='x')]&filter=$[?(@.a=='v')]", "and{a==y a==x a==v}", NULL},
+    {"filter=$[?(@.status=='A')]&status=B", "and{status==B status==A}",
+     "(c.status = «B»::text AND c.status = «A»::text)"},
+    {"filter=@type", "and{@type?}", NULL},
+    {"filter=$[?(@.@type=='x')]", "and{@type==x}", NULL},
     {"filter=a[?((((@.b==1))))]", "and{a[b==1]}", NULL},
 };
 
