@@ -297,6 +297,12 @@ static tmf_error_t *parse_or(tmf_filter_t **filter, parser_t *parser, const tmf_
     return NULL;
 }
 
+/* "@" alone: within expressions alone it means something. "@type" is a name. */
+static int is_element(const tmf_scanner_t *scanner)
+{
+    return *scanner->at == '@' && (scanner->at[1] == '\0' || strchr(" .[", scanner->at[1]) != NULL);
+}
+
 tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter_limits_t *limits)
 {
     static const comparison_t nothing = {0, TMF_EQUAL, {NULL, 0}};
@@ -307,6 +313,9 @@ tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter
     tmf_scanner_blanks(scanner);
     if (*scanner->at == '\0') {
         return NULL;
+    }
+    if (is_element(scanner)) {
+        return tmf_scanner_expected(scanner, "$, [ or a name");
     }
     if (!tmf_scanner_skip(scanner, "$") && strchr("[.", *scanner->at) == NULL) {
         /* It begins with a name, to which a dot is thought. */

@@ -25,7 +25,8 @@ static int position(const tmf_scanner_t *scanner)
 tmf_error_t *tmf_scanner_expected(const tmf_scanner_t *scanner, const char *what)
 {
     return tmf_error_make(scanner->pool, TMF_ERROR_INVALID_PARAMETER,
-                          "filter: expected %s at character %d", what, position(scanner));
+                          "filter: expected %s at character %d%s", what, position(scanner),
+                          *scanner->at == '\0' ? ", the end (%26 is an & within a filter)" : "");
 }
 
 tmf_error_t *tmf_scanner_unsupported(const tmf_scanner_t *scanner, const char *what)
