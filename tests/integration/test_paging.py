@@ -2,6 +2,7 @@
 """Sorting, cursors and links (contract §5)."""
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -189,27 +190,30 @@ def test_walking_neither_skips_nor_repeats_while_others_write(place):
     """Customers that nobody writes meanwhile are met exactly once, on every order."""
     api, still = place.fill([{"name": f"still {i:02}", "x": i % 7, "kept": "yes"} for i in range(60)])
     stop = threading.Event()
+    turns = [0, 0, 0]
 
     def write(number):
-        writer, made, turn = Api(place.url), [], 0
+        writer, made = Api(place.url), []
         while not stop.is_set():
-            turn += 1
+            turn = turns[number] = turns[number] + 1
             made.append(path_of(writer.create(name=f"still {turn % 60:02} {number}", x=turn % 7)))
             if len(made) > 20:
-                writer.delete(made.pop(0))
-            writer.patch(made[turn % len(made)], {"name": f"still {turn * 7 % 60:02}", "x": turn % 5})
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    try:
-        expected = {resource["id"] for resource in still}
-        for query in ("limit=3", "limit=4&sort=name", "limit=5&sort=-name", "limit=7&sort=x", "limit=7&sort=-x,name"):
-            found = joined(walk(api, f"/customer?{query}"))
-            assert [one for one in found if one in expected].__len__() == 60 and expected <= set(found)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+                assert writer.delete(made.pop(0)).status_code == 204
+            change = {"name": f"still {turn * 7 % 60:02}", "x": turn % 5}
+            assert writer.patch(made[turn % len(made)], change).status_code == 200
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(write, number) for number in range(3)]
+        try:
+            expected = {resource["id"] for resource in still}
+            for query in ("limit=3", "limit=4&sort=name", "limit=5&sort=-name", "limit=7&sort=x", "limit=7&sort=-x,name"):
+                before = list(turns)
+                found = joined(walk(api, f"/customer?{query}"))
+                assert sorted(one for one in found if one in expected) == sorted(expected)
+                assert all(now > then for now, then in zip(turns, before)), "nobody wrote meanwhile"
+        finally:
+            stop.set()
+        for writer in writers:
+            writer.result()
 
 
 # ---- sort ----
