@@ -109,19 +109,20 @@ CREATE INDEX customer_doc ON tmf_customer.customer
 -- How many customers there are, in all and by status, without counting them. Each count is spread over
 -- slots, a session always writes the same one: writers rarely wait for each other's commit. Kept by
 -- triggers, so it is right for whatever writes to the table, and is undone with it.
--- Order of locks within a statement: by (absent, status); a slot never holds two sessions' order back.
+-- Order of locks within a statement: by (of_all, status); a slot never holds two sessions' order back.
 CREATE TABLE tmf_customer.customer_count (
-    absent boolean NOT NULL, -- the customers without a status
+    of_all boolean NOT NULL, -- all customers; their status is ''. Those without a status count here alone
     status text COLLATE "C" NOT NULL,
     slot   integer NOT NULL,
     count  bigint NOT NULL,  -- of one slot alone: may be negative
-    PRIMARY KEY (absent, status, slot)
+    PRIMARY KEY (of_all, status, slot)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
 -- What the module reads. Where the counters are left out (a sharded table), this view counts instead:
---   SELECT status, 1 AS count FROM tmf_customer.customer
+--   SELECT true AS of_all, '' AS status, 1 AS count FROM tmf_customer.customer
+--   UNION ALL SELECT false, status, 1 FROM tmf_customer.customer
 CREATE VIEW tmf_customer.customer_total AS
-    SELECT CASE WHEN NOT absent THEN status END AS status, count FROM tmf_customer.customer_count;
+    SELECT of_all, status, count FROM tmf_customer.customer_count;
 
 CREATE FUNCTION tmf_customer.count_customers() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
@@ -131,20 +132,22 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO tmf_customer.customer_count AS counted
-        SELECT status IS NULL, coalesce(status, ''), own_slot, count(*) FROM added
-         GROUP BY status ORDER BY 1, 2
-        ON CONFLICT (absent, status, slot) DO UPDATE SET count = counted.count + excluded.count;
+        SELECT grouping(status) = 1, coalesce(status, ''), own_slot, count(*)
+          FROM added GROUP BY GROUPING SETS ((), (status))
+        HAVING count(*) > 0 AND (grouping(status) = 1 OR status IS NOT NULL) ORDER BY 1, 2
+        ON CONFLICT (of_all, status, slot) DO UPDATE SET count = counted.count + excluded.count;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO tmf_customer.customer_count AS counted
-        SELECT status IS NULL, coalesce(status, ''), own_slot, -count(*) FROM removed
-         GROUP BY status ORDER BY 1, 2
-        ON CONFLICT (absent, status, slot) DO UPDATE SET count = counted.count + excluded.count;
+        SELECT grouping(status) = 1, coalesce(status, ''), own_slot, -count(*)
+          FROM removed GROUP BY GROUPING SETS ((), (status))
+        HAVING count(*) > 0 AND (grouping(status) = 1 OR status IS NOT NULL) ORDER BY 1, 2
+        ON CONFLICT (of_all, status, slot) DO UPDATE SET count = counted.count + excluded.count;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO tmf_customer.customer_count AS counted
-        SELECT status IS NULL, coalesce(status, ''), own_slot, sum(change)
+        SELECT false, status, own_slot, sum(change)
           FROM (SELECT status, 1 AS change FROM added UNION ALL SELECT status, -1 FROM removed) AS changed
-         GROUP BY status HAVING sum(change) <> 0 ORDER BY 1, 2
-        ON CONFLICT (absent, status, slot) DO UPDATE SET count = counted.count + excluded.count;
+         WHERE status IS NOT NULL GROUP BY status HAVING sum(change) <> 0 ORDER BY status
+        ON CONFLICT (of_all, status, slot) DO UPDATE SET count = counted.count + excluded.count;
     ELSE
         DELETE FROM tmf_customer.customer_count;
     END IF;
@@ -163,23 +166,25 @@ CREATE TRIGGER customer_count_truncate AFTER TRUNCATE ON tmf_customer.customer
     FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.count_customers();
 
 -- For the operator, after the table was written past its triggers (session_replication_role, DISABLE
--- TRIGGER, logical replication): counts anew, repairs, and returns what was wrong. Writers wait.
+-- TRIGGER, logical replication): counts anew, repairs, and returns what was wrong; a row without a status
+-- is about all customers. Writers wait.
 CREATE FUNCTION tmf_customer.recount() RETURNS TABLE (status text, recorded bigint, found bigint)
     LANGUAGE plpgsql AS
 $$
 BEGIN
     LOCK TABLE tmf_customer.customer IN SHARE ROW EXCLUSIVE MODE;
     RETURN QUERY
-        SELECT coalesce(kept.status, there.status), coalesce(kept.count, 0), coalesce(there.count, 0)
-          FROM (SELECT t.status, sum(t.count)::bigint AS count FROM tmf_customer.customer_total AS t
-                 GROUP BY t.status) AS kept
-          FULL JOIN (SELECT c.status, count(*) FROM tmf_customer.customer AS c GROUP BY c.status) AS there
-            ON coalesce('=' || kept.status, '') = coalesce('=' || there.status, '')
-         WHERE coalesce(kept.count, 0) <> coalesce(there.count, 0);
+        SELECT CASE WHEN NOT of_all THEN one.status END, sum(one.recorded)::bigint, sum(one.found)::bigint
+          FROM (SELECT k.of_all, k.status, k.count AS recorded, 0 AS found FROM tmf_customer.customer_count AS k
+                UNION ALL SELECT true, '', 0, 1 FROM tmf_customer.customer
+                UNION ALL SELECT false, c.status, 0, 1 FROM tmf_customer.customer AS c
+                           WHERE c.status IS NOT NULL) AS one
+         GROUP BY of_all, one.status HAVING sum(one.recorded) <> sum(one.found);
     DELETE FROM tmf_customer.customer_count;
     INSERT INTO tmf_customer.customer_count
-    SELECT c.status IS NULL, coalesce(c.status, ''), 0, count(*) FROM tmf_customer.customer AS c
-     GROUP BY c.status;
+    SELECT grouping(c.status) = 1, coalesce(c.status, ''), 0, count(*)
+      FROM tmf_customer.customer AS c GROUP BY GROUPING SETS ((), (c.status))
+    HAVING count(*) > 0 AND (grouping(c.status) = 1 OR c.status IS NOT NULL);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION tmf_customer.recount() FROM PUBLIC;
