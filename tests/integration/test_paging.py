@@ -1,13 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sorting, cursors and links (contract §5)."""
+import json
+import os
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness import await_condition
 from harness.client import Api, customer, path_of
 from harness.collection import Collection
 from query_model import sorted_by
@@ -273,3 +277,31 @@ def test_a_full_page_of_the_largest_size(start_httpd):
     reply = api.get("/customer?limit=100000")
     assert ids(reply) == made[:300] and reply.headers["X-Total-Count"] == "310"
     assert ids(api.get(links(reply)["next"])) == made[300:]
+
+
+MB = 1 << 20
+ONE_CHILD = "StartServers 1\nServerLimit 1\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16"
+
+
+def resident(process, which="VmRSS"):
+    """Bytes in memory now, or (VmHWM) at most so far."""
+    return int(re.search(rf"{which}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text()).group(1)) * 1024
+
+
+@pytest.mark.skipif(any(map(os.environ.get, ("TMF_ASAN", "TMF_VALGRIND"))), reason="they keep what is freed")
+def test_a_page_of_large_documents_is_held_once_and_given_back(start_httpd):
+    """The memory of the one child, when it has a page of 100 MB in memory, and after the reply."""
+    server = start_httpd(server=ONE_CHILD, mpm="event")
+    postgres, name = server.database
+    document = {**customer(), "@type": "Customer"}
+    postgres.execute("INSERT INTO tmf_customer.customer (id, doc) SELECT 'c' || i, %s || jsonb_build_object("
+                     "'x', repeat(md5(i::text), 6400)) FROM generate_series(1, 512) AS i", name, (json.dumps(document),))
+    api, [child] = Api(server.url), await_condition(server.children, "a child runs")
+    assert len(api.get("/customer?limit=2").json()) == 2
+    before = resident(child)
+    for _ in range(3):
+        reply = api.request("GET", "/customer?limit=1000", check=False)
+        assert int(reply.headers["Content-Length"]) == len(reply.content) > 100 * MB
+        assert reply.json()[-1]["id"] == "c512" and len(reply.json()[7]["x"]) == 6400 * 32
+        await_condition(lambda: resident(child) < before + 16 * MB, "the memory is given back")
+    assert resident(child, "VmHWM") < before + 1.5 * len(reply.content)
