@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from harness import await_condition
 from harness.client import Api, customer, path_of
 from harness.collection import Collection
+from harness.httpd import free_port
 from query_model import sorted_by
 from test_filters import documents
 
@@ -119,6 +120,26 @@ def test_links_stand_on_the_configured_base(start_httpd):
     reply = api.get("/customer?limit=1&offset=1")
     assert all(url.startswith("https://api.example/tmf-api/customerManagement/v4/customer?limit=1")
                for url in links(reply).values()) and len(links(reply)) == 5
+
+
+def test_links_can_be_followed_through_a_proxy(start_httpd):
+    """A reverse proxy on a path of its own, with the queries as they are; TMFCustomerBaseURL is what clients see."""
+    port = free_port()
+    outside = f"http://127.0.0.1:{port}/crm/v4"
+    server = start_httpd(location=f'TMFCustomerBaseURL "{outside}"')
+    start_httpd(database=server.database, modules=("proxy", "proxy_http"), outside=f"""
+        Listen 127.0.0.1:{port}
+        <VirtualHost 127.0.0.1:{port}>
+            ProxyPass "/crm/v4" "{server.url}" nocanon
+        </VirtualHost>""")
+    api = Api(outside)
+    made = [api.create(name=f"n {i}", x="a&b;c,d%e\"f")["id"] for i in range(5)]
+    query = "x=a%26b%3Bc%2Cd%25e%22f&name.regex=^n%20&filter=x[?(@!='%3C%3E')]&limit=2&sort=-name"
+    first = api.get(f"/customer?{query}")
+    assert joined(walk(api, f"/customer?{query}")) == made[::-1]
+    assert all(url.startswith(f"{outside}/customer?") for url in links(first).values())
+    assert ids(api.get(links(first)["last"])) == made[:1]
+    assert all(one["href"].startswith(f"{outside}/customer/") for one in first.json())
 
 
 @pytest.mark.parametrize("query,status", [
