@@ -3,8 +3,10 @@
 import argparse
 import os
 import re
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 from datetime import date
@@ -144,6 +146,8 @@ def main():
     arguments.add_argument("--seconds", type=int, required=True)
     arguments.add_argument("--only", action="append")
     options = arguments.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background job has the first one ignored
+        signal.signal(number, lambda *_: sys.exit("stopped"))
     postgres = TunedPostgres()
     servers = []
     try:
