@@ -8,24 +8,33 @@ CREATE FUNCTION tmf_customer.instant(written text) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS
 $$
 DECLARE
-    part text[] := regexp_match(written, '^([0-9]{4})-([0-9]{2})-([0-9]{2})'
-        '(?:[Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?(?:[Zz]|([+-][0-9]{2}):([0-9]{2})))?$');
-    month date;
+    day     date;
+    since   bigint;
+    zone    integer;
+    seconds text; -- with their fraction, up to 1000 digits; '' when there are none
 BEGIN
-    IF part IS NULL OR part[1] = '0000' OR part[2] NOT BETWEEN '01' AND '12' THEN
+    IF written !~ ('^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?:[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]'
+                   '(?::(?:[0-5][0-9]|60)(?:\.[0-9]+)?)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]))?$')
+       OR left(written, 4) = '0000' THEN
         RETURN NULL;
     END IF;
-    month := make_date(part[1]::int, part[2]::int, 1);
-    IF part[3] < '01' OR part[3]::int > extract(day FROM month + interval '1 month' - interval '1 day')
-       OR part[4] > '23' OR part[5] > '59' OR part[6] > '60' OR length(part[7]) > 1001
-       OR ltrim(part[8], '+-') > '23' OR part[9] > '59' THEN
-        RETURN NULL;
+    day := make_date(left(written, 4)::int, substr(written, 6, 2)::int, 1) + (substr(written, 9, 2)::int - 1);
+    IF extract(month FROM day) <> substr(written, 6, 2)::int THEN
+        RETURN NULL; -- the 31st of June
     END IF;
-    RETURN ((month - date '1970-01-01') + part[3]::int - 1) * 86400::numeric
-        + coalesce(part[4]::int * 3600 + part[5]::int * 60, 0)
-        + coalesce((part[6] || coalesce(part[7], ''))::numeric, 0)
-        - coalesce((left(part[8], 1) || '1')::int
-                   * (ltrim(part[8], '+-')::int * 3600 + part[9]::int * 60), 0);
+    since := (day - date '1970-01-01') * 86400::bigint;
+    IF length(written) = 10 THEN
+        RETURN since;
+    END IF;
+    since := since + substr(written, 12, 2)::int * 3600 + substr(written, 15, 2)::int * 60;
+    IF right(written, 1) IN ('Z', 'z') THEN
+        seconds := ltrim(substr(written, 17, length(written) - 17), ':');
+    ELSE
+        seconds := ltrim(substr(written, 17, length(written) - 22), ':');
+        zone := left(right(written, 5), 2)::int * 3600 + right(written, 2)::int * 60;
+        since := since - CASE left(right(written, 6), 1) WHEN '-' THEN -zone ELSE zone END;
+    END IF;
+    RETURN CASE WHEN seconds = '' THEN since WHEN length(seconds) <= 1003 THEN since + seconds::numeric END;
 END
 $$;
 
@@ -37,10 +46,9 @@ CREATE FUNCTION tmf_customer.compare(value jsonb, operand text, number numeric, 
 $$
     SELECT CASE jsonb_typeof(value)
         WHEN 'number' THEN numeric_cmp(value::numeric, number)
-        WHEN 'string' THEN CASE
-            WHEN instant IS NOT NULL AND tmf_customer.instant(value #>> '{}') IS NOT NULL
-            THEN numeric_cmp(tmf_customer.instant(value #>> '{}'), instant)
-            ELSE bttextcmp((value #>> '{}') COLLATE "C", operand) END
+        WHEN 'string' THEN coalesce(
+            CASE WHEN instant IS NOT NULL THEN numeric_cmp(tmf_customer.instant(value #>> '{}'), instant) END,
+            bttextcmp((value #>> '{}') COLLATE "C", operand))
         END
 $$;
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from harness.client import Api, customer, path_of, raw_get
 from harness.collection import Collection
-from query_model import OPERATORS, SYMBOLS, query_of, selects
+from query_model import OPERATORS, SYMBOLS, instant, query_of, selects
 
 ODD = "q\"'\\%_$*^(){}[]?@&;,=<>~|# é\U0001f600"
 ODD_NAME = "q\"'\\%_$*^(){}[]?@&;,~|# é\U0001f600"  # <, > and =~ would end it
@@ -362,6 +362,24 @@ def test_one_customer_answers_as_the_list_does(place, body, asked):
 
 def has_array(value):
     return isinstance(value, list) or isinstance(value, dict) and any(map(has_array, value.values()))
+
+
+WRITTEN = ["2020-06-12", "2020-02-29T10:10Z", "2020-06-12t23:59:60.5z", "0001-01-01T00:00:00.000001+23:59",
+           "9999-12-31T23:59:59.999-23:59", "2000-02-29T00:00-00:00", "1900-02-28T00:00:00Z", "1969-12-31T23:59:59.9Z"]
+
+
+@SLOW
+@given(st.lists(st.tuples(st.sampled_from(WRITTEN), st.integers(0, 30), st.integers(0, 2), st.text("0123569-+:.TtZz é", max_size=2)),
+                min_size=50, max_size=50))
+def test_the_database_reads_date_times_as_the_model_does(place, changes):
+    """Well-formed ones, and such as one slip of the pen makes of them."""
+    texts = WRITTEN + [text[:at] + put + text[at + cut:] for text, at, cut, put in changes]
+    with place.owner.cursor() as cursor:
+        cursor.execute("SELECT tmf_customer.instant(text) FROM unnest(%s) WITH ORDINALITY AS t(text, n) ORDER BY n", (texts,))
+        assert [found for found, in cursor] == [instant(text) for text in texts]
+        cursor.execute("SELECT tmf_customer.instant('2020-06-12T00:00:00.' || repeat('1', n) || 'Z') IS NOT NULL"
+                       " FROM unnest('{1000,1001,100000}'::int[]) WITH ORDINALITY AS t(n, i) ORDER BY i")
+        assert [found for found, in cursor] == [True, False, False]
 
 
 @SLOW
