@@ -153,7 +153,9 @@ GracefulShutdownTimeout 10
         processes = [self.pid(), *self.children()]
         for pid in processes:
             os.kill(pid, signal.SIGKILL)
-        await_condition(lambda: not any(map(is_alive, processes)), "httpd is dead")
+        await_condition(lambda: not any(map(is_alive, processes)) and not self.accepts(), "httpd is dead")
+        # Until somebody reaps the parent, httpd would take it for one that runs.
+        (self.root / "httpd.pid").unlink()
 
     def stop(self, how="stop"):
         """how: stop or graceful-stop. Waits until every process is gone."""
