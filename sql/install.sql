@@ -35,13 +35,17 @@ CREATE TABLE IF NOT EXISTS tmf_customer.schema_version (
 COMMENT ON TABLE tmf_customer.schema_version IS
     'One row for each upgrade applied; the module serves only when the highest is the one it knows.';
 
-SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2 AS apply_002
+SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2 AS apply_002,
+       coalesce(max(version), 0) < 3 AS apply_003
   FROM tmf_customer.schema_version \gset
 \if :apply_001
   \ir 001_customer.sql
 \endif
 \if :apply_002
   \ir 002_query.sql
+\endif
+\if :apply_003
+  \ir 003_change.sql
 \endif
 
 \ir grants.sql

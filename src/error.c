@@ -36,6 +36,15 @@ static const row_t table[] = {
     [TMF_ERROR_REQUEST_TIMEOUT] = {408, "requestTimeout", "The request took too long to arrive",
                                    "The request was not received in time"},
     [TMF_ERROR_ID_IN_USE] = {409, "idInUse", "The id is taken", "A customer has this id already"},
+    [TMF_ERROR_PATCH_CONFLICT] = {409, "patchConflict",
+                                  "The patch does not fit the customer as it is",
+                                  "A path of the patch is not there, or its test fails"},
+    [TMF_ERROR_KEY_REUSED] = {409, "idempotencyKeyReused",
+                              "The Idempotency-Key belongs to another request",
+                              "The Idempotency-Key was used with another body"},
+    [TMF_ERROR_KEY_IN_USE] = {409, "idempotencyKeyInUse",
+                              "A request with this Idempotency-Key is being carried out",
+                              "Please try again"},
     [TMF_ERROR_PRECONDITION_FAILED] = {412, "preconditionFailed", "The precondition does not hold",
                                        "The resource is not in the state the request asks for"},
     [TMF_ERROR_BODY_TOO_LARGE] = {413, "bodyTooLarge", "The body is too large",
@@ -71,7 +80,8 @@ static tmf_error_t *make(apr_pool_t *pool, tmf_error_code_t code, const char *me
     error->code = table[code].code;
     error->reason = table[code].reason;
     error->message = message;
-    error->retry_after = error->status == 503 ? RETRY_AFTER_SECONDS : 0;
+    error->retry_after = error->status == 503 || code == TMF_ERROR_KEY_IN_USE ? RETRY_AFTER_SECONDS
+                                                                              : 0;
     return error;
 }
 

@@ -16,16 +16,26 @@
 #include "model/text.h"
 #include "store/db.h"
 
+/* What the body of a PATCH is. */
+typedef enum {
+    TMF_FORMAT_MERGE_PATCH,
+    TMF_FORMAT_JSON_PATCH,
+    TMF_FORMAT_JSON_PATCH_QUERY
+} tmf_patch_format_t;
+
 /* What a client wants. Strings live in `pool`, which is the request's. */
 typedef struct {
     apr_pool_t *pool;
     const tmf_space_config_t *config;
     tmf_db_pool_t *database;
-    const char *base_url; /* of B, as clients see it, without a trailing "/" */
-    const char *id;       /* the decoded {id} of the path; NULL when the route has none */
-    const char *query;    /* the raw query string, NULL = none */
-    const char *body;     /* NUL-terminated; NULL when the route takes none */
+    const char *base_url;  /* of B, as clients see it, without a trailing "/" */
+    const char *base_path; /* the decoded path of B, likewise */
+    const char *user;      /* who was authenticated, as the bytes that httpd has; NULL = nobody */
+    const char *id;        /* the decoded {id} of the path; NULL when the route has none */
+    const char *query;     /* the raw query string, NULL = none */
+    const char *body;      /* NUL-terminated; NULL when the route takes none */
     apr_size_t body_length;
+    tmf_patch_format_t patch_format;
     const char *if_match; /* the header's text, NULL = absent */
     const char *if_none_match;
     const char *idempotency_key;

@@ -5,22 +5,31 @@
 
 #include "api/representation.h"
 
-tmf_error_t *tmf_body_parse(tmf_json_t **object, const tmf_request_t *request)
+tmf_error_t *tmf_body_parse(tmf_json_t **value, const tmf_request_t *request)
 {
     const tmf_json_limits_t limits = {request->config->body_depth_max,
                                       (apr_size_t)request->config->body_max};
 
     if (request->body_length == 0) {
         return tmf_error_make(request->pool, TMF_ERROR_INVALID_BODY,
-                              "The request has no body; a JSON object is needed");
+                              "The request has no body; JSON is needed");
     }
-    TMF_TRY(tmf_json_parse(object, request->body, request->body_length, &limits, request->pool));
-    if (tmf_json_type(*object) != TMF_JSON_OBJECT) {
-        return tmf_error_make(request->pool, TMF_ERROR_INVALID_BODY,
-                              "The body must be a JSON object, not %s",
-                              tmf_json_type_name(tmf_json_type(*object)));
-    }
-    return NULL;
+    return tmf_json_parse(value, request->body, request->body_length, &limits, request->pool);
+}
+
+tmf_error_t *tmf_body_require_object(const tmf_json_t *value, const tmf_request_t *request)
+{
+    return tmf_json_type(value) == TMF_JSON_OBJECT
+               ? NULL
+               : tmf_error_make(request->pool, TMF_ERROR_INVALID_BODY,
+                                "The body must be a JSON object, not %s",
+                                tmf_json_type_name(tmf_json_type(value)));
+}
+
+tmf_error_t *tmf_body_parse_object(tmf_json_t **object, const tmf_request_t *request)
+{
+    TMF_TRY(tmf_body_parse(object, request));
+    return tmf_body_require_object(*object, request);
 }
 
 static tmf_error_t *check_member(tmf_json_t *object, const char *name, const char *expected,

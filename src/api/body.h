@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The JSON object that a request brings. */
+/* The JSON that a request brings. */
 #ifndef TMF_API_BODY_H
 #define TMF_API_BODY_H
 
@@ -7,8 +7,14 @@
 #include "model/json.h"
 
 /* Parses the body within the configured limits: TMF_ERROR_MALFORMED_JSON; TMF_ERROR_INVALID_BODY
- * when it is empty or no object. */
-tmf_error_t *tmf_body_parse(tmf_json_t **object, const tmf_request_t *request);
+ * when it is empty. */
+tmf_error_t *tmf_body_parse(tmf_json_t **value, const tmf_request_t *request);
+
+/* TMF_ERROR_INVALID_BODY when the body is no object. */
+tmf_error_t *tmf_body_require_object(const tmf_json_t *value, const tmf_request_t *request);
+
+/* Both. */
+tmf_error_t *tmf_body_parse_object(tmf_json_t **object, const tmf_request_t *request);
 
 /* For PATCH and PUT (contract §2, §6): `id` and `href` may repeat what they are. Removes both from
  * `object`; TMF_ERROR_INVALID_BODY when either has another value. */

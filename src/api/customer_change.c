@@ -13,39 +13,17 @@
 
 #include <apr_general.h>
 
-#include "api/body.h"
+#include "api/change.h"
 #include "api/precondition.h"
 #include "api/representation.h"
-#include "model/customer.h"
-#include "model/merge_patch.h"
+#include "model/changes.h"
 
 #define ATTEMPTS_MAX 40
 #define PAUSE_MAX    (64 * 1000) /* microseconds; 1 ms after the first loss, doubled with each */
 
-/* Computes the new document (normalised, without id and href) from the stored one and the body. */
-typedef tmf_error_t *compute_fn(tmf_json_t **computed, const tmf_json_t *stored, tmf_json_t *body,
-                                apr_pool_t *result_pool);
-
-static tmf_error_t *compute_patched(tmf_json_t **computed, const tmf_json_t *stored,
-                                    tmf_json_t *body, apr_pool_t *result_pool)
-{
-    *computed = tmf_json_copy(tmf_merge_patch(stored, body, result_pool), result_pool);
-    return tmf_customer_normalise(*computed, result_pool);
-}
-
-/* The body was normalised before the database was asked for anything. */
-static tmf_error_t *compute_replaced(tmf_json_t **computed, const tmf_json_t *stored,
-                                     tmf_json_t *body, apr_pool_t *result_pool)
-{
-    (void)stored;
-    (void)result_pool;
-    *computed = body;
-    return NULL;
-}
-
 /* One attempt. `*changed` stays NULL when another writer was faster. */
 static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
-                            const tmf_request_t *request, compute_fn *compute, tmf_json_t *body,
+                            const tmf_request_t *request, const tmf_change_t *change,
                             apr_pool_t *pool)
 {
     const tmf_customer_t *current;
@@ -59,8 +37,8 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
     TMF_TRY(
         tmf_precondition_check(request->if_match, request->if_none_match, current->revision, pool));
     TMF_TRY(tmf_representation_parse(&stored, current, pool));
-    TMF_TRY(compute(&computed, stored, body, pool));
-    if (tmf_json_equal(stored, computed)) {
+    TMF_TRY(tmf_change_apply(&computed, change, stored, db, pool));
+    if (tmf_changes_find(stored, computed, pool)->names->nelts == 0) {
         *changed = current;
         return NULL;
     }
@@ -77,8 +55,8 @@ static void pause_after_loss(int losses)
     apr_sleep(random % longest);
 }
 
-static tmf_error_t *change(const tmf_customer_t **changed, const tmf_request_t *request,
-                           compute_fn *compute, tmf_json_t *body)
+static tmf_error_t *carry_out(const tmf_customer_t **changed, const tmf_request_t *request,
+                              const tmf_change_t *change)
 {
     apr_pool_t *attempt_pool; /* cleared between attempts; the last one's is left to the reply */
     tmf_error_t *error;
@@ -94,7 +72,7 @@ static tmf_error_t *change(const tmf_customer_t **changed, const tmf_request_t *
             pause_after_loss(losses);
         }
         TMF_TRY(tmf_db_borrow(&db, request->database, attempt_pool));
-        error = attempt(changed, db, request, compute, body, attempt_pool);
+        error = attempt(changed, db, request, change, attempt_pool);
         tmf_db_give_back(db);
         if (error != NULL || *changed != NULL) {
             return error;
@@ -104,41 +82,29 @@ static tmf_error_t *change(const tmf_customer_t **changed, const tmf_request_t *
                           "Others changed this customer each time it was to be written");
 }
 
-static tmf_error_t *answer(tmf_reply_t *reply, const tmf_request_t *request, compute_fn *compute,
-                           tmf_json_t *body, const tmf_parameters_t *parameters)
+/* How the body of each method is read. */
+typedef tmf_error_t *read_fn(tmf_change_t **change, const tmf_request_t *request);
+
+static tmf_error_t *answer(tmf_reply_t *reply, const tmf_request_t *request, read_fn *read)
 {
     const tmf_customer_t *changed;
+    tmf_parameters_t *parameters;
+    tmf_change_t *change;
 
-    TMF_TRY(change(&changed, request, compute, body));
+    TMF_TRY(tmf_representation_check_id(request));
+    TMF_TRY(tmf_representation_parameters(&parameters, request));
+    TMF_TRY(read(&change, request));
+    TMF_TRY(carry_out(&changed, request, change));
     tmf_representation_reply(reply, 200, request, changed, parameters);
     return NULL;
 }
 
-/* What both methods refuse without the database. */
-static tmf_error_t *read_change(tmf_json_t **body, tmf_parameters_t **parameters,
-                                const tmf_request_t *request)
-{
-    TMF_TRY(tmf_representation_check_id(request));
-    TMF_TRY(tmf_representation_parameters(parameters, request));
-    TMF_TRY(tmf_body_parse(body, request));
-    return tmf_body_check_identity(*body, request);
-}
-
 tmf_error_t *tmf_api_customer_patch(const tmf_request_t *request, tmf_reply_t *reply)
 {
-    tmf_parameters_t *parameters;
-    tmf_json_t *patch;
-
-    TMF_TRY(read_change(&patch, &parameters, request));
-    return answer(reply, request, compute_patched, patch, parameters);
+    return answer(reply, request, tmf_change_read_patch);
 }
 
 tmf_error_t *tmf_api_customer_replace(const tmf_request_t *request, tmf_reply_t *reply)
 {
-    tmf_parameters_t *parameters;
-    tmf_json_t *customer;
-
-    TMF_TRY(read_change(&customer, &parameters, request));
-    TMF_TRY(tmf_customer_normalise(customer, request->pool));
-    return answer(reply, request, compute_replaced, customer, parameters);
+    return answer(reply, request, tmf_change_read_replacement);
 }

@@ -1,6 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* POST B/customer */
+/*
+ * POST B/customer
+ *
+ * With an Idempotency-Key a create is carried out once: the same key with the same body gets the
+ * first reply again, its customer as it was then. A key belongs to who sent it and to the base
+ * path. Bodies are compared by the documents that they ask for, so neither the order of members nor
+ * the spelling of a number matters. Creates that fail keep no key.
+ */
 #include "api/api.h"
+
+#include <string.h>
 
 #include <apr_strings.h>
 
@@ -8,54 +17,125 @@
 #include "api/representation.h"
 #include "model/customer.h"
 #include "model/identifier.h"
+#include "store/idempotency.h"
+
+#define KEY_MAX 255 /* bytes */
+
+/* What is to be created. */
+typedef struct {
+    const char *id;
+    int id_is_chosen;
+    const char *document;
+} creation_t;
 
 /* The client's id where the configuration honours it, else one of ours. */
-static tmf_error_t *choose_id(const char **id, const tmf_json_t *customer,
+static tmf_error_t *choose_id(creation_t *creation, const tmf_json_t *customer,
                               const tmf_request_t *request)
 {
     const tmf_json_t *chosen = tmf_json_get(customer, "id");
 
-    if (!request->config->client_id || chosen == NULL || tmf_json_type(chosen) == TMF_JSON_NULL) {
-        return tmf_identifier_make(id, apr_time_now(), request->pool);
+    creation->id_is_chosen = request->config->client_id && chosen != NULL &&
+                             tmf_json_type(chosen) != TMF_JSON_NULL;
+    if (!creation->id_is_chosen) {
+        return tmf_identifier_make(&creation->id, apr_time_now(), request->pool);
     }
     TMF_TRY(tmf_customer_check_id(chosen, request->pool));
-    *id = apr_pstrdup(request->pool, tmf_json_string_text(chosen)); /* normalising removes it */
+    /* normalising removes it */
+    creation->id = apr_pstrdup(request->pool, tmf_json_string_text(chosen));
     return NULL;
 }
 
-static tmf_error_t *store(const tmf_customer_t **created, const char *id, const char *document,
+static tmf_error_t *id_in_use(const tmf_request_t *request)
+{
+    return tmf_error_make(request->pool, TMF_ERROR_ID_IN_USE,
+                          "A customer with this id exists already");
+}
+
+static tmf_error_t *create(const tmf_customer_t **created, tmf_db_t *db, const creation_t *creation,
+                           const tmf_request_t *request)
+{
+    TMF_TRY(
+        tmf_customer_store_create(db, creation->id, creation->document, created, request->pool));
+    return *created != NULL ? NULL : id_in_use(request);
+}
+
+static tmf_error_t *create_once(const tmf_customer_t **created, tmf_db_t *db,
+                                const creation_t *creation, const tmf_request_t *request)
+{
+    const char *user = request->user != NULL ? request->user : "";
+    tmf_keyed_create_t keyed = {.kept_for = request->config->idempotency_ttl,
+                                .id = creation->id,
+                                .id_is_chosen = creation->id_is_chosen,
+                                .doc = creation->document};
+    tmf_keyed_outcome_t outcome;
+
+    keyed.key = apr_pstrcat(request->pool, tmf_representation_encode(user, request->pool), " ",
+                            tmf_representation_encode(request->base_path, request->pool), " ",
+                            request->idempotency_key, NULL);
+    TMF_TRY(tmf_idempotency_create(db, &keyed, &outcome, created, request->pool));
+    switch (outcome) {
+    case TMF_KEYED_DONE:
+        return NULL;
+    case TMF_KEYED_ID_IN_USE:
+        return id_in_use(request);
+    case TMF_KEYED_OTHER_BODY:
+        return tmf_error_make(
+            request->pool, TMF_ERROR_KEY_REUSED,
+            "This Idempotency-Key came with another body before: each create needs "
+            "a key of its own");
+    default:
+        return tmf_error_make(request->pool, TMF_ERROR_KEY_IN_USE,
+                              "A create with this Idempotency-Key is being carried out: its reply "
+                              "will be given again");
+    }
+}
+
+static tmf_error_t *store(const tmf_customer_t **created, const creation_t *creation,
                           const tmf_request_t *request)
 {
     tmf_error_t *error;
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
-    error = tmf_customer_store_create(db, id, document, created, request->pool);
+    error = request->idempotency_key != NULL ? create_once(created, db, creation, request)
+                                             : create(created, db, creation, request);
     tmf_db_give_back(db);
-    if (error == NULL && *created == NULL) {
-        error = tmf_error_make(request->pool, TMF_ERROR_ID_IN_USE,
-                               "A customer with this id exists already");
-    }
     return error;
+}
+
+static tmf_error_t *check_key(const tmf_request_t *request)
+{
+    const char *key = request->idempotency_key;
+    apr_size_t printable = 0;
+
+    if (key == NULL) {
+        return NULL;
+    }
+    while (key[printable] >= 0x20 && key[printable] <= 0x7E) {
+        printable++;
+    }
+    return printable > 0 && printable <= KEY_MAX && key[printable] == '\0'
+               ? NULL
+               : tmf_error_make(request->pool, TMF_ERROR_BAD_REQUEST,
+                                "Idempotency-Key must have 1 to " APR_STRINGIFY(
+                                    KEY_MAX) " characters of printable ASCII");
 }
 
 tmf_error_t *tmf_api_customer_create(const tmf_request_t *request, tmf_reply_t *reply)
 {
+    const tmf_customer_t *created;
     tmf_parameters_t *parameters;
     tmf_json_t *customer;
-    const tmf_customer_t *created;
-    const char *id;
+    creation_t creation;
 
-    if (request->idempotency_key != NULL) {
-        return tmf_error_make(request->pool, TMF_ERROR_NOT_IMPLEMENTED,
-                              "Idempotency-Key is not supported yet");
-    }
+    TMF_TRY(check_key(request));
     TMF_TRY(tmf_representation_parameters(&parameters, request));
-    TMF_TRY(tmf_body_parse(&customer, request));
-    TMF_TRY(choose_id(&id, customer, request));
+    TMF_TRY(tmf_body_parse_object(&customer, request));
+    TMF_TRY(choose_id(&creation, customer, request));
     TMF_TRY(tmf_customer_normalise(customer, request->pool));
-    TMF_TRY(store(&created, id, tmf_json_write(customer, NULL, request->pool), request));
+    creation.document = tmf_json_write(customer, NULL, request->pool);
+    TMF_TRY(store(&created, &creation, request));
     tmf_representation_reply(reply, 201, request, created, parameters);
-    apr_table_setn(reply->headers, "Location", tmf_representation_href(request, id));
+    apr_table_setn(reply->headers, "Location", tmf_representation_href(request, created->id));
     return NULL;
 }

@@ -5,6 +5,7 @@
 
 #include <apr_strings.h>
 
+#include "api/database_matcher.h"
 #include "api/representation.h"
 #include "model/customer_schema.h"
 #include "model/json.h"
@@ -15,31 +16,6 @@ typedef struct {
     tmf_path_t path;   /* to it */
     tmf_json_t *array; /* NULL = the customer lacks it */
 } target_t;
-
-/* Asks PostgreSQL about patterns. All questions of one request together may take as long as one
- * statement may: an array can have any number of elements. */
-typedef struct {
-    tmf_db_t *db;
-    apr_time_t deadline;
-    apr_pool_t *result_pool;
-    apr_pool_t *scratch_pool; /* cleared with each question */
-} database_t;
-
-static tmf_error_t *ask_database(void *context, const char *pattern, const char *text, int *matches)
-{
-    const database_t *database = context;
-    tmf_error_t *error;
-
-    if (apr_time_now() > database->deadline) {
-        return tmf_error_make(database->result_pool, TMF_ERROR_STATEMENT_TIMEOUT,
-                              "The database took too long for this request");
-    }
-    error = tmf_customer_store_match(database->db, pattern, text, matches, database->scratch_pool);
-    if (error == NULL) {
-        apr_pool_clear(database->scratch_pool);
-    }
-    return error;
-}
 
 /* Does a name of the path lead to an array, stored or known to the schema? The first one is the
  * target. */
@@ -167,17 +143,6 @@ static tmf_error_t *apply(tmf_json_t *document, const tmf_filter_t *condition,
                                     "There is no such customer that meets the conditions");
 }
 
-/* The stored document lacks the two: conditions may ask for them. */
-static void add_identity(tmf_json_t *document, const tmf_customer_t *customer,
-                         const tmf_request_t *request)
-{
-    const char *href = tmf_representation_href(request, customer->id);
-
-    tmf_json_set(document, "id",
-                 tmf_json_string(customer->id, strlen(customer->id), request->pool));
-    tmf_json_set(document, "href", tmf_json_string(href, strlen(href), request->pool));
-}
-
 /* Every pattern is tried once, also where no value meets it: a bad one is an error in any case. */
 static tmf_error_t *check_patterns(const tmf_filter_t *filter, const tmf_matcher_t *matcher)
 {
@@ -198,19 +163,17 @@ static tmf_error_t *check_patterns(const tmf_filter_t *filter, const tmf_matcher
 tmf_error_t *tmf_customer_reduce(const tmf_customer_t **customer, const tmf_filter_t *filter,
                                  const tmf_request_t *request, tmf_db_t *db)
 {
-    database_t database = {db, apr_time_now() + tmf_db_statement_timeout(db), request->pool, NULL};
-    const tmf_matcher_t matcher = {ask_database, &database};
+    const tmf_matcher_t *matcher = tmf_database_matcher_make(db, request->pool);
     tmf_customer_t *reduced = apr_pmemdup(request->pool, *customer, sizeof(*reduced));
     tmf_json_t *document;
     int i;
 
-    apr_pool_create(&database.scratch_pool, request->pool);
-    TMF_TRY(check_patterns(filter, &matcher));
+    TMF_TRY(check_patterns(filter, matcher));
     TMF_TRY(tmf_representation_parse(&document, *customer, request->pool));
-    add_identity(document, *customer, request);
+    tmf_representation_add_identity(document, request, (*customer)->id, request->pool);
     for (i = 0; i < filter->children->nelts; i++) {
         TMF_TRY(
-            apply(document, APR_ARRAY_IDX(filter->children, i, tmf_filter_t *), &matcher, request));
+            apply(document, APR_ARRAY_IDX(filter->children, i, tmf_filter_t *), matcher, request));
     }
     tmf_json_unset(document, "id");
     tmf_json_unset(document, "href");

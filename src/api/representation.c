@@ -18,14 +18,14 @@ static int is_unreserved(unsigned char byte)
            (byte >= 'a' && byte <= 'z') || (byte != '\0' && strchr("-._~", byte) != NULL);
 }
 
-static const char *encode_segment(const char *segment, apr_pool_t *pool)
+const char *tmf_representation_encode(const char *text, apr_pool_t *result_pool)
 {
     static const char hex[] = "0123456789ABCDEF";
-    char *encoded = apr_palloc(pool, 3 * strlen(segment) + 1);
+    char *encoded = apr_palloc(result_pool, 3 * strlen(text) + 1);
     char *at = encoded;
 
-    for (; *segment != '\0'; segment++) {
-        unsigned char byte = (unsigned char)*segment;
+    for (; *text != '\0'; text++) {
+        unsigned char byte = (unsigned char)*text;
 
         if (is_unreserved(byte)) {
             *at++ = (char)byte;
@@ -42,7 +42,7 @@ static const char *encode_segment(const char *segment, apr_pool_t *pool)
 const char *tmf_representation_href(const tmf_request_t *request, const char *id)
 {
     return apr_pstrcat(request->pool, request->base_url, "/customer/",
-                       encode_segment(id, request->pool), NULL);
+                       tmf_representation_encode(id, request->pool), NULL);
 }
 
 void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
@@ -64,6 +64,15 @@ void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
         tmf_fields_project(text, customer->doc, &projection);
         tmf_text_append(text, "}", 1);
     }
+}
+
+void tmf_representation_add_identity(tmf_json_t *document, const tmf_request_t *request,
+                                     const char *id, apr_pool_t *result_pool)
+{
+    const char *href = tmf_representation_href(request, id);
+
+    tmf_json_set(document, "id", tmf_json_string(id, strlen(id), result_pool));
+    tmf_json_set(document, "href", tmf_json_string(href, strlen(href), result_pool));
 }
 
 void tmf_representation_reply(tmf_reply_t *reply, int status, const tmf_request_t *request,
@@ -115,7 +124,7 @@ tmf_error_t *tmf_representation_parameters(tmf_parameters_t **parameters,
 tmf_error_t *tmf_representation_not_found(const tmf_request_t *request)
 {
     return tmf_error_make(request->pool, TMF_ERROR_NOT_FOUND, "There is no customer with the id %s",
-                          encode_segment(request->id, request->pool));
+                          tmf_representation_encode(request->id, request->pool));
 }
 
 tmf_error_t *tmf_representation_check_id(const tmf_request_t *request)

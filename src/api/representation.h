@@ -8,6 +8,10 @@
 #include "query/parameters.h"
 #include "store/customer_store.h"
 
+/* Percent-encodes all but the unreserved characters of RFC 3986 §2.3: the result is ASCII, whatever
+ * the bytes of `text`. */
+const char *tmf_representation_encode(const char *text, apr_pool_t *result_pool);
+
 /* The absolute URL of a customer: `{base_url}/customer/{id}`, the id percent-encoded. */
 const char *tmf_representation_href(const tmf_request_t *request, const char *id);
 
@@ -15,6 +19,10 @@ const char *tmf_representation_href(const tmf_request_t *request, const char *id
  * parameters and configuration show. */
 void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
                                const tmf_customer_t *customer, const tmf_parameters_t *parameters);
+
+/* Adds the two members that the stored document lacks, and the client sees. */
+void tmf_representation_add_identity(tmf_json_t *document, const tmf_request_t *request,
+                                     const char *id, apr_pool_t *result_pool);
 
 /* Makes the whole reply about one customer, with its ETag when all of it is shown. */
 void tmf_representation_reply(tmf_reply_t *reply, int status, const tmf_request_t *request,

@@ -12,6 +12,11 @@
 #define BODY_DEPTH_MAX_LIMIT 1000                /* json-c and jsonb recurse once a level */
 #define PAGE_SIZE_LIMIT      100000
 
+static const tmf_duration_range_t timeouts = {100 * 1000, 3600 * APR_USEC_PER_SEC,
+                                              "from 100ms to 1h"};
+static const tmf_duration_range_t lifetimes = {APR_USEC_PER_SEC, 365 * 24 * 3600 * APR_USEC_PER_SEC,
+                                               "from 1s to 365d"};
+
 /* Names the directive in a parser's message; httpd adds file and line. */
 static const char *named(const cmd_parms *cmd, const char *problem)
 {
@@ -70,6 +75,13 @@ static const char *set_body_depth_max(cmd_parms *cmd, void *config, const char *
         cmd, tmf_parse_number(cmd->pool, text, 4, BODY_DEPTH_MAX_LIMIT, &space->body_depth_max));
 }
 
+static const char *set_idempotency_ttl(cmd_parms *cmd, void *config, const char *text)
+{
+    tmf_space_config_t *space = config;
+
+    return named(cmd, tmf_parse_duration(cmd->pool, text, &lifetimes, &space->idempotency_ttl));
+}
+
 static tmf_server_config_t *server_config(cmd_parms *cmd)
 {
     return ap_get_module_config(cmd->server->module_config, &tmf_customer_module);
@@ -78,13 +90,15 @@ static tmf_server_config_t *server_config(cmd_parms *cmd)
 static const char *set_statement_timeout(cmd_parms *cmd, void *config, const char *text)
 {
     (void)config;
-    return named(cmd, tmf_parse_duration(cmd->pool, text, &server_config(cmd)->statement_timeout));
+    return named(cmd, tmf_parse_duration(cmd->pool, text, &timeouts,
+                                         &server_config(cmd)->statement_timeout));
 }
 
 static const char *set_pool_timeout(cmd_parms *cmd, void *config, const char *text)
 {
     (void)config;
-    return named(cmd, tmf_parse_duration(cmd->pool, text, &server_config(cmd)->pool_timeout));
+    return named(cmd,
+                 tmf_parse_duration(cmd->pool, text, &timeouts, &server_config(cmd)->pool_timeout));
 }
 
 #define IN_SPACE  (RSRC_CONF | ACCESS_CONF)
@@ -110,6 +124,8 @@ const command_rec tmf_config_commands[] = {
         "bytes of a request body at most"),
     AP_INIT_TAKE1("TMFCustomerMaxDepth", set_body_depth_max, NULL, IN_SPACE,
         "levels of nesting in a request body at most"),
+    AP_INIT_TAKE1("TMFCustomerIdempotencyTTL", set_idempotency_ttl, NULL, IN_SPACE,
+        "how long the reply to a POST with an Idempotency-Key is kept, to be given again"),
     AP_INIT_TAKE1("TMFCustomerStatementTimeout", set_statement_timeout, NULL, IN_SERVER,
         "how long the database may work on one statement"),
     AP_INIT_TAKE1("TMFCustomerPoolTimeout", set_pool_timeout, NULL, IN_SERVER,

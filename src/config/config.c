@@ -11,6 +11,7 @@ static const tmf_space_config_t space_defaults = {
     .credit_profile = TMF_CREDIT_PROFILE_ALL,
     .body_max = 1024 * 1024,
     .body_depth_max = 64,
+    .idempotency_ttl = 24 * 3600 * APR_USEC_PER_SEC,
 };
 
 void *tmf_config_create_space(apr_pool_t *pool, char *path)
@@ -25,10 +26,16 @@ void *tmf_config_create_space(apr_pool_t *pool, char *path)
     space->credit_profile = TMF_UNSET;
     space->body_max = TMF_UNSET;
     space->body_depth_max = TMF_UNSET;
+    space->idempotency_ttl = TMF_UNSET;
     return space;
 }
 
 static int merged(int base, int add)
+{
+    return add == TMF_UNSET ? base : add;
+}
+
+static apr_interval_time_t merged_duration(apr_interval_time_t base, apr_interval_time_t add)
 {
     return add == TMF_UNSET ? base : add;
 }
@@ -49,6 +56,7 @@ void *tmf_config_merge_space(apr_pool_t *pool, void *base_config, void *add_conf
     space->credit_profile = merged(base->credit_profile, add->credit_profile);
     space->body_max = merged(base->body_max, add->body_max);
     space->body_depth_max = merged(base->body_depth_max, add->body_depth_max);
+    space->idempotency_ttl = merged_duration(base->idempotency_ttl, add->idempotency_ttl);
     return space;
 }
 
@@ -75,9 +83,8 @@ void *tmf_config_merge_server(apr_pool_t *pool, void *base_config, void *add_con
     const tmf_server_config_t *add = add_config;
     tmf_server_config_t *config = apr_pcalloc(pool, sizeof(*config));
 
-    config->statement_timeout = add->statement_timeout == TMF_UNSET ? base->statement_timeout
-                                                                    : add->statement_timeout;
-    config->pool_timeout = add->pool_timeout == TMF_UNSET ? base->pool_timeout : add->pool_timeout;
+    config->statement_timeout = merged_duration(base->statement_timeout, add->statement_timeout);
+    config->pool_timeout = merged_duration(base->pool_timeout, add->pool_timeout);
     return config;
 }
 

@@ -28,6 +28,7 @@ typedef struct {
     int credit_profile;    /* tmf_credit_profile_t */
     int body_max;          /* bytes of a request body */
     int body_depth_max;    /* levels of nesting of a request body */
+    apr_interval_time_t idempotency_ttl; /* how long the reply to an Idempotency-Key is kept */
 } tmf_space_config_t;
 
 /* One <Location> with our handler. */

@@ -34,7 +34,8 @@ const char *tmf_parse_number(apr_pool_t *pool, const char *text, int least, int 
     return NULL;
 }
 
-const char *tmf_parse_duration(apr_pool_t *pool, const char *text, apr_interval_time_t *duration)
+const char *tmf_parse_duration(apr_pool_t *pool, const char *text,
+                               const tmf_duration_range_t *range, apr_interval_time_t *duration)
 {
     static const struct {
         const char *name;
@@ -42,26 +43,22 @@ const char *tmf_parse_duration(apr_pool_t *pool, const char *text, apr_interval_
     } units[] = {
         {"", APR_USEC_PER_SEC},         {"ms", 1000},
         {"s", APR_USEC_PER_SEC},        {"min", 60 * APR_USEC_PER_SEC},
-        {"h", 3600 * APR_USEC_PER_SEC},
+        {"h", 3600 * APR_USEC_PER_SEC}, {"d", 24 * 3600 * APR_USEC_PER_SEC},
     };
     const char *unit;
     apr_int64_t value;
     apr_size_t i;
 
-    if (read_digits(text, &unit, &value) && value <= 3600 * 1000) {
-        for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-            if (strcmp(unit, units[i].name) == 0) {
-                *duration = value * units[i].length;
-                if (*duration >= 100 * 1000 && *duration <= 3600 * APR_USEC_PER_SEC) {
-                    return NULL;
-                }
-            }
+    for (i = 0; read_digits(text, &unit, &value) && i < sizeof(units) / sizeof(units[0]); i++) {
+        if (strcmp(unit, units[i].name) == 0 && value <= range->most / units[i].length &&
+            value * units[i].length >= range->least) {
+            *duration = value * units[i].length;
+            return NULL;
         }
     }
     return apr_psprintf(pool,
-                        "takes a duration from 100ms to 1h, a whole number with ms, s, min or h, "
-                        "not '%s'",
-                        text);
+                        "takes a duration %s, a whole number with ms, s, min, h or d, not '%s'",
+                        range->text, text);
 }
 
 static int is_web_scheme(const char *scheme)

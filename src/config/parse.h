@@ -10,8 +10,16 @@
 /* A whole number from `least` to `most`. */
 const char *tmf_parse_number(apr_pool_t *pool, const char *text, int least, int most, int *number);
 
-/* A duration from 100ms to 1h: a whole number with ms, s, min or h; without a unit, seconds. */
-const char *tmf_parse_duration(apr_pool_t *pool, const char *text, apr_interval_time_t *duration);
+/* What a duration may be. */
+typedef struct {
+    apr_interval_time_t least;
+    apr_interval_time_t most;
+    const char *text; /* "from 100ms to 1h" */
+} tmf_duration_range_t;
+
+/* A duration: a whole number with ms, s, min, h or d; without a unit, seconds. */
+const char *tmf_parse_duration(apr_pool_t *pool, const char *text,
+                               const tmf_duration_range_t *range, apr_interval_time_t *duration);
 
 /* An absolute http or https URL without user, query and fragment. `url` is the text without
  * trailing slashes; `has_path` tells whether anything follows the host and port. */

@@ -67,7 +67,8 @@ static tmf_error_t *read_body(request_rec *r, const tmf_route_t *route, tmf_requ
     if (route->media == TMF_MEDIA_NONE) {
         return NULL;
     }
-    if (!tmf_media_is_readable(apr_table_get(r->headers_in, "Content-Type"), route->media)) {
+    if (!tmf_media_is_readable(apr_table_get(r->headers_in, "Content-Type"), route->media,
+                               &request->patch_format)) {
         return unsupported_media_type(r, route);
     }
     TMF_TRY(tmf_http_read_body(r, (apr_size_t)request->config->body_max, &request->body,
@@ -81,6 +82,8 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->config = tmf_config_of_request(r);
     request->database = tmf_config_of_server(r->server)->database;
     request->base_url = tmf_space_url(r, base, request->config);
+    request->base_path = base->path;
+    request->user = r->user;
     request->query = r->args;
     request->if_match = apr_table_get(r->headers_in, "If-Match");
     request->if_none_match = apr_table_get(r->headers_in, "If-None-Match");

@@ -7,15 +7,19 @@
 static const struct {
     const char *type;
     tmf_media_t media;
+    tmf_patch_format_t format;
 } readable[] = {
-    {"application/json", TMF_MEDIA_JSON},
-    {"application/json", TMF_MEDIA_PATCH},
-    {"application/merge-patch+json", TMF_MEDIA_PATCH},
+    {"application/json", TMF_MEDIA_JSON, TMF_FORMAT_MERGE_PATCH},
+    {"application/json", TMF_MEDIA_PATCH, TMF_FORMAT_MERGE_PATCH},
+    {"application/merge-patch+json", TMF_MEDIA_PATCH, TMF_FORMAT_MERGE_PATCH},
+    {"application/json-patch+json", TMF_MEDIA_PATCH, TMF_FORMAT_JSON_PATCH},
+    {"application/json-patch-query+json", TMF_MEDIA_PATCH, TMF_FORMAT_JSON_PATCH_QUERY},
 };
 
 const char *tmf_media_list(tmf_media_t media)
 {
-    return media == TMF_MEDIA_PATCH ? "application/merge-patch+json, application/json"
+    return media == TMF_MEDIA_PATCH ? "application/merge-patch+json, application/json-patch+json, "
+                                      "application/json-patch-query+json, application/json"
                                     : "application/json";
 }
 
@@ -27,16 +31,18 @@ static int is_named(const char *text, const char *name)
     return strncasecmp(text, name, length) == 0 && strchr(" \t;,", text[length]) != NULL;
 }
 
-int tmf_media_is_readable(const char *content_type, tmf_media_t media)
+int tmf_media_is_readable(const char *content_type, tmf_media_t media, tmf_patch_format_t *format)
 {
     size_t i;
 
+    *format = TMF_FORMAT_MERGE_PATCH;
     if (content_type == NULL) {
         return 1;
     }
     content_type += strspn(content_type, " \t");
     for (i = 0; i < sizeof(readable) / sizeof(readable[0]); i++) {
         if (readable[i].media == media && is_named(content_type, readable[i].type)) {
+            *format = readable[i].format;
             return 1;
         }
     }

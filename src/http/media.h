@@ -3,16 +3,18 @@
 #ifndef TMF_HTTP_MEDIA_H
 #define TMF_HTTP_MEDIA_H
 
+#include "api/api.h"
+
 /* What a route reads. */
 typedef enum {
     TMF_MEDIA_NONE, /* no body */
     TMF_MEDIA_JSON, /* application/json */
-    TMF_MEDIA_PATCH /* application/json and application/merge-patch+json */
+    TMF_MEDIA_PATCH /* application/json, which is a merge patch then, and the three for patches */
 } tmf_media_t;
 
-/* May a body of this Content-Type (NULL = absent, read as JSON) be read as `media`? Parameters and
- * case do not matter. */
-int tmf_media_is_readable(const char *content_type, tmf_media_t media);
+/* May a body of this Content-Type (NULL = absent, read as JSON) be read as `media`, and as which
+ * format of a patch? Parameters and case do not matter. */
+int tmf_media_is_readable(const char *content_type, tmf_media_t media, tmf_patch_format_t *format);
 
 /* The value of Accept-Post or Accept-Patch. */
 const char *tmf_media_list(tmf_media_t media);

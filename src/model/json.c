@@ -238,6 +238,75 @@ void tmf_json_append(tmf_json_t *array, tmf_json_t *value)
     tmf_json_raw_append(array, (tmf_json_t *)json_object_get(object_of(value)));
 }
 
+void tmf_json_put(tmf_json_t *array, int index, tmf_json_t *value)
+{
+    json_object_array_put_idx(object_of(array), (size_t)index, json_object_get(object_of(value)));
+}
+
+/* json-c has no insertion before 0.17: what was appended is moved to its place. */
+void tmf_json_insert(tmf_json_t *array, int index, tmf_json_t *value)
+{
+    const struct array_list *list = json_object_get_array(object_of(array));
+    void **place;
+
+    tmf_json_append(array, value);
+    place = list->array + index;
+    memmove(place + 1, place, (list->length - 1 - (size_t)index) * sizeof(*place));
+    *place = (void *)value;
+}
+
+void tmf_json_remove(tmf_json_t *array, int index)
+{
+    json_object_array_del_idx(object_of(array), (size_t)index, 1);
+}
+
+static int measure_member(void *context, const char *name, tmf_json_t *value)
+{
+    tmf_json_extent_t *whole = context;
+    tmf_json_extent_t part = tmf_json_measure(value);
+
+    whole->size += strlen(name) + 4 + part.size; /* quotes, colon, comma */
+    whole->depth = part.depth >= whole->depth ? part.depth + 1 : whole->depth;
+    return 1;
+}
+
+static tmf_json_extent_t measure_array(const tmf_json_t *array)
+{
+    tmf_json_extent_t whole = {1, 2};
+    int i;
+
+    for (i = 0; i < tmf_json_count(array); i++) {
+        tmf_json_extent_t part = tmf_json_measure(tmf_json_at(array, i));
+
+        whole.size += part.size + 1;
+        whole.depth = part.depth >= whole.depth ? part.depth + 1 : whole.depth;
+    }
+    return whole;
+}
+
+tmf_json_extent_t tmf_json_measure(const tmf_json_t *value)
+{
+    tmf_json_extent_t extent = {0, 5};
+
+    switch (tmf_json_type(value)) {
+    case TMF_JSON_NUMBER:
+        extent.size = tmf_json_number_size(tmf_json_number_text(value));
+        return extent;
+    case TMF_JSON_STRING:
+        extent.size = (apr_size_t)json_object_get_string_len(object_of(value)) + 2;
+        return extent;
+    case TMF_JSON_ARRAY:
+        return measure_array(value);
+    case TMF_JSON_OBJECT:
+        extent.depth = 1;
+        extent.size = 2;
+        tmf_json_each(value, measure_member, &extent);
+        return extent;
+    default:
+        return extent;
+    }
+}
+
 static int equal_strings(const tmf_json_t *a, const tmf_json_t *b)
 {
     int length = json_object_get_string_len(object_of(a));

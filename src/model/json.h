@@ -86,10 +86,27 @@ void tmf_json_each(const tmf_json_t *object, tmf_json_member_fn callback, void *
 int tmf_json_count(const tmf_json_t *array);
 tmf_json_t *tmf_json_at(const tmf_json_t *array, int index);
 void tmf_json_append(tmf_json_t *array, tmf_json_t *value);
+/* `put` replaces the element at 0…count-1, `insert` comes before it (count = behind the last one),
+ * `remove` takes it out. */
+void tmf_json_put(tmf_json_t *array, int index, tmf_json_t *value);
+void tmf_json_insert(tmf_json_t *array, int index, tmf_json_t *value);
+void tmf_json_remove(tmf_json_t *array, int index);
+
+/* How much a value is: levels of nesting as in tmf_json_limits_t, and about the bytes of its text
+ * with all exponents written out. */
+typedef struct {
+    int depth;
+    apr_size_t size;
+} tmf_json_extent_t;
+
+tmf_json_extent_t tmf_json_measure(const tmf_json_t *value);
 
 /* Same value? Objects without regard to order, numbers by value (1, 1.0, 10e-1 are equal, at any
  * size), strings by their characters, arrays by position. */
 int tmf_json_equal(const tmf_json_t *a, const tmf_json_t *b);
+
+/* Bytes of a JSON number without exponent, at most. */
+apr_size_t tmf_json_number_size(const char *text);
 
 /* Compares two JSON numbers by value at any size: <0, 0, >0. */
 int tmf_json_number_compare(const char *a, const char *b);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Numbers of any size, compared by value: as texts, digit by digit. */
+/* Numbers of any size, compared and measured by value: as texts, digit by digit. */
 #include "model/json.h"
 
 #include <string.h>
@@ -29,6 +29,13 @@ static apr_int64_t read_exponent(const char *text)
         exponent = exponent < APR_INT64_C(1000000000000) ? exponent * 10 + (*at - '0') : exponent;
     }
     return negative ? -exponent : exponent;
+}
+
+apr_size_t tmf_json_number_size(const char *text)
+{
+    apr_int64_t exponent = read_exponent(text);
+
+    return strlen(text) + (apr_size_t)(exponent < 0 ? -exponent : exponent);
 }
 
 static decimal_t read_decimal(const char *text)

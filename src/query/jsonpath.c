@@ -40,8 +40,8 @@ static tmf_error_t *enter(parser_t *parser)
 {
     return ++parser->nesting > TMF_FILTER_NESTING_MAX
                ? tmf_error_make(parser->limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                                "filter: parentheses may be nested %d levels deep",
-                                TMF_FILTER_NESTING_MAX)
+                                "%s: parentheses may be nested %d levels deep",
+                                parser->scanner.subject, TMF_FILTER_NESTING_MAX)
                : NULL;
 }
 
@@ -54,7 +54,8 @@ static tmf_error_t *add_step(steps_t *steps, const char *name, parser_t *parser)
 {
     if (steps->count == TMF_FILTER_PATH_MAX) {
         return tmf_error_make(parser->limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                              "filter: a path may have at most %d names", TMF_FILTER_PATH_MAX);
+                              "%s: a path may have at most %d names", parser->scanner.subject,
+                              TMF_FILTER_PATH_MAX);
     }
     steps->names[steps->count++] = name;
     return NULL;
@@ -297,10 +298,25 @@ static tmf_error_t *parse_or(tmf_filter_t **filter, parser_t *parser, const tmf_
     return NULL;
 }
 
+/* The "$", which a path may lack when it begins with a name: then a dot is thought before it. */
+static void begin_path(tmf_scanner_t *scanner)
+{
+    if (!tmf_scanner_skip(scanner, "$") && strchr("[.", *scanner->at) == NULL) {
+        scanner->at = apr_pstrcat(scanner->pool, ".", scanner->at, NULL);
+        scanner->text = scanner->at + 1;
+    }
+}
+
+static tmf_error_t *require_end(tmf_scanner_t *scanner)
+{
+    tmf_scanner_blanks(scanner);
+    return *scanner->at == '\0' ? NULL : tmf_scanner_expected(scanner, "the end, or [?(");
+}
+
 tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter_limits_t *limits)
 {
     static const comparison_t nothing = {0, TMF_EQUAL, {NULL, 0}};
-    parser_t parser = {{text, text, limits->pool}, limits, 0, 1};
+    parser_t parser = {{text, text, limits->pool, "filter"}, limits, 0, 1};
     tmf_scanner_t *scanner = &parser.scanner;
     tmf_filter_t *read;
 
@@ -308,16 +324,77 @@ tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter
     if (*scanner->at == '\0') {
         return NULL;
     }
-    if (!tmf_scanner_skip(scanner, "$") && strchr("[.", *scanner->at) == NULL) {
-        /* It begins with a name, to which a dot is thought. */
-        scanner->at = apr_pstrcat(limits->pool, ".", scanner->at, NULL);
-        scanner->text = scanner->at + 1;
-    }
+    begin_path(scanner);
     TMF_TRY(parse_steps(&read, &parser, limits->schema, &nothing, 0));
-    tmf_scanner_blanks(scanner);
-    if (*scanner->at != '\0') {
-        return tmf_scanner_expected(scanner, "the end, or [?(");
-    }
+    TMF_TRY(require_end(scanner));
     tmf_filter_add(filter, read);
     return NULL;
+}
+
+/* Behind "[" of a path that says where something is. */
+static tmf_error_t *read_bracket_step(tmf_step_t *step, parser_t *parser)
+{
+    tmf_scanner_t *scanner = &parser->scanner;
+    steps_t name = {&step->name, 0, NULL};
+    apr_size_t digits;
+
+    tmf_scanner_blanks(scanner);
+    step->kind = TMF_STEP_ELEMENTS;
+    if (tmf_scanner_skip(scanner, "*")) {
+        return tmf_scanner_require(scanner, "]");
+    }
+    if (tmf_scanner_skip(scanner, "?")) {
+        TMF_TRY(parse_or(&step->filter, parser, NULL));
+        return tmf_scanner_require(scanner, "]");
+    }
+    digits = strspn(scanner->at, "0123456789");
+    if (digits > 0 && scanner->at[digits + strspn(scanner->at + digits, " \t\r\n")] == ']') {
+        step->kind = TMF_STEP_INDEX;
+        step->name = apr_pstrmemdup(parser->limits->pool, scanner->at, digits);
+        scanner->at += digits;
+        return tmf_scanner_require(scanner, "]");
+    }
+    step->kind = TMF_STEP_MEMBER;
+    return parse_bracket(&name, parser);
+}
+
+/* The next step, if there is one. */
+static tmf_error_t *read_step(tmf_step_t *step, int *is_there, parser_t *parser)
+{
+    steps_t name = {&step->name, 0, NULL};
+
+    memset(step, 0, sizeof(*step));
+    *is_there = 1;
+    if (tmf_scanner_skip(&parser->scanner, ".")) {
+        step->kind = TMF_STEP_MEMBER;
+        return parse_name(&name, parser);
+    }
+    if (tmf_scanner_skip(&parser->scanner, "[")) {
+        return read_bracket_step(step, parser);
+    }
+    *is_there = 0;
+    return NULL;
+}
+
+tmf_error_t *tmf_jsonpath_read_steps(apr_array_header_t **steps, const char *text,
+                                     tmf_filter_limits_t *limits)
+{
+    parser_t parser = {{text, text, limits->pool, "path"}, limits, 0, 0};
+    tmf_step_t step;
+    int is_there;
+
+    *steps = apr_array_make(limits->pool, 4, sizeof(tmf_step_t));
+    tmf_scanner_blanks(&parser.scanner);
+    begin_path(&parser.scanner);
+    for (;;) {
+        TMF_TRY(read_step(&step, &is_there, &parser));
+        if (!is_there) {
+            return require_end(&parser.scanner);
+        }
+        if ((*steps)->nelts == TMF_STEPS_MAX) {
+            return tmf_error_make(limits->pool, TMF_ERROR_INVALID_PARAMETER,
+                                  "path: at most %d steps are supported", TMF_STEPS_MAX);
+        }
+        APR_ARRAY_PUSH(*steps, tmf_step_t) = step;
+    }
 }

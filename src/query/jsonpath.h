@@ -30,4 +30,22 @@
  * TMF_ERROR_NOT_IMPLEMENTED the construct. */
 tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter_limits_t *limits);
 
+/* One step of a path that says where something is (JSON Patch Query): `.name`, `['name']`, `[7]`;
+ * `[*]` and `[?(…)]` for elements of an array. */
+typedef enum { TMF_STEP_MEMBER, TMF_STEP_INDEX, TMF_STEP_ELEMENTS } tmf_step_kind_t;
+
+typedef struct {
+    tmf_step_kind_t kind;
+    const char *name;     /* MEMBER: the name; INDEX: the digits */
+    tmf_filter_t *filter; /* ELEMENTS: what they must meet, NULL = all of them */
+} tmf_step_t;
+
+/* Steps of such a path at most. */
+#define TMF_STEPS_MAX 64
+
+/* Reads all of `text` into an array of tmf_step_t, with the grammar above and indexes besides.
+ * Errors as above. */
+tmf_error_t *tmf_jsonpath_read_steps(apr_array_header_t **steps, const char *text,
+                                     tmf_filter_limits_t *limits);
+
 #endif

@@ -25,13 +25,15 @@ static int position(const tmf_scanner_t *scanner)
 tmf_error_t *tmf_scanner_expected(const tmf_scanner_t *scanner, const char *what)
 {
     return tmf_error_make(scanner->pool, TMF_ERROR_INVALID_PARAMETER,
-                          "filter: expected %s at character %d", what, position(scanner));
+                          "%s: expected %s at character %d", scanner->subject, what,
+                          position(scanner));
 }
 
 tmf_error_t *tmf_scanner_unsupported(const tmf_scanner_t *scanner, const char *what)
 {
     return tmf_error_make(scanner->pool, TMF_ERROR_NOT_IMPLEMENTED,
-                          "filter: %s is not supported, at character %d", what, position(scanner));
+                          "%s: %s is not supported, at character %d", scanner->subject, what,
+                          position(scanner));
 }
 
 void tmf_scanner_blanks(tmf_scanner_t *scanner)

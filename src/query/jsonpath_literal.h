@@ -10,6 +10,7 @@ typedef struct {
     const char *text; /* where counting the characters begins */
     const char *at;
     apr_pool_t *pool;
+    const char *subject; /* what messages begin with: "filter" */
 } tmf_scanner_t;
 
 typedef struct {

@@ -6,34 +6,49 @@
 /* Columns of every statement that yields a customer. */
 enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC };
 
+/* Every write is one statement, whose `written` is the customer as it was written. */
+
 static const char get_sql[] =
     "SELECT id, revision, doc::text FROM tmf_customer.customer WHERE id = $1::text";
 
 static const char create_sql[] =
-    "INSERT INTO tmf_customer.customer (id, doc) VALUES ($1::text, $2::jsonb)"
-    " ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc::text";
+    "WITH written AS ("
+    " INSERT INTO tmf_customer.customer (id, doc) VALUES ($1::text, $2::jsonb)"
+    "  ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc)"
+    " SELECT id, revision, doc::text FROM written";
 
 static const char update_sql[] =
-    "UPDATE tmf_customer.customer SET doc = $3::jsonb, updated_at = now(),"
+    "WITH written AS ("
+    " UPDATE tmf_customer.customer SET doc = $3::jsonb, updated_at = now(),"
     "  revision = nextval('tmf_customer.customer_revision')"
-    " WHERE id = $1::text AND revision = $2::bigint RETURNING id, revision, doc::text";
+    "  WHERE id = $1::text AND revision = $2::bigint RETURNING id, revision, doc)"
+    " SELECT id, revision, doc::text FROM written";
 
-/* The second column sees the customer as it was before the statement. */
+/* `written` is the customer as it was last. The second column sees it as it was before the
+ * statement. */
 static const char delete_sql[] =
-    "WITH gone AS (DELETE FROM tmf_customer.customer WHERE id = $1::text"
+    "WITH written AS ("
+    " DELETE FROM tmf_customer.customer WHERE id = $1::text"
     "  AND ($2::bigint[] IS NULL OR revision = ANY ($2::bigint[]))"
-    "  AND ($3::bigint[] IS NULL OR revision <> ALL ($3::bigint[])) RETURNING 1)"
-    " SELECT (SELECT count(*) FROM gone),"
+    "  AND ($3::bigint[] IS NULL OR revision <> ALL ($3::bigint[])) RETURNING id, revision, doc)"
+    " SELECT (SELECT count(*) FROM written),"
     "  (SELECT count(*) FROM tmf_customer.customer WHERE id = $1::text"
     "   AND ($2::bigint[] IS NOT NULL OR $3::bigint[] IS NOT NULL))";
 
 static const char match_sql[] = "SELECT $2::text ~ $1::text";
 
-static void read_customer(const tmf_db_rows_t *rows, int row, tmf_customer_t *customer)
+const tmf_customer_t *tmf_customer_store_read(const tmf_db_rows_t *rows, apr_pool_t *result_pool)
 {
-    customer->id = tmf_db_text(rows, row, COLUMN_ID, NULL);
-    customer->revision = tmf_db_number(rows, row, COLUMN_REVISION);
-    customer->doc = tmf_db_text(rows, row, COLUMN_DOC, &customer->doc_length);
+    tmf_customer_t *customer;
+
+    if (tmf_db_row_count(rows) == 0 || tmf_db_text(rows, 0, COLUMN_ID, NULL) == NULL) {
+        return NULL;
+    }
+    customer = apr_palloc(result_pool, sizeof(*customer));
+    customer->id = tmf_db_text(rows, 0, COLUMN_ID, NULL);
+    customer->revision = tmf_db_number(rows, 0, COLUMN_REVISION);
+    customer->doc = tmf_db_text(rows, 0, COLUMN_DOC, &customer->doc_length);
+    return customer;
 }
 
 /* Runs a statement that yields one customer or none. */
@@ -42,14 +57,9 @@ static tmf_error_t *execute_for_one(tmf_db_t *db, const char *sql, int parameter
                                     apr_pool_t *pool)
 {
     const tmf_db_rows_t *rows;
-    tmf_customer_t *read = NULL;
 
     TMF_TRY(tmf_db_execute(db, sql, parameter_count, parameters, &rows, pool));
-    if (tmf_db_row_count(rows) > 0) {
-        read = apr_palloc(pool, sizeof(*read));
-        read_customer(rows, 0, read);
-    }
-    *customer = read;
+    *customer = tmf_customer_store_read(rows, pool);
     return NULL;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every statement on one customer; lists are in customer_list.h. All results live in `result_pool`;
- * errors are tmf_db_execute's. */
+/* Every statement on one customer; lists are in customer_list.h, creates under a key in
+ * idempotency.h. All results live in `result_pool`; errors are tmf_db_execute's. */
 #ifndef TMF_STORE_CUSTOMER_STORE_H
 #define TMF_STORE_CUSTOMER_STORE_H
 
@@ -36,8 +36,7 @@ tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t
                                        apr_pool_t *result_pool);
 
 /* Deletes one if its revision is among `only` and not among `except`: PostgreSQL array literals of
- * bigints
- * (`{7,12}`), NULL = no such condition. */
+ * bigints (`{7,12}`), NULL = no such condition. */
 tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *only,
                                        const char *except, tmf_delete_outcome_t *outcome,
                                        apr_pool_t *result_pool);
@@ -46,5 +45,9 @@ tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char 
  * none: TMF_ERROR_INVALID_PARAMETER. */
 tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *text,
                                       int *matches, apr_pool_t *scratch_pool);
+
+/* The customer in the first row of a statement whose columns begin with id, revision and doc::text;
+ * NULL when there is no row, or nothing in it. */
+const tmf_customer_t *tmf_customer_store_read(const tmf_db_rows_t *rows, apr_pool_t *result_pool);
 
 #endif

@@ -20,7 +20,7 @@
 #include "error.h"
 
 /* The version of the schema that this code was written for: the highest number in sql/. */
-#define TMF_SCHEMA_VERSION 2
+#define TMF_SCHEMA_VERSION 3
 
 struct server_rec;
 

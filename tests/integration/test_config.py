@@ -27,7 +27,8 @@ def refusal(new_database, **settings):
     "TMFCustomerPageSize 0", "TMFCustomerPageSize x", "TMFCustomerPageSize 100001",
     "TMFCustomerMaxPageSize -1", "TMFCustomerPartialContent maybe", "TMFCustomerClientId 1",
     "TMFCustomerCreditProfile some", "TMFCustomerMaxBody 0", "TMFCustomerMaxBody 1M",
-    "TMFCustomerMaxDepth 3", "TMFCustomerMaxDepth 1001", "TMFCustomerPageSize",
+    "TMFCustomerIdempotencyTTL 0", "TMFCustomerIdempotencyTTL 999ms", "TMFCustomerIdempotencyTTL 366d",
+    "TMFCustomerIdempotencyTTL 1 d", "TMFCustomerMaxDepth 3", "TMFCustomerMaxDepth 1001", "TMFCustomerPageSize",
     "TMFCustomerStatementTimeout 5s", "TMFCustomerPoolTimeout 5s"])
 def test_a_bad_directive_in_a_location_keeps_httpd_from_starting(new_database, directive):
     assert directive.split()[0] in refusal(new_database, location=directive)

@@ -17,24 +17,31 @@ static const struct {
     const char *type;
     int json;
     int patch;
+    tmf_patch_format_t format;
 } content_types[] = {
-    {NULL, 1, 1},
-    {"application/json", 1, 1},
-    {"Application/JSON ; charset=UTF-8", 1, 1},
-    {"application/merge-patch+json", 0, 1},
-    {"application/merge-patch+json;v=1", 0, 1},
-    {"application/json-patch+json", 0, 0},
-    {"application/jsonp", 0, 0},
-    {"text/json", 0, 0},
-    {"", 0, 0},
+    {NULL, 1, 1, TMF_FORMAT_MERGE_PATCH},
+    {"application/json", 1, 1, TMF_FORMAT_MERGE_PATCH},
+    {"Application/JSON ; charset=UTF-8", 1, 1, TMF_FORMAT_MERGE_PATCH},
+    {"application/merge-patch+json", 0, 1, TMF_FORMAT_MERGE_PATCH},
+    {"application/merge-patch+json;v=1", 0, 1, TMF_FORMAT_MERGE_PATCH},
+    {"application/json-patch+json", 0, 1, TMF_FORMAT_JSON_PATCH},
+    {"application/JSON-Patch+json ; charset=utf-8", 0, 1, TMF_FORMAT_JSON_PATCH},
+    {"application/json-patch-query+json", 0, 1, TMF_FORMAT_JSON_PATCH_QUERY},
+    {"application/json-patch-query", 0, 0, TMF_FORMAT_MERGE_PATCH},
+    {"application/jsonp", 0, 0, TMF_FORMAT_MERGE_PATCH},
+    {"text/json", 0, 0, TMF_FORMAT_MERGE_PATCH},
+    {"", 0, 0, TMF_FORMAT_MERGE_PATCH},
 };
 
 START_TEST(content_types_are_told_apart)
 {
-    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_JSON),
+    tmf_patch_format_t format;
+
+    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_JSON, &format),
                      content_types[_i].json);
-    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_PATCH),
+    ck_assert_int_eq(tmf_media_is_readable(content_types[_i].type, TMF_MEDIA_PATCH, &format),
                      content_types[_i].patch);
+    ck_assert_int_eq(format, content_types[_i].format);
 }
 END_TEST
 
@@ -138,23 +145,44 @@ START_TEST(numbers_are_parsed)
 }
 END_TEST
 
+static const tmf_duration_range_t day = {100 * 1000, 24 * 3600 * APR_USEC_PER_SEC,
+                                         "from 100ms to 24h"};
+
+static const struct {
+    const char *text;
+    apr_interval_time_t duration; /* 0 = refused */
+} durations[] = {
+    {"5", 5000000},
+    {"250ms", 250000},
+    {"100ms", 100000},
+    {"2min", 120000000},
+    {"24h", APR_INT64_C(86400000000)},
+    {"1d", APR_INT64_C(86400000000)},
+    {"86400000ms", APR_INT64_C(86400000000)},
+    {"0", 0},
+    {"99ms", 0},
+    {"25h", 0},
+    {"2d", 0},
+    {"86401", 0},
+    {"999999999999d", 0},
+    {"99999999999999999999", 0},
+    {"5 s", 0},
+    {"s", 0},
+    {"", 0},
+    {"-5s", 0},
+    {"5S", 0},
+};
+
 START_TEST(durations_are_parsed)
 {
     apr_interval_time_t duration = 0;
+    const char *problem = tmf_parse_duration(pool, durations[_i].text, &day, &duration);
 
-    ck_assert_ptr_null(tmf_parse_duration(pool, "5", &duration));
-    ck_assert(duration == 5000000);
-    ck_assert_ptr_null(tmf_parse_duration(pool, "250ms", &duration));
-    ck_assert(duration == 250000);
-    ck_assert_ptr_null(tmf_parse_duration(pool, "2min", &duration));
-    ck_assert(duration == 120000000);
-    ck_assert_ptr_null(tmf_parse_duration(pool, "1h", &duration));
-    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "0", &duration));
-    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "99ms", &duration));
-    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "2h", &duration));
-    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "5 s", &duration));
-    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "s", &duration));
-    ck_assert_ptr_nonnull(tmf_parse_duration(pool, "-5s", &duration));
+    ck_assert(duration == durations[_i].duration);
+    ck_assert_int_eq(problem == NULL, duration != 0);
+    if (problem != NULL) {
+        ck_assert_ptr_nonnull(strstr(problem, "from 100ms to 24h"));
+    }
 }
 END_TEST
 
@@ -248,7 +276,8 @@ int main(void)
     tcase_add_test(tests, revisions_become_an_array);
     tcase_add_test(tests, preconditions_fail_with_412);
     tcase_add_test(tests, numbers_are_parsed);
-    tcase_add_test(tests, durations_are_parsed);
+    tcase_add_loop_test(tests, durations_are_parsed, 0,
+                        (int)(sizeof(durations) / sizeof(durations[0])));
     tcase_add_loop_test(tests, base_urls_are_parsed, 0, COUNT(urls));
     tcase_add_test(tests, strings_are_escaped_as_postgresql_does);
     tcase_add_test(tests, ids_are_uuids_in_order_of_time);

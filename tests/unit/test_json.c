@@ -246,6 +246,39 @@ END_TEST
 
 #define COUNT(rows) (int)(sizeof(rows) / sizeof((rows)[0]))
 
+START_TEST(elements_are_put_in_and_taken_out)
+{
+    tmf_json_t *array = parse("[0,1,2]");
+
+    tmf_json_insert(array, 0, parse("\"first\""));
+    tmf_json_insert(array, 2, parse("\"middle\""));
+    tmf_json_insert(array, 5, parse("\"last\""));
+    ck_assert_str_eq(tmf_json_write(array, NULL, pool), "[\"first\",0,\"middle\",1,2,\"last\"]");
+    tmf_json_put(array, 2, tmf_json_null(pool));
+    tmf_json_remove(array, 5);
+    tmf_json_remove(array, 0);
+    ck_assert_str_eq(tmf_json_write(array, NULL, pool), "[0,null,1,2]");
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    int depth;
+    int size;
+} extents[] = {
+    {"\"\"", 0, 2}, {"[]", 1, 2},    {"{}", 1, 2},    {"[[],{\"a\":[1]}]", 3, 17},
+    {"-1.5", 0, 4}, {"1e20", 0, 24}, {"10E-3", 0, 8}, {"[{\"a\":\"\xC3\xA9\"}]", 2, 14},
+};
+
+START_TEST(values_are_measured)
+{
+    tmf_json_extent_t extent = tmf_json_measure(parse(extents[_i].text));
+
+    ck_assert_int_eq(extent.depth, extents[_i].depth);
+    ck_assert_int_eq((int)extent.size, extents[_i].size);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("json");
@@ -260,6 +293,8 @@ int main(void)
     tcase_add_loop_test(tests, numbers_are_compared_exactly, 0, COUNT(numbers));
     tcase_add_test(tests, null_is_not_absent);
     tcase_add_test(tests, values_are_shared_and_outlive_their_pool);
+    tcase_add_test(tests, elements_are_put_in_and_taken_out);
+    tcase_add_loop_test(tests, values_are_measured, 0, COUNT(extents));
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }

@@ -14,6 +14,8 @@ LEAKS = re.compile(r"pg_|SELECT|INSERT|/usr/|/tmp/|libpq|postgres|\.c:\d", re.IG
 IS_CUSTOMER = re.compile(r"/customer(/|\?|$)")
 JSON = "application/json"
 MERGE = "application/merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+JSON_PATCH_QUERY = "application/json-patch-query+json"
 ERROR_MEMBERS = {"code", "reason", "message", "status", "@type"}
 
 

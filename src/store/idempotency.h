@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Creates that may be asked for again: with an Idempotency-Key.
+ *
+ * The claim of the key, the customer and the reply to give again are one statement: after a crash
+ * at any moment either all of it is there or nothing. sql/003_change.sql has the table, and the
+ * function that claims a key without waiting for whoever else is at it.
+ */
+#ifndef TMF_STORE_IDEMPOTENCY_H
+#define TMF_STORE_IDEMPOTENCY_H
+
+#include "store/customer_store.h"
+
+typedef struct {
+    const char *key; /* with all that it is scoped by: UTF-8 */
+    apr_interval_time_t kept_for;
+    const char *id;
+    int id_is_chosen; /* by the client: then it is a part of what is asked for */
+    const char *doc;
+} tmf_keyed_create_t;
+
+typedef enum {
+    TMF_KEYED_DONE,       /* created, now or when the key was first used */
+    TMF_KEYED_ID_IN_USE,  /* not created, and the key stays free */
+    TMF_KEYED_OTHER_BODY, /* the key was used for another customer */
+    TMF_KEYED_BUSY        /* a create with the key is being carried out at the moment */
+} tmf_keyed_outcome_t;
+
+/* Creates a customer, or finds what was created under the key: `*customer` as it was then (only
+ * with TMF_KEYED_DONE). Two bodies are the same when their documents are, by value. Also removes
+ * two keys whose time is up. */
+tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_keyed_create_t *create,
+                                    tmf_keyed_outcome_t *outcome, const tmf_customer_t **customer,
+                                    apr_pool_t *result_pool);
+
+#endif
