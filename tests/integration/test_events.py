@@ -53,6 +53,7 @@ def test_a_create_is_told_with_the_customer_as_it_was_replied(api, heard):
     assert "Größe ☃ \U0001f600 a/b".encode() in request.body and b"12345678901234567890123" in request.body
 
 
+JSON_PATCH, JSON_PATCH_QUERY = "application/json-patch+json", "application/json-patch-query+json"
 BEFORE = {"status": "New", "statusReason": "fresh", "x": 1, "y": {"a": [1, 2]}, "account": [{"id": "1", "name": "A"}]}
 
 
@@ -83,6 +84,23 @@ def assert_field_path(event, before, after):
     changed = changed_names(before, after)
     assert event["fieldPath"] in {",".join(names) for names in itertools.permutations(changed - {"status"})} | {
         ",".join(names) for names in itertools.permutations(changed)}
+
+
+@pytest.mark.parametrize("patch", [
+    [{"op": "replace", "path": "/status", "value": "Closed"}], [{"op": "add", "path": "/y/a/-", "value": 3}],
+    [{"op": "remove", "path": "/status"}, {"op": "replace", "path": "/x", "value": 2}], [{"op": "move", "from": "/x", "path": "/z"}],
+    [{"op": "replace", "path": "/x", "value": 2}, {"op": "replace", "path": "/x", "value": 1}],
+    [{"op": "test", "path": "/x", "value": 1}], [{"op": "copy", "from": "/statusReason", "path": "/status"}]])
+@pytest.mark.parametrize("content_type", [JSON_PATCH, JSON_PATCH_QUERY])
+def test_a_json_patch_tells_what_changed_in_the_end(api, heard, patch, content_type):
+    before = api.create(**BEFORE)
+    reply = api.patch(path_of(before), patch, content_type)
+    assert reply.status_code == 200, reply.text
+    requests = heard()[1:]
+    assert types(requests) == expected_types(before, reply.json())
+    for request in requests:
+        check_event(request.event)
+        assert exact_customer(request) == exact(reply.text)
 
 
 @pytest.mark.parametrize("body", [
@@ -123,7 +141,9 @@ def test_a_change_that_fails_is_not_told(api, heard):
             (api.patch(path, {"engagedParty": None, "status": "x"}), 400), (api.put(path, {"status": "x"}), 400),
             (api.put(path, customer(status="x"), headers=stale), 412), (api.delete(path, headers=stale), 412),
             (api.patch("/customer/none", {"status": "x"}), 404), (api.delete("/customer/none"), 404),
-            (api.put("/customer/none", customer()), 404), (api.patch(path, {"status": 5}), 400)]:
+            (api.put("/customer/none", customer()), 404), (api.patch(path, {"status": 5}), 400),
+            (api.patch(path, [{"op": "replace", "path": "/status", "value": "x"}, {"op": "test", "path": "/name", "value": "x"}], JSON_PATCH), 409),
+            (api.patch(path, [{"op": "replace", "path": "/status", "value": "x"}, {"op": "remove", "path": "/none"}], JSON_PATCH), 409)]:
         assert reply.status_code == status, reply.text
     assert types(heard()) == Counter([CREATE])
 
