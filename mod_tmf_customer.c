@@ -5,21 +5,68 @@
  * The module record and its hooks; everything else is in src/.
  */
 #include <httpd.h>
+
 #include <http_config.h>
+#include <http_core.h>
 #include <http_log.h>
+#include <http_main.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <mpm_common.h>
 
 #include "config/config.h"
 #include "http/http.h"
+#include "notify/deliver.h"
+#include "notify/notify.h"
 #include "store/db.h"
 
 APLOG_USE_MODULE(tmf_customer);
+
+/* What the children of this generation share for notifications. */
+static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
+{
+    tmf_server_config_t *config = tmf_config_of_server(server);
+    const char *file = config->notify.secrets_file;
+    const char *problem = file != NULL ? tmf_secrets_read(&config->secrets, file, pconf) : NULL;
+    apr_status_t status = APR_SUCCESS;
+
+    if (problem != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0007: TMFCustomerNotifySecrets: %s",
+                     problem);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    if (config->bases->nelts > 0) {
+        status = tmf_wake_make(&config->wake, pconf);
+        status = status == APR_SUCCESS ? tmf_leader_make(&config->leader, pconf) : status;
+    }
+    if (status != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, status, server,
+                     "TMF0008: no pipe or no temporary file for the notifier");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
+static int prepare_notifiers(apr_pool_t *pconf, server_rec *server)
+{
+    int status = OK;
+
+    if (!tmf_sender_set_up(pconf)) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0009: libcurl cannot be used");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    for (; server != NULL && status == OK; server = server->next) {
+        status = prepare_notifier(pconf, server);
+    }
+    return status;
+}
 
 /* httpd runs this twice at start, and again at every restart; it keeps nothing from an earlier run.
  */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
+    int status;
+
     (void)plog;
     (void)ptemp;
     if (!tmf_db_find_mod_dbd()) {
@@ -28,23 +75,53 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
                      "(on Debian: a2enmod dbd)");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return tmf_config_check(pconf, server);
+    status = tmf_config_check(pconf, server);
+    if (status == OK && ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
+        status = prepare_notifiers(pconf, server);
+    }
+    return status;
 }
 
 static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
 {
     tmf_server_config_t *config = tmf_config_of_server(server);
-    apr_status_t status;
+    const tmf_db_settings_t settings = {server, config->statement_timeout, config->pool_timeout,
+                                        config->wake};
+    apr_status_t status = tmf_db_pool_make(&config->database, &settings, pchild);
 
-    if (config->bases->nelts == 0) {
-        return;
-    }
-    status = tmf_db_pool_make(&config->database, server, config->statement_timeout,
-                              config->pool_timeout, pchild);
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,
                      "TMF0006: this child cannot serve: no locks for its database connections");
         exit(APEXIT_CHILDSICK);
+    }
+}
+
+static void start_notifier(apr_pool_t *pchild, server_rec *server)
+{
+    tmf_server_config_t *config = tmf_config_of_server(server);
+    const tmf_notify_config_t *notify = &config->notify;
+    tmf_notify_settings_t *settings = apr_pcalloc(pchild, sizeof(*settings));
+    apr_status_t status;
+
+    settings->server = server;
+    settings->database = config->database;
+    settings->wake = config->wake;
+    settings->leader = config->leader;
+    settings->targets = config->targets;
+    settings->secrets = config->secrets;
+    settings->connect_timeout = notify->connect_timeout;
+    settings->timeout = notify->timeout;
+    settings->concurrency = notify->concurrency;
+    settings->concurrency_all = notify->concurrency_all;
+    settings->schedule = notify->schedule;
+    settings->refused_tries = notify->refused_tries;
+    settings->disable_after = notify->disable_after;
+    settings->retention = notify->retention;
+    settings->poll = notify->poll;
+    status = tmf_notify_start(&config->notifier, settings, pchild);
+    if (status != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,
+                     "TMF0011: this child has no thread for notifications; others may");
     }
 }
 
@@ -53,7 +130,29 @@ static void child_init(apr_pool_t *pchild, server_rec *main_server)
     server_rec *server;
 
     for (server = main_server; server != NULL; server = server->next) {
-        make_way_to_database(pchild, server);
+        const tmf_server_config_t *config = tmf_config_of_server(server);
+
+        if (config->bases->nelts > 0) {
+            make_way_to_database(pchild, server);
+            if (config->notify.enabled) {
+                start_notifier(pchild, server);
+            }
+        }
+    }
+}
+
+/* event and worker: early, while requests are still served; prefork: on its way out. */
+static void child_stopping(apr_pool_t *pchild, int graceful)
+{
+    server_rec *server;
+
+    (void)pchild;
+    for (server = ap_server_conf; server != NULL; server = server->next) {
+        const tmf_server_config_t *config = tmf_config_of_server(server);
+
+        if (config->notifier != NULL) {
+            tmf_notify_stop(config->notifier, graceful);
+        }
     }
 }
 
@@ -65,6 +164,7 @@ static void register_hooks(apr_pool_t *pool)
     tmf_error_filter_register();
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, after_mod_dbd, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     /* Last, so that mod_rewrite, mod_alias and mod_proxy may send a request elsewhere before. */
     ap_hook_translate_name(tmf_space_translate_name, NULL, NULL, APR_HOOK_LAST);
     ap_hook_map_to_storage(tmf_space_map_to_storage, NULL, NULL, APR_HOOK_FIRST);

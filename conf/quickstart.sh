@@ -6,8 +6,7 @@ set -euo pipefail
 umask 022
 
 root=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")
-readonly root
-readonly base_path=/tmf-api/customerManagement/v4
+readonly root base_path=/tmf-api/customerManagement/v4
 readonly httpd=/usr/sbin/apache2
 readonly httpd_modules=/usr/lib/apache2/modules
 
@@ -455,6 +454,7 @@ DBDMin 1
 DBDKeep 16
 DBDMax 32
 DBDExptime 300
+TMFCustomerNotifyAllow 127.0.0.0/8 ::1
 
 <Location "$base_path">
     SetHandler tmf-customer

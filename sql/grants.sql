@@ -5,8 +5,8 @@ SELECT :'runtime_role' <> current_user AS other_role \gset
 \if :other_role
   GRANT USAGE ON SCHEMA tmf_customer TO :"runtime_role";
   GRANT SELECT ON tmf_customer.schema_version, tmf_customer.customer_total TO :"runtime_role";
-  GRANT SELECT, INSERT, UPDATE, DELETE ON tmf_customer.customer, tmf_customer.idempotency
-     TO :"runtime_role";
-  GRANT USAGE ON SEQUENCE tmf_customer.customer_seq, tmf_customer.customer_revision
+  GRANT SELECT, INSERT, UPDATE, DELETE ON tmf_customer.customer, tmf_customer.idempotency,
+     tmf_customer.hub, tmf_customer.event, tmf_customer.delivery TO :"runtime_role";
+  GRANT USAGE ON SEQUENCE tmf_customer.customer_seq, tmf_customer.customer_revision, tmf_customer.event_id
      TO :"runtime_role";
 \endif

@@ -36,7 +36,7 @@ COMMENT ON TABLE tmf_customer.schema_version IS
     'One row for each upgrade applied; the module serves only when the highest is the one it knows.';
 
 SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2 AS apply_002,
-       coalesce(max(version), 0) < 3 AS apply_003
+       coalesce(max(version), 0) < 3 AS apply_003, coalesce(max(version), 0) < 4 AS apply_004
   FROM tmf_customer.schema_version \gset
 \if :apply_001
   \ir 001_customer.sql
@@ -46,6 +46,9 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2
 \endif
 \if :apply_003
   \ir 003_change.sql
+\endif
+\if :apply_004
+  \ir 004_notify.sql
 \endif
 
 \ir grants.sql

@@ -25,6 +25,8 @@ typedef enum {
     TMF_ERROR_NOT_ACCEPTABLE,         /* 406 */
     TMF_ERROR_REQUEST_TIMEOUT,        /* 408 */
     TMF_ERROR_ID_IN_USE,              /* 409: TMFCustomerClientId On, and the id is taken */
+    TMF_ERROR_HUB_EXISTS,             /* 409: a hub has the callback and query */
+    TMF_ERROR_TOO_MANY_HUBS,          /* 409: TMFCustomerNotifyMaxHubs */
     TMF_ERROR_PATCH_CONFLICT,         /* 409: a path of a patch is not there, or its test fails */
     TMF_ERROR_KEY_REUSED,             /* 409: the Idempotency-Key came with another body before */
     TMF_ERROR_KEY_IN_USE,             /* 409, with Retry-After: it is being carried out */

@@ -39,6 +39,9 @@ typedef struct {
     const char *if_match; /* the header's text, NULL = absent */
     const char *if_none_match;
     const char *idempotency_key;
+    const char *correlation_id;          /* X-Correlation-ID, else X-Request-ID; NULL = neither */
+    const struct tmf_targets_t *targets; /* whom notifications may reach */
+    int hubs_max;                        /* TMFCustomerNotifyMaxHubs */
 } tmf_request_t;
 
 /* What it gets. */
@@ -57,6 +60,10 @@ tmf_api_fn tmf_api_customer_get;     /* GET B/customer/{id} */
 tmf_api_fn tmf_api_customer_patch;   /* PATCH B/customer/{id} */
 tmf_api_fn tmf_api_customer_replace; /* PUT B/customer/{id} */
 tmf_api_fn tmf_api_customer_delete;  /* DELETE B/customer/{id} */
+tmf_api_fn tmf_api_hub_list;         /* GET B/hub */
+tmf_api_fn tmf_api_hub_create;       /* POST B/hub */
+tmf_api_fn tmf_api_hub_get;          /* GET B/hub/{id} */
+tmf_api_fn tmf_api_hub_delete;       /* DELETE B/hub/{id} */
 tmf_api_fn tmf_api_not_implemented;  /* what the contract names and this release lacks */
 
 #endif

@@ -12,6 +12,7 @@
 #include "api/api.h"
 
 #include <apr_general.h>
+#include <apr_strings.h>
 
 #include "api/change.h"
 #include "api/precondition.h"
@@ -21,6 +22,20 @@
 #define ATTEMPTS_MAX 40
 #define PAUSE_MAX    (64 * 1000) /* microseconds; 1 ms after the first loss, doubled with each */
 
+/* A change of the status has an event of its own. */
+static tmf_tell_t tell_changes(const tmf_request_t *request, const tmf_changes_t *changes,
+                               apr_pool_t *pool)
+{
+    unsigned types = (changes->has_status ? 1u << TMF_EVENT_STATE_CHANGE : 0) |
+                     (changes->names->nelts > changes->has_status
+                          ? 1u << TMF_EVENT_ATTRIBUTE_VALUE_CHANGE
+                          : 0);
+    tmf_tell_t tell = tmf_representation_tell(request, request->id, types);
+
+    tell.changed = apr_array_pstrcat(pool, changes->names, ',');
+    return tell;
+}
+
 /* One attempt. `*changed` stays NULL when another writer was faster. */
 static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
                             const tmf_request_t *request, const tmf_change_t *change,
@@ -29,6 +44,8 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
     const tmf_customer_t *current;
     tmf_json_t *stored;
     tmf_json_t *computed;
+    tmf_changes_t *changes;
+    tmf_tell_t tell;
 
     TMF_TRY(tmf_customer_store_get(db, request->id, &current, pool));
     if (current == NULL) {
@@ -38,12 +55,14 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
         tmf_precondition_check(request->if_match, request->if_none_match, current->revision, pool));
     TMF_TRY(tmf_representation_parse(&stored, current, pool));
     TMF_TRY(tmf_change_apply(&computed, change, stored, db, pool));
-    if (tmf_changes_find(stored, computed, pool)->names->nelts == 0) {
+    changes = tmf_changes_find(stored, computed, pool);
+    if (changes->names->nelts == 0) {
         *changed = current;
         return NULL;
     }
+    tell = tell_changes(request, changes, pool);
     return tmf_customer_store_update(db, request->id, current->revision,
-                                     tmf_json_write(computed, NULL, pool), changed, pool);
+                                     tmf_json_write(computed, NULL, pool), &tell, changed, pool);
 }
 
 static void pause_after_loss(int losses)

@@ -51,11 +51,18 @@ static tmf_error_t *id_in_use(const tmf_request_t *request)
                           "A customer with this id exists already");
 }
 
+static tmf_tell_t tell_create(const creation_t *creation, const tmf_request_t *request)
+{
+    return tmf_representation_tell(request, creation->id, 1u << TMF_EVENT_CREATE);
+}
+
 static tmf_error_t *create(const tmf_customer_t **created, tmf_db_t *db, const creation_t *creation,
                            const tmf_request_t *request)
 {
-    TMF_TRY(
-        tmf_customer_store_create(db, creation->id, creation->document, created, request->pool));
+    const tmf_tell_t tell = tell_create(creation, request);
+
+    TMF_TRY(tmf_customer_store_create(db, creation->id, creation->document, &tell, created,
+                                      request->pool));
     return *created != NULL ? NULL : id_in_use(request);
 }
 
@@ -67,12 +74,13 @@ static tmf_error_t *create_once(const tmf_customer_t **created, tmf_db_t *db,
                                 .id = creation->id,
                                 .id_is_chosen = creation->id_is_chosen,
                                 .doc = creation->document};
+    const tmf_tell_t tell = tell_create(creation, request);
     tmf_keyed_outcome_t outcome;
 
     keyed.key = apr_pstrcat(request->pool, tmf_representation_encode(user, request->pool), " ",
                             tmf_representation_encode(request->base_path, request->pool), " ",
                             request->idempotency_key, NULL);
-    TMF_TRY(tmf_idempotency_create(db, &keyed, &outcome, created, request->pool));
+    TMF_TRY(tmf_idempotency_create(db, &keyed, &tell, &outcome, created, request->pool));
     switch (outcome) {
     case TMF_KEYED_DONE:
         return NULL;

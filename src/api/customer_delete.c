@@ -6,14 +6,15 @@
 
 static tmf_error_t *delete_customer(tmf_delete_outcome_t *outcome, const tmf_request_t *request)
 {
+    const tmf_tell_t tell = tmf_representation_tell(request, request->id, 1u << TMF_EVENT_DELETE);
     const tmf_revisions_t revisions = tmf_precondition_revisions(
         request->if_match, request->if_none_match, request->pool);
     tmf_error_t *error;
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
-    error = tmf_customer_store_delete(db, request->id, revisions.only, revisions.except, outcome,
-                                      request->pool);
+    error = tmf_customer_store_delete(db, request->id, revisions.only, revisions.except, &tell,
+                                      outcome, request->pool);
     tmf_db_give_back(db);
     return error;
 }

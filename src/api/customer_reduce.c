@@ -143,23 +143,6 @@ static tmf_error_t *apply(tmf_json_t *document, const tmf_filter_t *condition,
                                     "There is no such customer that meets the conditions");
 }
 
-/* Every pattern is tried once, also where no value meets it: a bad one is an error in any case. */
-static tmf_error_t *check_patterns(const tmf_filter_t *filter, const tmf_matcher_t *matcher)
-{
-    int matches;
-    int i;
-
-    for (i = 0; i < filter->children->nelts; i++) {
-        TMF_TRY(check_patterns(APR_ARRAY_IDX(filter->children, i, tmf_filter_t *), matcher));
-    }
-    for (i = 0; filter->comparator == TMF_REGEX && i < filter->operands->nelts; i++) {
-        TMF_TRY(matcher->regex(matcher->context,
-                               APR_ARRAY_IDX(filter->operands, i, tmf_operand_t).text, "",
-                               &matches));
-    }
-    return NULL;
-}
-
 tmf_error_t *tmf_customer_reduce(const tmf_customer_t **customer, const tmf_filter_t *filter,
                                  const tmf_request_t *request, tmf_db_t *db)
 {
@@ -168,7 +151,7 @@ tmf_error_t *tmf_customer_reduce(const tmf_customer_t **customer, const tmf_filt
     tmf_json_t *document;
     int i;
 
-    TMF_TRY(check_patterns(filter, matcher));
+    TMF_TRY(tmf_filter_check_patterns(filter, matcher));
     TMF_TRY(tmf_representation_parse(&document, *customer, request->pool));
     tmf_representation_add_identity(document, request, (*customer)->id, request->pool);
     for (i = 0; i < filter->children->nelts; i++) {

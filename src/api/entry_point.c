@@ -23,6 +23,7 @@ tmf_error_t *tmf_api_entry_point(const tmf_request_t *request, tmf_reply_t *repl
     tmf_text_init(&reply->body, 512, request->pool);
     append_link(&reply->body, "{\"_links\":{", "self", base);
     append_link(&reply->body, ",", "customer", apr_pstrcat(request->pool, base, "/customer", NULL));
+    append_link(&reply->body, ",", "hub", apr_pstrcat(request->pool, base, "/hub", NULL));
     tmf_text_append_string(&reply->body, "}}");
     return NULL;
 }

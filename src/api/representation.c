@@ -45,6 +45,14 @@ const char *tmf_representation_href(const tmf_request_t *request, const char *id
                        tmf_representation_encode(id, request->pool), NULL);
 }
 
+tmf_tell_t tmf_representation_tell(const tmf_request_t *request, const char *id, unsigned types)
+{
+    const tmf_tell_t tell = {types, NULL, request->correlation_id,
+                             tmf_representation_href(request, id)};
+
+    return tell;
+}
+
 void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
                                const tmf_customer_t *customer, const tmf_parameters_t *parameters)
 {

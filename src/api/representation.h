@@ -4,6 +4,7 @@
 #define TMF_API_REPRESENTATION_H
 
 #include "api/api.h"
+#include "model/event.h"
 #include "model/json.h"
 #include "query/parameters.h"
 #include "store/customer_store.h"
@@ -14,6 +15,9 @@ const char *tmf_representation_encode(const char *text, apr_pool_t *result_pool)
 
 /* The absolute URL of a customer: `{base_url}/customer/{id}`, the id percent-encoded. */
 const char *tmf_representation_href(const tmf_request_t *request, const char *id);
+
+/* What a request tells listeners about a customer: these events (a set of model/event.h). */
+tmf_tell_t tmf_representation_tell(const tmf_request_t *request, const char *id, unsigned types);
 
 /* Appends a customer: id and href spliced before the stored text, and of that what the request's
  * parameters and configuration show. */

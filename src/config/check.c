@@ -10,9 +10,6 @@
 
 APLOG_USE_MODULE(tmf_customer);
 
-#define DEFAULT_STATEMENT_TIMEOUT (5 * APR_USEC_PER_SEC)
-#define DEFAULT_POOL_TIMEOUT      (2 * APR_USEC_PER_SEC)
-
 static const core_dir_config *core_config_of(const ap_conf_vector_t *section)
 {
     return ap_get_core_module_config(section);
@@ -128,12 +125,7 @@ static int check_server(apr_pool_t *pool, server_rec *server)
 {
     tmf_server_config_t *own = apr_pmemdup(pool, tmf_config_of_server(server), sizeof(*own));
 
-    if (own->statement_timeout == TMF_UNSET) {
-        own->statement_timeout = DEFAULT_STATEMENT_TIMEOUT;
-    }
-    if (own->pool_timeout == TMF_UNSET) {
-        own->pool_timeout = DEFAULT_POOL_TIMEOUT;
-    }
+    tmf_config_set_defaults(own, pool);
     own->bases = apr_array_make(pool, 2, sizeof(tmf_base_t));
     ap_set_module_config(server->module_config, &tmf_customer_module, own);
     if (has_our_handler(core_config_of(server->lookup_defaults), pool)) {

@@ -101,6 +101,130 @@ static const char *set_pool_timeout(cmd_parms *cmd, void *config, const char *te
                  tmf_parse_duration(cmd->pool, text, &timeouts, &server_config(cmd)->pool_timeout));
 }
 
+/* ---- the notifier ---- */
+
+static const tmf_duration_range_t pauses = {100 * 1000, 24 * 3600 * APR_USEC_PER_SEC,
+                                            "from 100ms to 1d"};
+static const tmf_duration_range_t polls = {10 * 1000, 2 * APR_USEC_PER_SEC, "from 10ms to 2s"};
+
+static tmf_notify_config_t *notify_config(cmd_parms *cmd)
+{
+    return &server_config(cmd)->notify;
+}
+
+static const char *set_notify(cmd_parms *cmd, void *config, int flag)
+{
+    (void)config;
+    notify_config(cmd)->enabled = flag;
+    return NULL;
+}
+
+static const char *set_notify_hubs_max(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    return named(cmd, tmf_parse_number(cmd->pool, text, 0, 100000, &server_config(cmd)->hubs_max));
+}
+
+static tmf_targets_t *targets_of(cmd_parms *cmd)
+{
+    tmf_server_config_t *config = server_config(cmd);
+
+    if (config->targets == NULL) {
+        config->targets = tmf_targets_make(cmd->pool);
+    }
+    return config->targets;
+}
+
+static const char *add_notify_allow(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    return named(cmd, tmf_targets_allow(targets_of(cmd), text, cmd->pool));
+}
+
+static const char *add_notify_deny(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    return named(cmd, tmf_targets_deny(targets_of(cmd), text, cmd->pool));
+}
+
+static const char *set_notify_secrets(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    notify_config(cmd)->secrets_file = ap_server_root_relative(cmd->pool, text);
+    return notify_config(cmd)->secrets_file != NULL ? NULL : named(cmd, "takes the path of a file");
+}
+
+static const char *set_notify_duration(cmd_parms *cmd, const char *text,
+                                       const tmf_duration_range_t *range,
+                                       apr_interval_time_t *duration)
+{
+    return named(cmd, tmf_parse_duration(cmd->pool, text, range, duration));
+}
+
+static const char *set_notify_connect_timeout(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    return set_notify_duration(cmd, text, &timeouts, &notify_config(cmd)->connect_timeout);
+}
+
+static const char *set_notify_timeout(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    return set_notify_duration(cmd, text, &timeouts, &notify_config(cmd)->timeout);
+}
+
+static const char *set_notify_disable_after(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    return set_notify_duration(cmd, text, &lifetimes, &notify_config(cmd)->disable_after);
+}
+
+static const char *set_notify_retention(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    return set_notify_duration(cmd, text, &lifetimes, &notify_config(cmd)->retention);
+}
+
+static const char *set_notify_poll(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    return set_notify_duration(cmd, text, &polls, &notify_config(cmd)->poll);
+}
+
+static const char *set_notify_concurrency(cmd_parms *cmd, void *config, const char *one,
+                                          const char *all)
+{
+    tmf_notify_config_t *notify = notify_config(cmd);
+    const char *problem = tmf_parse_number(cmd->pool, one, 1, 1000, &notify->concurrency);
+
+    (void)config;
+    if (problem == NULL && all != NULL) {
+        problem = tmf_parse_number(cmd->pool, all, 1, 10000, &notify->concurrency_all);
+    }
+    return named(cmd, problem);
+}
+
+static const char *set_notify_schedule(cmd_parms *cmd, void *config, int argc, char *const argv[])
+{
+    apr_array_header_t *schedule = apr_array_make(cmd->pool, 8, sizeof(apr_interval_time_t));
+    const char *problem = argc > 0 ? NULL : "takes one or more durations";
+    int i;
+
+    (void)config;
+    for (i = 0; i < argc && problem == NULL; i++) {
+        problem = tmf_parse_duration(cmd->pool, argv[i], &pauses, apr_array_push(schedule));
+    }
+    notify_config(cmd)->schedule = schedule;
+    return named(cmd, problem);
+}
+
+static const char *set_notify_refused_tries(cmd_parms *cmd, void *config, const char *text)
+{
+    (void)config;
+    return named(cmd,
+                 tmf_parse_number(cmd->pool, text, 1, 1000, &notify_config(cmd)->refused_tries));
+}
+
 #define IN_SPACE  (RSRC_CONF | ACCESS_CONF)
 #define IN_SERVER RSRC_CONF
 
@@ -130,6 +254,32 @@ const command_rec tmf_config_commands[] = {
         "how long the database may work on one statement"),
     AP_INIT_TAKE1("TMFCustomerPoolTimeout", set_pool_timeout, NULL, IN_SERVER,
         "how long a request waits for a usable database connection"),
+    AP_INIT_FLAG("TMFCustomerNotify", set_notify, NULL, IN_SERVER,
+        "On: this server delivers notifications; Off: it leaves them to others on the database"),
+    AP_INIT_TAKE1("TMFCustomerNotifyMaxHubs", set_notify_hubs_max, NULL, IN_SERVER,
+        "hubs that are accepted at most"),
+    AP_INIT_ITERATE("TMFCustomerNotifyAllow", add_notify_allow, NULL, IN_SERVER,
+        "networks and hosts that listeners may have although they are special ones"),
+    AP_INIT_ITERATE("TMFCustomerNotifyDeny", add_notify_deny, NULL, IN_SERVER,
+        "networks and hosts that listeners may not have; all: whatever is not allowed"),
+    AP_INIT_TAKE1("TMFCustomerNotifySecrets", set_notify_secrets, NULL, IN_SERVER,
+        "file of the secrets that notifications are signed with"),
+    AP_INIT_TAKE1("TMFCustomerNotifyConnectTimeout", set_notify_connect_timeout, NULL, IN_SERVER,
+        "how long a connection to a listener may take to be made"),
+    AP_INIT_TAKE1("TMFCustomerNotifyTimeout", set_notify_timeout, NULL, IN_SERVER,
+        "how long a notification may take in all"),
+    AP_INIT_TAKE12("TMFCustomerNotifyConcurrency", set_notify_concurrency, NULL, IN_SERVER,
+        "notifications at a time to one listener, and to all of them"),
+    AP_INIT_TAKE_ARGV("TMFCustomerNotifySchedule", set_notify_schedule, NULL, IN_SERVER,
+        "how long a listener that fails is left alone, after each failure in a row"),
+    AP_INIT_TAKE1("TMFCustomerNotifyRefusedTries", set_notify_refused_tries, NULL, IN_SERVER,
+        "how often an event is sent to a listener that refuses it"),
+    AP_INIT_TAKE1("TMFCustomerNotifyDisableAfter", set_notify_disable_after, NULL, IN_SERVER,
+        "how long a listener may fail before it is disabled"),
+    AP_INIT_TAKE1("TMFCustomerNotifyRetention", set_notify_retention, NULL, IN_SERVER,
+        "how long dead letters are kept"),
+    AP_INIT_TAKE1("TMFCustomerNotifyPoll", set_notify_poll, NULL, IN_SERVER,
+        "how often the database is asked for what other hosts have committed"),
     {NULL}
 };
 /* clang-format on */

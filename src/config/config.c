@@ -74,7 +74,33 @@ void *tmf_config_create_server(apr_pool_t *pool, server_rec *server)
     (void)server;
     config->statement_timeout = TMF_UNSET;
     config->pool_timeout = TMF_UNSET;
+    config->hubs_max = TMF_UNSET;
+    config->notify.enabled = TMF_UNSET;
+    config->notify.connect_timeout = TMF_UNSET;
+    config->notify.timeout = TMF_UNSET;
+    config->notify.concurrency = TMF_UNSET;
+    config->notify.concurrency_all = TMF_UNSET;
+    config->notify.refused_tries = TMF_UNSET;
+    config->notify.disable_after = TMF_UNSET;
+    config->notify.retention = TMF_UNSET;
+    config->notify.poll = TMF_UNSET;
     return config;
+}
+
+static void merge_notify(tmf_notify_config_t *notify, const tmf_notify_config_t *base,
+                         const tmf_notify_config_t *add)
+{
+    notify->enabled = merged(base->enabled, add->enabled);
+    notify->connect_timeout = merged_duration(base->connect_timeout, add->connect_timeout);
+    notify->timeout = merged_duration(base->timeout, add->timeout);
+    notify->concurrency = merged(base->concurrency, add->concurrency);
+    notify->concurrency_all = merged(base->concurrency_all, add->concurrency_all);
+    notify->schedule = add->schedule != NULL ? add->schedule : base->schedule;
+    notify->refused_tries = merged(base->refused_tries, add->refused_tries);
+    notify->disable_after = merged_duration(base->disable_after, add->disable_after);
+    notify->retention = merged_duration(base->retention, add->retention);
+    notify->poll = merged_duration(base->poll, add->poll);
+    notify->secrets_file = add->secrets_file != NULL ? add->secrets_file : base->secrets_file;
 }
 
 void *tmf_config_merge_server(apr_pool_t *pool, void *base_config, void *add_config)
@@ -85,6 +111,9 @@ void *tmf_config_merge_server(apr_pool_t *pool, void *base_config, void *add_con
 
     config->statement_timeout = merged_duration(base->statement_timeout, add->statement_timeout);
     config->pool_timeout = merged_duration(base->pool_timeout, add->pool_timeout);
+    config->hubs_max = merged(base->hubs_max, add->hubs_max);
+    config->targets = add->targets != NULL ? add->targets : base->targets;
+    merge_notify(&config->notify, &base->notify, &add->notify);
     return config;
 }
 

@@ -7,6 +7,8 @@
 #include <http_config.h>
 #include <apr_tables.h>
 
+#include "model/target.h"
+
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 
 /* The name for SetHandler. */
@@ -41,13 +43,37 @@ typedef struct {
 
 struct tmf_db_pool_t;
 
+/* Settings of a server's notifier (src/notify). TMF_UNSET or NULL until tmf_config_check. */
+typedef struct {
+    int enabled;
+    apr_interval_time_t connect_timeout; /* to a listener */
+    apr_interval_time_t timeout;         /* of a whole request */
+    int concurrency;                     /* requests at a time to one listener */
+    int concurrency_all;                 /* to all */
+    apr_array_header_t *schedule;      /* of apr_interval_time_t: pauses of a listener that fails */
+    int refused_tries;                 /* then a refused event is a dead letter */
+    apr_interval_time_t disable_after; /* ill for so long */
+    apr_interval_time_t retention;     /* of dead letters */
+    apr_interval_time_t poll;
+    const char *secrets_file; /* full path; NULL = notifications are not signed */
+} tmf_notify_config_t;
+
 /* Settings of one server or virtual host. After tmf_config_check each server_rec has one of its
  * own. */
 typedef struct {
     apr_interval_time_t statement_timeout; /* TMF_UNSET until tmf_config_check */
     apr_interval_time_t pool_timeout;      /* likewise */
+    int hubs_max;                          /* hubs that are accepted; likewise */
+    tmf_targets_t *targets;                /* whom notifications may reach; likewise */
+    tmf_notify_config_t notify;
     apr_array_header_t *bases;      /* of tmf_base_t, longest path first; set by tmf_config_check */
     struct tmf_db_pool_t *database; /* set in child_init, NULL when bases is empty */
+
+    /* What mod_tmf_customer.c makes for a server with bases. */
+    struct tmf_wake_t *wake;         /* in post_config */
+    struct tmf_leader_t *leader;     /* likewise */
+    struct tmf_secrets_t *secrets;   /* likewise; NULL = none */
+    struct tmf_notifier_t *notifier; /* in child_init; NULL = none runs here */
 } tmf_server_config_t;
 
 extern const command_rec tmf_config_commands[];
@@ -56,6 +82,9 @@ void *tmf_config_create_space(apr_pool_t *pool, char *path);
 void *tmf_config_merge_space(apr_pool_t *pool, void *base, void *add);
 void *tmf_config_create_server(apr_pool_t *pool, server_rec *server);
 void *tmf_config_merge_server(apr_pool_t *pool, void *base, void *add);
+
+/* Gives a server's settings that were not given their defaults. */
+void tmf_config_set_defaults(tmf_server_config_t *config, apr_pool_t *pool);
 
 /* The settings in force for a request, with defaults filled in; `result_pool` owns them. */
 const tmf_space_config_t *tmf_config_of_request(request_rec *r);

@@ -9,6 +9,9 @@
 
 #include "config/config.h"
 #include "http/route.h"
+#include "model/utf8.h"
+
+#define CORRELATION_ID_MAX 255 /* bytes */
 
 static tmf_error_t *no_such_path(request_rec *r)
 {
@@ -76,6 +79,21 @@ static tmf_error_t *read_body(request_rec *r, const tmf_route_t *route, tmf_requ
     return check_content_encoding(r);
 }
 
+/* What callers and proxies name a request by; it is repeated in events. One that could not stand in
+ * a JSON document, or is very long, is none. */
+static const char *correlation_id(request_rec *r)
+{
+    const char *id = apr_table_get(r->headers_in, "X-Correlation-ID");
+
+    if (id == NULL) {
+        id = apr_table_get(r->headers_in, "X-Request-ID");
+    }
+    return id != NULL && *id != '\0' && strlen(id) <= CORRELATION_ID_MAX &&
+                   tmf_utf8_valid(id, strlen(id))
+               ? id
+               : NULL;
+}
+
 static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *request)
 {
     request->pool = r->pool;
@@ -87,6 +105,9 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->query = r->args;
     request->if_match = apr_table_get(r->headers_in, "If-Match");
     request->if_none_match = apr_table_get(r->headers_in, "If-None-Match");
+    request->correlation_id = correlation_id(r);
+    request->targets = tmf_config_of_server(r->server)->targets;
+    request->hubs_max = tmf_config_of_server(r->server)->hubs_max;
     request->idempotency_key = apr_table_get(r->headers_in, "Idempotency-Key");
 }
 

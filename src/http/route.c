@@ -13,10 +13,10 @@ static const tmf_route_t routes[] = {
     {"customer", 1, M_PATCH, TMF_MEDIA_PATCH, tmf_api_customer_patch},
     {"customer", 1, M_PUT, TMF_MEDIA_JSON, tmf_api_customer_replace},
     {"customer", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_customer_delete},
-    {"hub", 0, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented},
-    {"hub", 0, M_POST, TMF_MEDIA_JSON, tmf_api_not_implemented},
-    {"hub", 1, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented},
-    {"hub", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_not_implemented},
+    {"hub", 0, M_GET, TMF_MEDIA_NONE, tmf_api_hub_list},
+    {"hub", 0, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create},
+    {"hub", 1, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get},
+    {"hub", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete},
     {"openapi.json", 0, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented},
 };
 

@@ -192,3 +192,20 @@ tmf_error_t *tmf_filter_match(int *matches, const tmf_filter_t *filter, const tm
     *matches = holds(&evaluation, filter, document);
     return evaluation.error;
 }
+
+tmf_error_t *tmf_filter_check_patterns(const tmf_filter_t *filter, const tmf_matcher_t *matcher)
+{
+    int matches;
+    int i;
+
+    for (i = 0; i < filter->children->nelts; i++) {
+        TMF_TRY(
+            tmf_filter_check_patterns(APR_ARRAY_IDX(filter->children, i, tmf_filter_t *), matcher));
+    }
+    for (i = 0; filter->comparator == TMF_REGEX && i < filter->operands->nelts; i++) {
+        TMF_TRY(matcher->regex(matcher->context,
+                               APR_ARRAY_IDX(filter->operands, i, tmf_operand_t).text, "",
+                               &matches));
+    }
+    return NULL;
+}

@@ -17,6 +17,10 @@ typedef struct {
     void *context;
 } tmf_matcher_t;
 
+/* Tries every pattern of the filter once: one that is none is an error also where no value would
+ * meet it. Errors are the matcher's. */
+tmf_error_t *tmf_filter_check_patterns(const tmf_filter_t *filter, const tmf_matcher_t *matcher);
+
 /* Does the filter hold for `document`? Errors are the matcher's. */
 tmf_error_t *tmf_filter_match(int *matches, const tmf_filter_t *filter, const tmf_json_t *document,
                               const tmf_matcher_t *matcher);

@@ -3,37 +3,40 @@
 
 #include <apr_strings.h>
 
-/* Columns of every statement that yields a customer. */
-enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC };
+#include "store/tell.h"
+
+/* Columns of every statement that yields a customer; the last one when it writes. */
+enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC, COLUMN_DELIVERIES };
 
 /* Every write is one statement, whose `written` is the customer as it was written. */
 
 static const char get_sql[] =
     "SELECT id, revision, doc::text FROM tmf_customer.customer WHERE id = $1::text";
 
+#define SELECT_WRITTEN_SQL " SELECT id, revision, doc::text, " TMF_TELL_COUNT_SQL " FROM written"
+
 static const char create_sql[] =
     "WITH written AS ("
-    " INSERT INTO tmf_customer.customer (id, doc) VALUES ($1::text, $2::jsonb)"
-    "  ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc)"
-    " SELECT id, revision, doc::text FROM written";
+    " INSERT INTO tmf_customer.customer (id, doc) VALUES ($5::text, $6::jsonb)"
+    "  ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc)" TMF_TELL_SQL SELECT_WRITTEN_SQL;
 
 static const char update_sql[] =
     "WITH written AS ("
-    " UPDATE tmf_customer.customer SET doc = $3::jsonb, updated_at = now(),"
+    " UPDATE tmf_customer.customer SET doc = $7::jsonb, updated_at = now(),"
     "  revision = nextval('tmf_customer.customer_revision')"
-    "  WHERE id = $1::text AND revision = $2::bigint RETURNING id, revision, doc)"
-    " SELECT id, revision, doc::text FROM written";
+    "  WHERE id = $5::text AND revision = $6::bigint"
+    "  RETURNING id, revision, doc)" TMF_TELL_SQL SELECT_WRITTEN_SQL;
 
 /* `written` is the customer as it was last. The second column sees it as it was before the
  * statement. */
 static const char delete_sql[] =
     "WITH written AS ("
-    " DELETE FROM tmf_customer.customer WHERE id = $1::text"
-    "  AND ($2::bigint[] IS NULL OR revision = ANY ($2::bigint[]))"
-    "  AND ($3::bigint[] IS NULL OR revision <> ALL ($3::bigint[])) RETURNING id, revision, doc)"
-    " SELECT (SELECT count(*) FROM written),"
-    "  (SELECT count(*) FROM tmf_customer.customer WHERE id = $1::text"
-    "   AND ($2::bigint[] IS NOT NULL OR $3::bigint[] IS NOT NULL))";
+    " DELETE FROM tmf_customer.customer WHERE id = $5::text"
+    "  AND ($6::bigint[] IS NULL OR revision = ANY ($6::bigint[]))"
+    "  AND ($7::bigint[] IS NULL OR revision <> ALL ($7::bigint[]))"
+    "  RETURNING id, revision, doc)" TMF_TELL_SQL " SELECT (SELECT count(*) FROM written),"
+    "  (SELECT count(*) FROM tmf_customer.customer WHERE id = $5::text"
+    "   AND ($6::bigint[] IS NOT NULL OR $7::bigint[] IS NOT NULL)), " TMF_TELL_COUNT_SQL;
 
 static const char match_sql[] = "SELECT $2::text ~ $1::text";
 
@@ -51,14 +54,16 @@ const tmf_customer_t *tmf_customer_store_read(const tmf_db_rows_t *rows, apr_poo
     return customer;
 }
 
-/* Runs a statement that yields one customer or none. */
-static tmf_error_t *execute_for_one(tmf_db_t *db, const char *sql, int parameter_count,
-                                    const char *const *parameters, const tmf_customer_t **customer,
-                                    apr_pool_t *pool)
+/* Runs a statement that writes one customer or none. */
+static tmf_error_t *write_customer(tmf_db_t *db, const char *sql, int count,
+                                   const char **parameters, const tmf_tell_t *tell,
+                                   const tmf_customer_t **customer, apr_pool_t *pool)
 {
     const tmf_db_rows_t *rows;
 
-    TMF_TRY(tmf_db_execute(db, sql, parameter_count, parameters, &rows, pool));
+    tmf_tell_set(parameters, tell, pool);
+    TMF_TRY(tmf_db_execute(db, sql, count, parameters, &rows, pool));
+    tmf_tell_done(db, rows, COLUMN_DELIVERIES);
     *customer = tmf_customer_store_read(rows, pool);
     return NULL;
 }
@@ -72,35 +77,42 @@ tmf_error_t *tmf_customer_store_get(tmf_db_t *db, const char *id, const tmf_cust
                                     apr_pool_t *result_pool)
 {
     const char *parameters[] = {id};
+    const tmf_db_rows_t *rows;
 
-    return execute_for_one(db, get_sql, 1, parameters, customer, result_pool);
+    TMF_TRY(tmf_db_execute(db, get_sql, 1, parameters, &rows, result_pool));
+    *customer = tmf_customer_store_read(rows, result_pool);
+    return NULL;
 }
 
 tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char *doc,
-                                       const tmf_customer_t **customer, apr_pool_t *result_pool)
+                                       const tmf_tell_t *tell, const tmf_customer_t **customer,
+                                       apr_pool_t *result_pool)
 {
-    const char *parameters[] = {id, doc};
+    const char *parameters[] = {NULL, NULL, NULL, NULL, id, doc};
 
-    return execute_for_one(db, create_sql, 2, parameters, customer, result_pool);
+    return write_customer(db, create_sql, 6, parameters, tell, customer, result_pool);
 }
 
 tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t revision,
-                                       const char *doc, const tmf_customer_t **customer,
-                                       apr_pool_t *result_pool)
+                                       const char *doc, const tmf_tell_t *tell,
+                                       const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
-    const char *parameters[] = {id, number_text(revision, result_pool), doc};
+    const char *parameters[] = {NULL, NULL, NULL, NULL, id, number_text(revision, result_pool),
+                                doc};
 
-    return execute_for_one(db, update_sql, 3, parameters, customer, result_pool);
+    return write_customer(db, update_sql, 7, parameters, tell, customer, result_pool);
 }
 
 tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *only,
-                                       const char *except, tmf_delete_outcome_t *outcome,
-                                       apr_pool_t *result_pool)
+                                       const char *except, const tmf_tell_t *tell,
+                                       tmf_delete_outcome_t *outcome, apr_pool_t *result_pool)
 {
-    const char *parameters[] = {id, only, except};
+    const char *parameters[] = {NULL, NULL, NULL, NULL, id, only, except};
     const tmf_db_rows_t *rows;
 
-    TMF_TRY(tmf_db_execute(db, delete_sql, 3, parameters, &rows, result_pool));
+    tmf_tell_set(parameters, tell, result_pool);
+    TMF_TRY(tmf_db_execute(db, delete_sql, 7, parameters, &rows, result_pool));
+    tmf_tell_done(db, rows, 2);
     if (tmf_db_number(rows, 0, 0) > 0) {
         *outcome = TMF_DELETE_DONE;
     } else {

@@ -21,25 +21,35 @@ typedef enum {
     TMF_DELETE_OTHER_REVISION /* it is there, with a revision that was not asked for */
 } tmf_delete_outcome_t;
 
+/* What a write tells listeners (contract §7): its events, and a delivery for each listener that may
+ * want one, are written by the statement that changes the customer. */
+typedef struct {
+    unsigned types;             /* the events, as a set (model/event.h) */
+    const char *changed;        /* top-level names, comma-separated; NULL = none are told */
+    const char *correlation_id; /* of the request; NULL = none */
+    const char *href;           /* of the customer, as the reply has it */
+} tmf_tell_t;
+
 /* Reads one; `*customer` is NULL when there is none. */
 tmf_error_t *tmf_customer_store_get(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
                                     apr_pool_t *result_pool);
 
 /* Inserts one; `*customer` is NULL when the id is taken. */
 tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char *doc,
-                                       const tmf_customer_t **customer, apr_pool_t *result_pool);
+                                       const tmf_tell_t *tell, const tmf_customer_t **customer,
+                                       apr_pool_t *result_pool);
 
 /* Replaces the document if the customer still has `revision`; `*customer` is NULL when it has not,
  * or is gone. */
 tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t revision,
-                                       const char *doc, const tmf_customer_t **customer,
-                                       apr_pool_t *result_pool);
+                                       const char *doc, const tmf_tell_t *tell,
+                                       const tmf_customer_t **customer, apr_pool_t *result_pool);
 
 /* Deletes one if its revision is among `only` and not among `except`: PostgreSQL array literals of
  * bigints (`{7,12}`), NULL = no such condition. */
 tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *only,
-                                       const char *except, tmf_delete_outcome_t *outcome,
-                                       apr_pool_t *result_pool);
+                                       const char *except, const tmf_tell_t *tell,
+                                       tmf_delete_outcome_t *outcome, apr_pool_t *result_pool);
 
 /* Does `text` match the regular expression, in PostgreSQL's language and time? A pattern that is
  * none: TMF_ERROR_INVALID_PARAMETER. */

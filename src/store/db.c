@@ -49,6 +49,7 @@ APLOG_USE_MODULE(tmf_customer);
 
 struct tmf_db_pool_t {
     server_rec *server;
+    const tmf_wake_t *wake;
     apr_thread_mutex_t *door;
     apr_time_t away_until;
     apr_thread_mutex_t *quiet;
@@ -79,18 +80,18 @@ int tmf_db_find_mod_dbd(void)
     return dbd_open != NULL && dbd_close != NULL;
 }
 
-apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, server_rec *server,
-                              apr_interval_time_t statement_timeout,
-                              apr_interval_time_t pool_timeout, apr_pool_t *child_pool)
+apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, const tmf_db_settings_t *settings,
+                              apr_pool_t *child_pool)
 {
     tmf_db_pool_t *made = apr_pcalloc(child_pool, sizeof(*made));
     apr_status_t status;
 
-    made->server = server;
-    made->statement_timeout = statement_timeout;
-    made->pool_timeout = pool_timeout;
+    made->server = settings->server;
+    made->wake = settings->wake;
+    made->statement_timeout = settings->statement_timeout;
+    made->pool_timeout = settings->pool_timeout;
     made->statement_timeout_text = apr_psprintf(child_pool, "%" APR_TIME_T_FMT,
-                                                apr_time_as_msec(statement_timeout));
+                                                apr_time_as_msec(settings->statement_timeout));
     ap_mpm_query(AP_MPMQ_IS_THREADED, &made->threaded);
     status = apr_thread_mutex_create(&made->door, APR_THREAD_MUTEX_TIMED, child_pool);
     if (status == APR_SUCCESS) {
@@ -323,6 +324,11 @@ void tmf_db_give_back(tmf_db_t *db)
     PQsetnonblocking(db->connection, 0);
     dbd_close(db->pool->server, db->dbd);
     release_signals(db);
+}
+
+void tmf_db_wake_notifier(const tmf_db_t *db)
+{
+    tmf_wake_send(db->pool->wake);
 }
 
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db)

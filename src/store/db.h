@@ -18,9 +18,10 @@
 #include <apr_time.h>
 
 #include "error.h"
+#include "store/wake.h"
 
 /* The version of the schema that this code was written for: the highest number in sql/. */
-#define TMF_SCHEMA_VERSION 3
+#define TMF_SCHEMA_VERSION 4
 
 struct server_rec;
 
@@ -37,11 +38,18 @@ typedef struct tmf_db_rows_t tmf_db_rows_t;
 /* post_config: looks up mod_dbd's functions. 0 when mod_dbd is not loaded. */
 int tmf_db_find_mod_dbd(void);
 
-/* child_init, after mod_dbd's: makes the way to the database that mod_dbd has for `server`. It
+/* What a way to the database is made of. */
+typedef struct {
+    struct server_rec *server; /* whose mod_dbd settings apply */
+    apr_interval_time_t statement_timeout;
+    apr_interval_time_t pool_timeout;
+    const tmf_wake_t *wake; /* of the notifier for this database */
+} tmf_db_settings_t;
+
+/* child_init, after mod_dbd's: makes the way to the database that mod_dbd has for the server. It
  * lives in `child_pool`. No connection is opened yet. */
-apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, struct server_rec *server,
-                              apr_interval_time_t statement_timeout,
-                              apr_interval_time_t pool_timeout, apr_pool_t *child_pool);
+apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, const tmf_db_settings_t *settings,
+                              apr_pool_t *child_pool);
 
 /* Borrows a connection that works and whose schema is the right one; must be given back.
  * TMF_ERROR_DATABASE_BUSY, TMF_ERROR_DATABASE_UNAVAILABLE. */
@@ -49,6 +57,9 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
+
+/* There is something to deliver, and it is committed. */
+void tmf_db_wake_notifier(const tmf_db_t *db);
 
 /* TMFCustomerStatementTimeout. */
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db);

@@ -3,30 +3,33 @@
 
 #include <apr_strings.h>
 
-/* Columns behind those of the customer. */
-enum { COLUMN_IS_BUSY = 3, COLUMN_IS_OTHER };
+#include "store/tell.h"
 
-#define KEY_SQL "sha256(convert_to($3::text, 'UTF8'))"
+/* Columns behind those of the customer. */
+enum { COLUMN_IS_BUSY = 3, COLUMN_IS_OTHER, COLUMN_DELIVERIES };
+
+#define KEY_SQL "sha256(convert_to($7::text, 'UTF8'))"
 
 /* Two rows go for each that comes, so the table cannot grow beyond what is to be kept; who finds
  * the oldest being removed takes the next. */
 static const char create_sql[] =
     "WITH claim AS MATERIALIZED (SELECT * FROM tmf_customer.claim_key(" KEY_SQL ")),"
     " written AS ("
-    " INSERT INTO tmf_customer.customer (id, doc) SELECT $1::text, $2::jsonb FROM claim"
+    " INSERT INTO tmf_customer.customer (id, doc) SELECT $5::text, $6::jsonb FROM claim"
     "   WHERE NOT is_busy AND customer_id IS NULL"
     "  ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc),"
     " kept AS ("
     " INSERT INTO tmf_customer.idempotency (key, customer_id, revision, doc, kept_until)"
-    "  SELECT " KEY_SQL ", id, revision, doc, now() + $4::bigint * interval '1 microsecond'"
+    "  SELECT " KEY_SQL ", id, revision, doc, now() + $8::bigint * interval '1 microsecond'"
     "   FROM written),"
     " due AS MATERIALIZED ("
     " SELECT key FROM tmf_customer.idempotency WHERE kept_until <= now()"
     "  ORDER BY kept_until LIMIT 2 FOR UPDATE SKIP LOCKED),"
-    " swept AS (DELETE FROM tmf_customer.idempotency AS old USING due WHERE old.key = due.key)"
+    " swept AS (DELETE FROM tmf_customer.idempotency AS old USING due WHERE old.key = "
+    "due.key)" TMF_TELL_SQL
     " SELECT coalesce(written.id, claim.customer_id), coalesce(written.revision, claim.revision),"
     "  coalesce(written.doc, claim.doc)::text, claim.is_busy,"
-    "  claim.doc <> $2::jsonb OR $5::boolean AND claim.customer_id <> $1::text"
+    "  claim.doc <> $6::jsonb OR $9::boolean AND claim.customer_id <> $5::text, " TMF_TELL_COUNT_SQL
     " FROM claim LEFT JOIN written ON true";
 
 static int is_true(const tmf_db_rows_t *rows, int column)
@@ -37,15 +40,18 @@ static int is_true(const tmf_db_rows_t *rows, int column)
 }
 
 tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_keyed_create_t *create,
-                                    tmf_keyed_outcome_t *outcome, const tmf_customer_t **customer,
-                                    apr_pool_t *result_pool)
+                                    const tmf_tell_t *tell, tmf_keyed_outcome_t *outcome,
+                                    const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
     const char *microseconds = apr_psprintf(result_pool, "%" APR_TIME_T_FMT, create->kept_for);
-    const char *parameters[] = {create->id, create->doc, create->key, microseconds,
-                                create->id_is_chosen ? "true" : "false"};
+    const char *parameters[] = {NULL,        NULL,         NULL,
+                                NULL,        create->id,   create->doc,
+                                create->key, microseconds, create->id_is_chosen ? "true" : "false"};
     const tmf_db_rows_t *rows;
 
-    TMF_TRY(tmf_db_execute(db, create_sql, 5, parameters, &rows, result_pool));
+    tmf_tell_set(parameters, tell, result_pool);
+    TMF_TRY(tmf_db_execute(db, create_sql, 9, parameters, &rows, result_pool));
+    tmf_tell_done(db, rows, COLUMN_DELIVERIES);
     *customer = tmf_customer_store_read(rows, result_pool);
     if (is_true(rows, COLUMN_IS_BUSY)) {
         *outcome = TMF_KEYED_BUSY;

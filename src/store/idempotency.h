@@ -26,11 +26,11 @@ typedef enum {
     TMF_KEYED_BUSY        /* a create with the key is being carried out at the moment */
 } tmf_keyed_outcome_t;
 
-/* Creates a customer, or finds what was created under the key: `*customer` as it was then (only
- * with TMF_KEYED_DONE). Two bodies are the same when their documents are, by value. Also removes
- * two keys whose time is up. */
+/* Creates a customer and tells about it, or finds what was created under the key: `*customer` as it
+ * was then (only with TMF_KEYED_DONE). Two bodies are the same when their documents are, by value.
+ * Also removes two keys whose time is up. */
 tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_keyed_create_t *create,
-                                    tmf_keyed_outcome_t *outcome, const tmf_customer_t **customer,
-                                    apr_pool_t *result_pool);
+                                    const tmf_tell_t *tell, tmf_keyed_outcome_t *outcome,
+                                    const tmf_customer_t **customer, apr_pool_t *result_pool);
 
 #endif

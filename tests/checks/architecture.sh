@@ -35,7 +35,7 @@ owned 'json-c/' 'src/model/json\.c'
 owned '(apr_dbd|mod_dbd)' 'src/store/db\.c'
 owned 'libpq-fe' 'src/store/session\.[ch]'
 owned 'curl/' 'src/notify/deliver\.c'
-arrows config config
+arrows config config model
 arrows model model
 arrows query query model
 arrows store store model

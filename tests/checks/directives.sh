@@ -9,7 +9,7 @@ readme=$(sed -nE 's/^\| `(TMFCustomer[A-Za-z]+)` \|.*/\1/p' README.md)
 compare "directives in commands.c (<) and conf/tmf_customer.conf (>)" "$code" "$reference"
 compare "directives in commands.c (<) and README.md (>)" "$code" "$readme"
 defaults() {
-    grep -v TMFCustomerBaseURL # it has no default that could be written down
+    grep -vE 'TMFCustomer(BaseURL|NotifyAllow|NotifyDeny|NotifySecrets)' # they have none to be written down
 }
 compare "defaults in conf/tmf_customer.conf (<) and README.md (>)" \
     "$(sed -nE 's/^ *#(TMFCustomer[A-Za-z]+) (.+)/\1 \2/p' conf/tmf_customer.conf | defaults)" \

@@ -57,10 +57,12 @@ def test_the_commands_of_the_readme_work(place, started):
     blocks = [block for block in BLOCKS if "$B" in block]
     assert len(blocks) >= 2
     script = "\n".join(blocks).replace("127.0.0.1:8629", f"127.0.0.1:{place[1]}")
+    script = script.replace("8630", str(free_port()))
     result = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True,
                             timeout=60)
     assert result.returncode == 0, result.stderr
     assert "Moon Football Club" in result.stdout and '"status": "Approved"' in result.stdout
+    assert '"eventType":"CustomerStateChangeEvent"' in result.stdout
 
 
 def test_every_example_of_asking_finds_its_customer(place, started):

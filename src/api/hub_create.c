@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * POST B/hub
+ *
+ * All that would make deliveries fail later and can be seen now is refused now: a callback that may
+ * not be reached, a query that cannot be read, a pattern that PostgreSQL does not understand.
+ */
+#include "api/hub.h"
+
+#include <string.h>
+
+#include <apr_strings.h>
+
+#include "api/body.h"
+#include "api/database_matcher.h"
+#include "model/identifier.h"
+#include "query/subscription.h"
+
+/* A string of the body, `*text` NULL when it is absent or null. */
+static tmf_error_t *read_string(const char **text, const tmf_json_t *body, const char *name,
+                                const tmf_request_t *request)
+{
+    const tmf_json_t *value = tmf_json_get(body, name);
+
+    *text = tmf_json_string_text(value);
+    if (*text == NULL && value != NULL && tmf_json_type(value) != TMF_JSON_NULL) {
+        return tmf_error_make(request->pool, TMF_ERROR_INVALID_BODY,
+                              "%s: it must be a string, not %s", name,
+                              tmf_json_type_name(tmf_json_type(value)));
+    }
+    return NULL;
+}
+
+static tmf_error_t *read_hub(tmf_hub_t *hub, tmf_subscription_t *subscription,
+                             const tmf_request_t *request)
+{
+    const char *host;
+    tmf_json_t *body;
+
+    TMF_TRY(tmf_hub_check_parameters(request));
+    TMF_TRY(tmf_body_parse_object(&body, request));
+    TMF_TRY(read_string(&hub->callback, body, "callback", request));
+    TMF_TRY(read_string(&hub->query, body, "query", request));
+    if (hub->callback == NULL) {
+        return tmf_error_make(request->pool, TMF_ERROR_INVALID_BODY,
+                              "callback: the URL that is to be notified is missing");
+    }
+    TMF_TRY(tmf_callback_check(&host, hub->callback, request->targets, request->pool));
+    TMF_TRY(tmf_subscription_parse(subscription, hub->query, request->pool));
+    if (*tmf_subscription_text(hub->query) == '\0') {
+        hub->query = NULL;
+    }
+    return tmf_identifier_make(&hub->id, apr_time_now(), request->pool);
+}
+
+static tmf_error_t *check_patterns(tmf_db_t *db, const tmf_filter_t *filter, apr_pool_t *pool)
+{
+    tmf_error_t *error = tmf_filter_check_patterns(filter, tmf_database_matcher_make(db, pool));
+
+    error = tmf_filter_name_pattern(error, filter, pool);
+    return error != NULL && error->status == 400
+               ? tmf_error_make(pool, TMF_ERROR_INVALID_BODY, "query: %s", error->message)
+               : error;
+}
+
+/* What came of it, with the id of a twin. */
+typedef struct {
+    tmf_hub_outcome_t outcome;
+    const char *twin;
+} registration_t;
+
+static tmf_error_t *register_in(tmf_db_t *db, registration_t *registration, const tmf_hub_t *hub,
+                                const tmf_subscription_t *subscription,
+                                const tmf_request_t *request)
+{
+    TMF_TRY(check_patterns(db, subscription->filter, request->pool));
+    return tmf_hub_store_create(db, hub, tmf_subscription_text(hub->query), subscription->types,
+                                request->hubs_max, &registration->outcome, &registration->twin,
+                                request->pool);
+}
+
+static tmf_error_t *register_hub(registration_t *registration, const tmf_hub_t *hub,
+                                 const tmf_subscription_t *subscription,
+                                 const tmf_request_t *request)
+{
+    tmf_error_t *error;
+    tmf_db_t *db;
+
+    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    error = register_in(db, registration, hub, subscription, request);
+    tmf_db_give_back(db);
+    return error;
+}
+
+tmf_error_t *tmf_api_hub_create(const tmf_request_t *request, tmf_reply_t *reply)
+{
+    registration_t registration;
+    tmf_subscription_t subscription;
+    tmf_hub_t hub;
+
+    TMF_TRY(read_hub(&hub, &subscription, request));
+    TMF_TRY(register_hub(&registration, &hub, &subscription, request));
+    if (registration.outcome == TMF_HUB_TWIN) {
+        return tmf_error_make(request->pool, TMF_ERROR_HUB_EXISTS,
+                              "The hub %s has this callback and query already", registration.twin);
+    }
+    if (registration.outcome == TMF_HUB_TOO_MANY) {
+        return tmf_error_make(request->pool, TMF_ERROR_TOO_MANY_HUBS,
+                              "There are %d hubs already, and no more are accepted",
+                              request->hubs_max);
+    }
+    reply->status = 201;
+    tmf_text_init(&reply->body, 256, request->pool);
+    tmf_hub_append(&reply->body, &hub);
+    apr_table_setn(reply->headers, "Location",
+                   apr_pstrcat(request->pool, request->base_url, "/hub/", hub.id, NULL));
+    return NULL;
+}

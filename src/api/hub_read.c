@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* GET B/hub and GET B/hub/{id} */
+#include "api/hub.h"
+
+#include <string.h>
+
+#include "model/utf8.h"
+
+static tmf_error_t *read_hubs(const tmf_hub_t **hubs, int *count, const tmf_request_t *request)
+{
+    tmf_error_t *error;
+    tmf_db_t *db;
+
+    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    error = tmf_hub_store_read(db, request->id, hubs, count, request->pool);
+    tmf_db_give_back(db);
+    return error;
+}
+
+tmf_error_t *tmf_api_hub_list(const tmf_request_t *request, tmf_reply_t *reply)
+{
+    const tmf_hub_t *hubs;
+    int count;
+    int i;
+
+    TMF_TRY(tmf_hub_check_parameters(request));
+    TMF_TRY(read_hubs(&hubs, &count, request));
+    reply->status = 200;
+    tmf_text_init(&reply->body, 256 * (apr_size_t)(count + 1), request->pool);
+    tmf_text_append(&reply->body, "[", 1);
+    for (i = 0; i < count; i++) {
+        tmf_text_append(&reply->body, ",", i > 0);
+        tmf_hub_append(&reply->body, &hubs[i]);
+    }
+    tmf_text_append(&reply->body, "]", 1);
+    return NULL;
+}
+
+tmf_error_t *tmf_api_hub_get(const tmf_request_t *request, tmf_reply_t *reply)
+{
+    const tmf_hub_t *hub;
+    int count;
+
+    TMF_TRY(tmf_hub_check_parameters(request));
+    if (!tmf_utf8_valid(request->id, strlen(request->id))) {
+        return tmf_hub_not_found(request);
+    }
+    TMF_TRY(read_hubs(&hub, &count, request));
+    if (count == 0) {
+        return tmf_hub_not_found(request);
+    }
+    reply->status = 200;
+    tmf_text_init(&reply->body, 256, request->pool);
+    tmf_hub_append(&reply->body, hub);
+    return NULL;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * DESIGN
+ *
+ * Every child of an httpd has a thread for each server with the API, and one of them leads
+ * (leader.h). The leading one goes round in a loop (notify.c):
+ *
+ *   exchange    with the database, when there is a reason to (exchange.c): records what has become
+ * of deliveries, takes and renews leases of listeners that have something pending, reads what is
+ * due for them. The connection is given back before anything is sent. start       what may be sent,
+ * as far as the limits allow. wait        for listeners, for a commit (wake.h), for the time of the
+ * next exchange.
+ *
+ * Who owns what: everything here belongs to that thread alone, there is no lock. Others reach it in
+ * three ways: a byte in the wake pipe, the atomic `stop`, and the interrupt of the sender.
+ *
+ * What may be lost: nothing. A delivery is in the database until its listener has answered 2xx and
+ * that is recorded; whoever dies in between leaves it to the next one, which sends it again.
+ *
+ * Two notifiers never work one listener at a time as long as clocks run at one speed: a lease lasts
+ * LEASE_TIME from the database's view, and here from before it was asked for; nothing is begun
+ * after it has run out. (What had begun may still be under way: at least once, after all.)
+ *
+ * Bounds: TMF_IN_HAND_MAX deliveries in hand for a listener, DOCUMENTS_MAX bytes of events in all.
+ */
+#ifndef TMF_NOTIFY_DISPATCHER_H
+#define TMF_NOTIFY_DISPATCHER_H
+
+#include "notify/listener.h"
+#include "notify/notify.h"
+
+#define TMF_LEASE_TIME    (5 * APR_USEC_PER_SEC)
+#define TMF_DOCUMENTS_MAX (64 * 1024 * 1024)
+
+typedef struct {
+    const tmf_notify_settings_t *settings;
+    tmf_listener_rules_t rules;
+    apr_array_header_t *listeners; /* of tmf_listener_t *: those that are leased */
+    tmf_event_cache_t *events;
+    int sent;           /* on their way, to all listeners */
+    int first;          /* index of the listener whose turn is first */
+    int woken;          /* something was committed, or the time to look has come */
+    apr_time_t look_at; /* when to look for new work if nothing wakes us */
+    apr_time_t sweep_at;
+    apr_int64_t sweep_position;
+    apr_pool_t *pool; /* for the thread's life as leader */
+} tmf_dispatcher_t;
+
+/* Is there room for more deliveries of the listener, and may there be any? */
+int tmf_exchange_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener);
+
+/* All that is done with the database in one go. On an error, what was not recorded is tried again
+ * with the next exchange. */
+tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
+
+/* Gives back the leases of whoever led this httpd before, or of this one at its end. */
+tmf_error_t *tmf_exchange_release(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "notify/event_cache.h"
+
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+struct tmf_event_cache_t {
+    apr_hash_t *events; /* apr_int64_t → tmf_cached_event_t */
+    apr_size_t size;
+    apr_pool_t *pool;
+};
+
+tmf_event_cache_t *tmf_event_cache_make(apr_pool_t *pool)
+{
+    tmf_event_cache_t *cache = apr_pcalloc(pool, sizeof(*cache));
+
+    cache->events = apr_hash_make(pool);
+    cache->pool = pool;
+    return cache;
+}
+
+tmf_cached_event_t *tmf_event_cache_get(tmf_event_cache_t *cache, apr_int64_t id)
+{
+    tmf_cached_event_t *event = apr_hash_get(cache->events, &id, sizeof(id));
+
+    if (event != NULL) {
+        event->references++;
+    }
+    return event;
+}
+
+void tmf_event_cache_add(tmf_event_cache_t *cache, const tmf_outbox_event_t *event)
+{
+    tmf_cached_event_t *cached;
+    apr_pool_t *pool;
+    tmf_text_t text;
+
+    apr_pool_create(&pool, cache->pool);
+    cached = apr_pcalloc(pool, sizeof(*cached));
+    cached->pool = pool;
+    cached->id = event->id;
+    cached->event_id = apr_pstrdup(pool, event->event.event_id);
+    cached->customer_id = apr_pstrdup(pool, event->event.customer_id);
+    tmf_text_init(&text, event->event.customer_length + 1024, pool);
+    tmf_event_write(&text, &event->event);
+    cached->document = tmf_text_string(&text);
+    cached->length = text.length;
+    cache->size += cached->length;
+    apr_hash_set(cache->events, &cached->id, sizeof(cached->id), cached);
+}
+
+void tmf_event_cache_release(tmf_event_cache_t *cache, tmf_cached_event_t *event)
+{
+    if (--event->references == 0) {
+        cache->size -= event->length;
+        apr_hash_set(cache->events, &event->id, sizeof(event->id), NULL);
+        apr_pool_destroy(event->pool);
+    }
+}
+
+apr_size_t tmf_event_cache_size(const tmf_event_cache_t *cache)
+{
+    return cache->size;
+}
+
+tmf_error_t *tmf_cached_event_tree(tmf_cached_event_t *event)
+{
+    static const tmf_json_limits_t limits = {10000, (apr_size_t)-1};
+
+    return event->tree != NULL
+               ? NULL
+               : tmf_json_parse(&event->tree, event->document, event->length, &limits, event->pool);
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The events that are in hand, each once, however many listeners want it. The notifier's thread
+ * only. */
+#ifndef TMF_NOTIFY_EVENT_CACHE_H
+#define TMF_NOTIFY_EVENT_CACHE_H
+
+#include "model/json.h"
+#include "store/outbox.h"
+
+typedef struct {
+    apr_int64_t id;
+    const char *event_id;
+    const char *customer_id;
+    const char *document; /* what a listener without fields= receives */
+    apr_size_t length;
+    tmf_json_t *tree; /* of document; NULL until a query asks for it */
+    int references;   /* deliveries in hand */
+    apr_pool_t *pool; /* owns all of this */
+} tmf_cached_event_t;
+
+typedef struct tmf_event_cache_t tmf_event_cache_t;
+
+/* An empty cache; what is in it is in sub-pools of `pool`. */
+tmf_event_cache_t *tmf_event_cache_make(apr_pool_t *pool);
+
+/* The event with that id, with one reference more; NULL when it is not there. */
+tmf_cached_event_t *tmf_event_cache_get(tmf_event_cache_t *cache, apr_int64_t id);
+
+/* Puts an event in, without a reference yet: take one with tmf_event_cache_get. */
+void tmf_event_cache_add(tmf_event_cache_t *cache, const tmf_outbox_event_t *event);
+
+/* Gives a reference back; the event goes with the last one. */
+void tmf_event_cache_release(tmf_event_cache_t *cache, tmf_cached_event_t *event);
+
+/* Bytes of all documents. */
+apr_size_t tmf_event_cache_size(const tmf_event_cache_t *cache);
+
+/* The document as a tree. */
+tmf_error_t *tmf_cached_event_tree(tmf_cached_event_t *event);
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "notify/leader.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <apr_file_io.h>
+#include <apr_portable.h>
+#include <apr_strings.h>
+#include <apr_uuid.h>
+
+struct tmf_leader_t {
+    int descriptor;
+    char name[APR_UUID_FORMATTED_LENGTH + 1];
+};
+
+apr_status_t tmf_leader_make(tmf_leader_t **leader, apr_pool_t *config_pool)
+{
+    tmf_leader_t *made = apr_palloc(config_pool, sizeof(*made));
+    const char *directory;
+    apr_uuid_t uuid;
+    apr_file_t *file;
+    apr_status_t status = apr_temp_dir_get(&directory, config_pool);
+    char *path;
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    path = apr_pstrcat(config_pool, directory, "/tmf_customer.XXXXXX", NULL);
+    /* The pool closes it; children inherit it. */
+    status = apr_file_mktemp(&file, path,
+                             APR_FOPEN_CREATE | APR_FOPEN_READ | APR_FOPEN_WRITE | APR_FOPEN_EXCL,
+                             config_pool);
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    apr_file_remove(path, config_pool);
+    apr_os_file_get(&made->descriptor, file);
+    apr_uuid_get(&uuid);
+    apr_uuid_format(made->name, &uuid);
+    *leader = made;
+    return APR_SUCCESS;
+}
+
+const char *tmf_leader_name(const tmf_leader_t *leader)
+{
+    return leader->name;
+}
+
+/* POSIX locks, not flock's: those of a descriptor that was inherited would be shared. */
+static int set_lock(const tmf_leader_t *leader, short type)
+{
+    struct flock lock = {.l_type = type, .l_whence = SEEK_SET};
+
+    return fcntl(leader->descriptor, F_SETLK, &lock) == 0;
+}
+
+int tmf_leader_try(const tmf_leader_t *leader)
+{
+    return set_lock(leader, F_WRLCK);
+}
+
+void tmf_leader_resign(const tmf_leader_t *leader)
+{
+    set_lock(leader, F_UNLCK);
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "notify/listener.h"
+
+#include <string.h>
+
+#include <apr_general.h>
+#include <apr_hash.h>
+#include <apr_strings.h>
+
+#include "notify/backoff.h"
+
+#define CUSTOMER_BITS 1024 /* of the set of customers that wait for an earlier event */
+
+static apr_uint32_t random_number(void)
+{
+    apr_uint32_t random = 0;
+
+    apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
+    return random;
+}
+
+void tmf_listener_fail(tmf_listener_t *listener, const char *error, apr_interval_time_t pause)
+{
+    listener->leaving = 1;
+    if (listener->pausing) {
+        return; /* what fails side by side is one failure */
+    }
+    listener->pausing = 1;
+    listener->failures++;
+    listener->pause = pause > 0 ? pause
+                                : tmf_backoff_pause(listener->rules->schedule, listener->failures,
+                                                    random_number());
+    apr_cpystrn(listener->error, error, sizeof(listener->error));
+}
+
+tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t *targets,
+                                  const tmf_listener_rules_t *rules, apr_pool_t *parent)
+{
+    tmf_listener_t *listener;
+    tmf_error_t *error;
+    apr_pool_t *pool;
+
+    apr_pool_create(&pool, parent);
+    listener = apr_pcalloc(pool, sizeof(*listener));
+    listener->pool = pool;
+    listener->rules = rules;
+    listener->hub_id = apr_pstrdup(pool, lease->hub_id);
+    listener->callback = apr_pstrdup(pool, lease->callback);
+    listener->failures = lease->failures;
+    listener->allowed = 1;
+    listener->more = 1;
+    /* The rules for targets may have changed since it was registered. */
+    error = tmf_callback_check(&listener->host, listener->callback, targets, pool);
+    if (error == NULL) {
+        error = tmf_subscription_parse(&listener->subscription, apr_pstrdup(pool, lease->query),
+                                       pool);
+    }
+    if (error != NULL) {
+        tmf_listener_fail(listener, error->message, 0);
+    }
+    return listener;
+}
+
+/* ---- what is in hand ---- */
+
+void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t now)
+{
+    apr_ssize_t length = APR_HASH_KEY_STRING;
+    tmf_in_hand_t *delivery;
+    apr_pool_t *pool;
+    int at = listener->count++;
+
+    apr_pool_create(&pool, listener->pool);
+    delivery = apr_pcalloc(pool, sizeof(*delivery));
+    delivery->pool = pool;
+    delivery->listener = listener;
+    delivery->id = due->event;
+    delivery->customer_id = apr_pstrdup(pool, due->customer_id);
+    delivery->customer_hash = apr_hashfunc_default(due->customer_id, &length);
+    delivery->attempts = due->attempts;
+    delivery->not_before = due->wait > 0 ? now + due->wait : 0;
+    /* An older one can be committed later: the hand stays sorted. */
+    for (; at > 0 && listener->hand[at - 1]->id > delivery->id; at--) {
+        listener->hand[at] = listener->hand[at - 1];
+    }
+    listener->hand[at] = delivery;
+}
+
+static void let_go(tmf_in_hand_t *delivery, tmf_event_cache_t *cache)
+{
+    if (delivery->event != NULL) {
+        tmf_event_cache_release(cache, delivery->event);
+    }
+    apr_pool_destroy(delivery->pool);
+}
+
+void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_event_cache_t *cache)
+{
+    int kept = 0;
+    int i;
+
+    for (i = 0; i < listener->count; i++) {
+        tmf_in_hand_t *delivery = listener->hand[i];
+
+        if (delivery->state != TMF_HAND_SENT && is_out(delivery)) {
+            listener->settled -= delivery->state == TMF_HAND_DONE ||
+                                 delivery->state == TMF_HAND_REFUSED;
+            let_go(delivery, cache);
+        } else {
+            listener->hand[kept++] = delivery;
+        }
+    }
+    listener->count = kept;
+}
+
+static int is_any(const tmf_in_hand_t *delivery)
+{
+    (void)delivery;
+    return 1;
+}
+
+void tmf_listener_drop_all(tmf_listener_t *listener, tmf_event_cache_t *cache)
+{
+    tmf_listener_drop(listener, is_any, cache);
+}
+
+void tmf_listener_destroy(tmf_listener_t *listener, tmf_event_cache_t *cache)
+{
+    int i;
+
+    for (i = 0; i < listener->count; i++) {
+        let_go(listener->hand[i], cache);
+    }
+    apr_pool_destroy(listener->pool);
+}
+
+int tmf_listener_waiting(const tmf_listener_t *listener)
+{
+    return listener->count - listener->sent - listener->settled;
+}
+
+/* ---- what is sent next ---- */
+
+static int same_customer_before(const tmf_listener_t *listener, int place)
+{
+    const tmf_in_hand_t *delivery = listener->hand[place];
+    int i;
+
+    for (i = 0; i < place; i++) {
+        if (listener->hand[i]->state != TMF_HAND_DONE &&
+            listener->hand[i]->customer_hash == delivery->customer_hash &&
+            strcmp(listener->hand[i]->customer_id, delivery->customer_id) == 0) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)
+{
+    unsigned char seen[CUSTOMER_BITS / 8] = {0};
+    int i;
+
+    if (listener->leaving || listener->sent >= listener->allowed || now >= listener->leased_until) {
+        return NULL;
+    }
+    for (i = 0; i < listener->count; i++) {
+        tmf_in_hand_t *delivery = listener->hand[i];
+        unsigned bit = delivery->customer_hash % CUSTOMER_BITS;
+
+        if (delivery->state == TMF_HAND_WAITING &&
+            ((seen[bit / 8] & (1u << bit % 8)) == 0 || !same_customer_before(listener, i))) {
+            if (delivery->not_before <= now) {
+                return delivery;
+            }
+            *wake_at = delivery->not_before < *wake_at ? delivery->not_before : *wake_at;
+        }
+        if (delivery->state != TMF_HAND_DONE) {
+            seen[bit / 8] = (unsigned char)(seen[bit / 8] | 1u << bit % 8);
+        }
+    }
+    return NULL;
+}
+
+/* ---- what an answer means ---- */
+
+void tmf_listener_sent(tmf_in_hand_t *delivery)
+{
+    delivery->state = TMF_HAND_SENT;
+    delivery->listener->sent++;
+}
+
+/* It has given a verdict on an event, which is to be recorded. */
+static void is_well(tmf_listener_t *listener)
+{
+    listener->settled++;
+    if (listener->allowed < listener->rules->concurrency) {
+        listener->allowed++;
+    }
+    if (listener->failures > 0 && !listener->pausing) {
+        listener->failures = 0;
+        listener->recovered = 1;
+    }
+}
+
+/* The listener does not want this event, but may want others. */
+static void refused(tmf_in_hand_t *delivery, int status, apr_time_t now)
+{
+    tmf_listener_t *listener = delivery->listener;
+
+    delivery->attempts++;
+    delivery->error = apr_psprintf(delivery->pool, "the listener answered %d", status);
+    delivery->not_before = delivery->attempts >= listener->rules->refused_tries
+                               ? 0
+                               : now + tmf_backoff_pause(listener->rules->schedule,
+                                                         delivery->attempts, random_number());
+    delivery->state = TMF_HAND_REFUSED;
+    is_well(listener);
+}
+
+static int is_illness(int status)
+{
+    return status < 300 || status == 408 || status == 429 || status >= 500;
+}
+
+void tmf_listener_answered(tmf_in_hand_t *delivery, const tmf_answer_t *answer, apr_time_t now)
+{
+    tmf_listener_t *listener = delivery->listener;
+    const char *error = answer->error;
+
+    listener->sent--;
+    if (answer->status >= 200 && answer->status < 300) {
+        delivery->state = TMF_HAND_DONE;
+        is_well(listener);
+        return;
+    }
+    if (answer->status != 410 && !is_illness(answer->status)) {
+        refused(delivery, answer->status, now);
+        return;
+    }
+    delivery->state = TMF_HAND_WAITING;
+    if (answer->status != 0) {
+        error = apr_psprintf(delivery->pool, "the listener answered %d", answer->status);
+    }
+    tmf_listener_fail(listener, error, answer->retry_after);
+    listener->disabling |= answer->status == 410;
+}

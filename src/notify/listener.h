@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One leased listener: what is in hand for it, what may be sent next, and what its answers mean
+ * (design: "Outcomes"). Knows neither the database nor curl. The notifier's thread only.
+ *
+ * Order: of one customer, an event is sent when all before it have been delivered or given up.
+ * Events of different customers are sent side by side: one at first, one more with each success, up
+ * to TMFCustomerNotifyConcurrency; so a listener that does not answer holds one place until it
+ * does.
+ */
+#ifndef TMF_NOTIFY_LISTENER_H
+#define TMF_NOTIFY_LISTENER_H
+
+#include "notify/deliver.h"
+#include "notify/event_cache.h"
+#include "query/subscription.h"
+
+/* Deliveries in hand for one listener at most. */
+#define TMF_IN_HAND_MAX 384
+
+typedef enum {
+    TMF_HAND_READ,    /* its event is still to be read */
+    TMF_HAND_WAITING, /* may be sent, from not_before on */
+    TMF_HAND_SENT,
+    TMF_HAND_DONE,   /* delivered, or not wanted: to be recorded */
+    TMF_HAND_REFUSED /* to be recorded; then it waits, or is a dead letter */
+} tmf_hand_state_t;
+
+struct tmf_listener_t;
+
+/* A delivery in hand. */
+typedef struct {
+    struct tmf_listener_t *listener;
+    tmf_hand_state_t state;
+    apr_int64_t id;            /* of the event */
+    tmf_cached_event_t *event; /* a reference; NULL as long as it is not read */
+    const char *customer_id;
+    unsigned customer_hash;
+    int attempts; /* refused so often */
+    int checked;  /* the listener's query wants it */
+    apr_time_t not_before;
+    char *error;      /* REFUSED: why */
+    apr_pool_t *pool; /* owns this */
+} tmf_in_hand_t;
+
+/* What all listeners of a notifier have in common. */
+typedef struct {
+    const apr_array_header_t *schedule; /* of apr_interval_time_t: pauses after failures */
+    int concurrency;                    /* requests at a time to one listener */
+    int refused_tries;                  /* then a refused event is a dead letter */
+} tmf_listener_rules_t;
+
+typedef struct tmf_listener_t {
+    const tmf_listener_rules_t *rules;
+    const char *hub_id;
+    const char *callback;
+    const char *host;
+    tmf_subscription_t subscription;
+    apr_time_t leased_until; /* on our clock, and never later than on the database's */
+
+    tmf_in_hand_t *hand[TMF_IN_HAND_MAX]; /* oldest first */
+    int count;
+    int sent;    /* of them, on their way */
+    int settled; /* of them, to be recorded */
+    int allowed; /* on their way at most */
+    int more;    /* the database may have more than is in hand */
+
+    int failures;  /* in a row, before this lease and in it */
+    int recovered; /* a success after failures is to be recorded */
+    int leaving;   /* nothing more is sent; goes when nothing is on its way */
+    int pausing;   /* …and a pause is recorded then */
+    int disabling; /* …for good */
+    apr_interval_time_t pause;
+    char error[TMF_ANSWER_ERROR_MAX];
+
+    apr_pool_t *pool; /* owns this, and sub-pools with what is in hand */
+} tmf_listener_t;
+
+/* A listener without anything in hand, in a pool of its own below `parent`. A query that cannot be
+ * read any more makes it `leaving` and `pausing`. */
+tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t *targets,
+                                  const tmf_listener_rules_t *rules, apr_pool_t *parent);
+
+/* Puts a delivery in hand; there must be room. */
+void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t now);
+
+/* Takes the deliveries out for which `is_out` says so, in the states that are not on their way. */
+typedef int tmf_is_out_fn(const tmf_in_hand_t *delivery);
+void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_event_cache_t *cache);
+
+/* Everything in hand that is not on its way, and in the end the listener itself. */
+void tmf_listener_drop_all(tmf_listener_t *listener, tmf_event_cache_t *cache);
+void tmf_listener_destroy(tmf_listener_t *listener, tmf_event_cache_t *cache);
+
+/* The next delivery that may be sent now; NULL = none. `*wake_at` is lowered to the time at which
+ * one may be, if only time is in its way. */
+tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at);
+
+/* It is on its way. */
+void tmf_listener_sent(tmf_in_hand_t *delivery);
+
+/* The listener's answer to one that was on its way. */
+void tmf_listener_answered(tmf_in_hand_t *delivery, const tmf_answer_t *answer, apr_time_t now);
+
+/* The listener cannot be told anything now: it leaves, and pauses. */
+void tmf_listener_fail(tmf_listener_t *listener, const char *error, apr_interval_time_t pause);
+
+/* How many are still to be sent. */
+int tmf_listener_waiting(const tmf_listener_t *listener);
+
+#endif

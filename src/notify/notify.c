@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The thread and its loop; see dispatcher.h for the design. */
+#include "notify/notify.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include <httpd.h>
+#include <http_log.h>
+#include <apr_atomic.h>
+#include <apr_thread_proc.h>
+
+#include "notify/dispatcher.h"
+
+extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
+APLOG_USE_MODULE(tmf_customer);
+
+#define STANDBY_TIME (1 * APR_USEC_PER_SEC) /* between two tries to lead */
+#define RETRY_TIME   (1 * APR_USEC_PER_SEC) /* after the database has failed */
+#define EXCHANGE_GAP                                                                               \
+    2000 /* microseconds between two exchanges: what comes meanwhile goes together */
+#define RECORD_GAP    10000        /* …when there is nothing to do but to record */
+#define RECORD_COUNT  64           /* …and not so many wait for that */
+#define STOP_TIME     (300 * 1000) /* what is on its way may take so long at the end */
+#define GRACEFUL_TIME (2 * APR_USEC_PER_SEC)
+#define MEMORY_KEPT                                                                                \
+    (4 * 1024 * 1024) /* bytes of freed memory that the thread's allocator keeps                   \
+                       */
+
+enum { RUN, STOP, STOP_GRACEFULLY };
+
+struct tmf_notifier_t {
+    const tmf_notify_settings_t *settings;
+    tmf_sender_settings_t sender_settings;
+    tmf_sender_t *sender;
+    apr_thread_t *thread;
+    apr_uint32_t stop; /* atomic: RUN, STOP, STOP_GRACEFULLY */
+    apr_pool_t *pool;  /* the thread's: its allocator is nobody else's */
+};
+
+static int is_stopping(tmf_notifier_t *notifier)
+{
+    return apr_atomic_read32(&notifier->stop) != RUN;
+}
+
+static apr_time_t earlier(apr_time_t a, apr_time_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- exchange ---- */
+
+/* The loop's own state, beside the dispatcher's. */
+typedef struct {
+    tmf_notifier_t *notifier;
+    tmf_dispatcher_t dispatcher;
+    apr_time_t exchanged_at;
+    apr_time_t retry_at; /* the database has failed: not before */
+    apr_pool_t *scratch; /* cleared with each exchange */
+} loop_t;
+
+static tmf_listener_t *listener_at(const loop_t *loop, int index)
+{
+    return APR_ARRAY_IDX(loop->dispatcher.listeners, index, tmf_listener_t *);
+}
+
+/* When the next exchange is to be, with what is known now. */
+static apr_time_t exchange_at(const loop_t *loop)
+{
+    apr_time_t at = loop->dispatcher.look_at;
+    int in_a_hurry = loop->dispatcher.woken;
+    int settled = 0;
+    int i;
+
+    for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
+        const tmf_listener_t *listener = listener_at(loop, i);
+
+        settled += listener->settled;
+        in_a_hurry |= tmf_exchange_wants_more(&loop->dispatcher, listener) ||
+                      (listener->leaving && listener->sent == 0);
+    }
+    if (in_a_hurry || settled >= RECORD_COUNT) {
+        at = loop->exchanged_at + EXCHANGE_GAP;
+    } else if (settled > 0) {
+        at = earlier(at, loop->exchanged_at + RECORD_GAP);
+    }
+    return at > loop->retry_at ? at : loop->retry_at;
+}
+
+static void report(const loop_t *loop, const tmf_error_t *error)
+{
+    if (error->cause != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, loop->notifier->settings->server, "%s: notifier: %s",
+                     error->tag, error->cause);
+    }
+}
+
+static void exchange(loop_t *loop)
+{
+    apr_time_t now = apr_time_now();
+    const tmf_error_t *error;
+
+    if (now >= loop->dispatcher.look_at) {
+        loop->dispatcher.woken = 1;
+        loop->dispatcher.look_at = now + loop->notifier->settings->poll;
+    }
+    error = tmf_exchange(&loop->dispatcher, loop->scratch);
+    loop->exchanged_at = apr_time_now();
+    if (error != NULL) {
+        report(loop, error);
+        loop->retry_at = loop->exchanged_at + RETRY_TIME;
+    }
+    apr_pool_clear(loop->scratch);
+}
+
+/* ---- start ---- */
+
+static void send_delivery(loop_t *loop, tmf_in_hand_t *delivery)
+{
+    tmf_listener_t *listener = delivery->listener;
+    tmf_message_t message = {delivery,
+                             listener->callback,
+                             listener->host,
+                             delivery->event->event_id,
+                             apr_time_sec(apr_time_now()),
+                             NULL,
+                             NULL,
+                             0};
+    tmf_text_t body = {(char *)delivery->event->document, delivery->event->length, 0, NULL};
+
+    if (listener->subscription.fields != NULL) {
+        tmf_text_init(&body, 512, delivery->pool);
+        tmf_subscription_project(&body, &listener->subscription, delivery->event->document,
+                                 delivery->event->length);
+    }
+    message.body = body.data;
+    message.length = body.length;
+    message.signature = tmf_signature_make(loop->notifier->settings->secrets, listener->host,
+                                           message.event_id, message.timestamp, message.body,
+                                           message.length, delivery->pool);
+    if (tmf_sender_start(loop->notifier->sender, &message)) {
+        tmf_listener_sent(delivery);
+        loop->dispatcher.sent++;
+    } else {
+        tmf_listener_fail(listener, "the request could not be made", 0);
+    }
+}
+
+/* Starts what may be sent, one of each listener in turn, so that none takes all the places. Returns
+ * when time alone will let more be sent. */
+static apr_time_t start(loop_t *loop)
+{
+    tmf_dispatcher_t *dispatcher = &loop->dispatcher;
+    int count = dispatcher->listeners->nelts;
+    apr_time_t now = apr_time_now();
+    apr_time_t wake_at = now + APR_USEC_PER_SEC;
+    int started;
+    int i;
+
+    do {
+        started = 0;
+        for (i = 0; i < count && dispatcher->sent < loop->notifier->settings->concurrency_all;
+             i++) {
+            tmf_listener_t *listener = listener_at(loop, (dispatcher->first + i) % count);
+            tmf_in_hand_t *delivery = tmf_listener_next(listener, now, &wake_at);
+
+            if (delivery != NULL) {
+                send_delivery(loop, delivery);
+                started++;
+            }
+        }
+    } while (started > 0);
+    dispatcher->first = count > 0 ? (dispatcher->first + 1) % count : 0;
+    return wake_at;
+}
+
+/* ---- wait ---- */
+
+static void collect(loop_t *loop)
+{
+    apr_time_t now = apr_time_now();
+    tmf_answer_t answer;
+
+    while (tmf_sender_next(loop->notifier->sender, &answer)) {
+        loop->dispatcher.sent--;
+        tmf_listener_answered(answer.context, &answer, now);
+    }
+}
+
+static void wait_until(loop_t *loop, apr_time_t until)
+{
+    const tmf_wake_t *wake = loop->notifier->settings->wake;
+
+    tmf_sender_wait(loop->notifier->sender, until - apr_time_now(), tmf_wake_descriptor(wake));
+    loop->dispatcher.woken |= tmf_wake_take(wake);
+    collect(loop);
+}
+
+/* ---- the life of the one that leads ---- */
+
+static void begin(loop_t *loop, tmf_notifier_t *notifier)
+{
+    tmf_dispatcher_t *dispatcher = &loop->dispatcher;
+    const tmf_notify_settings_t *settings = notifier->settings;
+
+    memset(loop, 0, sizeof(*loop));
+    loop->notifier = notifier;
+    dispatcher->settings = settings;
+    dispatcher->rules.schedule = settings->schedule;
+    dispatcher->rules.concurrency = settings->concurrency;
+    dispatcher->rules.refused_tries = settings->refused_tries;
+    apr_pool_create(&dispatcher->pool, notifier->pool);
+    apr_pool_create(&loop->scratch, notifier->pool);
+    dispatcher->listeners = apr_array_make(dispatcher->pool, 16, sizeof(tmf_listener_t *));
+    dispatcher->events = tmf_event_cache_make(dispatcher->pool);
+}
+
+/* The leases that a predecessor of this httpd has left behind are ours: it is dead, or we would not
+ * lead. */
+static int inherit(loop_t *loop)
+{
+    while (!is_stopping(loop->notifier)) {
+        const tmf_error_t *error = tmf_exchange_release(&loop->dispatcher, loop->scratch);
+
+        if (error == NULL) {
+            return 1;
+        }
+        report(loop, error);
+        apr_pool_clear(loop->scratch);
+        tmf_sender_wait(loop->notifier->sender, RETRY_TIME, -1);
+    }
+    return 0;
+}
+
+/* What is on its way may be answered, what was answered is recorded, and the leases are given back.
+ */
+static void finish(loop_t *loop)
+{
+    int graceful = apr_atomic_read32(&loop->notifier->stop) == STOP_GRACEFULLY;
+    apr_time_t end = apr_time_now() + (graceful ? GRACEFUL_TIME : STOP_TIME);
+    const tmf_error_t *error;
+
+    while (loop->dispatcher.sent > 0 && apr_time_now() < end) {
+        tmf_sender_wait(loop->notifier->sender, earlier(end - apr_time_now(), 100 * 1000), -1);
+        collect(loop);
+    }
+    error = tmf_exchange_release(&loop->dispatcher, loop->scratch);
+    if (error != NULL) {
+        report(loop, error);
+    }
+}
+
+static void lead(tmf_notifier_t *notifier)
+{
+    loop_t loop;
+
+    begin(&loop, notifier);
+    if (!inherit(&loop)) {
+        return;
+    }
+    while (!is_stopping(notifier)) {
+        apr_time_t at;
+
+        if (apr_time_now() >= exchange_at(&loop)) {
+            exchange(&loop);
+        }
+        at = start(&loop);
+        wait_until(&loop, earlier(at, exchange_at(&loop)));
+    }
+    finish(&loop);
+}
+
+static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
+{
+    tmf_notifier_t *notifier = data;
+
+    (void)thread;
+    while (!is_stopping(notifier)) {
+        if (tmf_leader_try(notifier->settings->leader)) {
+            lead(notifier);
+            tmf_leader_resign(notifier->settings->leader);
+        } else {
+            tmf_sender_wait(notifier->sender, STANDBY_TIME, -1);
+        }
+    }
+    return NULL;
+}
+
+/* ---- start and end, on the child's main thread ---- */
+
+void tmf_notify_stop(tmf_notifier_t *notifier, int graceful)
+{
+    if (!is_stopping(notifier)) {
+        apr_atomic_set32(&notifier->stop, graceful ? STOP_GRACEFULLY : STOP);
+        tmf_sender_interrupt(notifier->sender);
+    }
+}
+
+/* Waits for the thread: STOP_TIME or GRACEFUL_TIME, and the statements of one exchange at most. */
+static apr_status_t join(void *data)
+{
+    tmf_notifier_t *notifier = data;
+    apr_status_t status;
+
+    tmf_notify_stop(notifier, 0);
+    apr_thread_join(&status, notifier->thread);
+    tmf_sender_close(notifier->sender);
+    return APR_SUCCESS;
+}
+
+static apr_status_t make_pool(apr_pool_t **pool, apr_pool_t *parent)
+{
+    apr_allocator_t *allocator;
+    apr_status_t status = apr_allocator_create(&allocator);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    apr_allocator_max_free_set(allocator, MEMORY_KEPT);
+    status = apr_pool_create_ex(pool, parent, NULL, allocator);
+    if (status != APR_SUCCESS) {
+        apr_allocator_destroy(allocator);
+        return status;
+    }
+    apr_allocator_owner_set(allocator, *pool);
+    apr_pool_tag(*pool, "tmf_notifier");
+    return APR_SUCCESS;
+}
+
+/* The MPM's signals are none of the thread's business. */
+static apr_status_t start_thread(tmf_notifier_t *notifier, apr_pool_t *pool)
+{
+    apr_status_t status;
+    sigset_t before;
+    sigset_t all;
+
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    status = ap_thread_create(&notifier->thread, NULL, run, notifier, pool);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return status;
+}
+
+apr_status_t tmf_notify_start(tmf_notifier_t **notifier, const tmf_notify_settings_t *settings,
+                              apr_pool_t *child_pool)
+{
+    tmf_notifier_t *made = apr_pcalloc(child_pool, sizeof(*made));
+    apr_status_t status = make_pool(&made->pool, child_pool);
+
+    if (status != APR_SUCCESS) {
+        return status;
+    }
+    made->settings = settings;
+    made->sender_settings.targets = settings->targets;
+    made->sender_settings.connect_timeout = settings->connect_timeout;
+    made->sender_settings.timeout = settings->timeout;
+    made->sender_settings.user_agent = "mod_tmf_customer";
+    made->sender = tmf_sender_open(&made->sender_settings, child_pool);
+    if (made->sender == NULL) {
+        return APR_ENOMEM;
+    }
+    status = start_thread(made, child_pool);
+    if (status != APR_SUCCESS) {
+        tmf_sender_close(made->sender);
+        return status;
+    }
+    apr_pool_pre_cleanup_register(child_pool, made, join);
+    *notifier = made;
+    return APR_SUCCESS;
+}

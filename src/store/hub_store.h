@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Statements on hubs, as the API sees them; what the notifier does with them is in outbox.h.
+ * Results live in `result_pool`; errors are tmf_db_execute's. */
+#ifndef TMF_STORE_HUB_STORE_H
+#define TMF_STORE_HUB_STORE_H
+
+#include "store/db.h"
+
+typedef struct {
+    const char *id;
+    const char *callback;
+    const char *query; /* NULL = none */
+} tmf_hub_t;
+
+/* What became of a registration. */
+typedef enum {
+    TMF_HUB_MADE,
+    TMF_HUB_TWIN,    /* another one has the callback and the query: its id is told */
+    TMF_HUB_TOO_MANY /* there are `most` of them */
+} tmf_hub_outcome_t;
+
+/* Registers `hub`. `query_text`: of tmf_subscription_text, what makes twins; `types`: the event
+ * types it can want, as a set (model/event.h). `*twin`: the id of the other one. */
+tmf_error_t *tmf_hub_store_create(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
+                                  unsigned types, int most, tmf_hub_outcome_t *outcome,
+                                  const char **twin, apr_pool_t *result_pool);
+
+/* Reads one (`id` given, `*count` is 0 or 1) or all of them (`id` NULL), oldest first. */
+tmf_error_t *tmf_hub_store_read(tmf_db_t *db, const char *id, const tmf_hub_t **hubs, int *count,
+                                apr_pool_t *result_pool);
+
+/* Deletes one; what is still to be told to it is never sent, and swept up later. `*found`: was it
+ * there? */
+tmf_error_t *tmf_hub_store_delete(tmf_db_t *db, const char *id, int *found,
+                                  apr_pool_t *result_pool);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/outbox.h"
+
+#include <apr_strings.h>
+
+#include "store/array.h"
+
+/* A literal, so that the plan of a batch is made for it. */
+#define BATCH_SQL "128"
+
+/* Times are the database's: the hosts' clocks need not agree. */
+static const char claim_sql[] =
+    "UPDATE tmf_customer.hub SET leased_by = $1::text, leased_until = now() + $2::interval"
+    " WHERE state = 'active' AND (paused_until IS NULL OR paused_until <= now())"
+    "  AND (leased_by IS NULL OR leased_until < now()"
+    "   OR (leased_by = $1::text AND leased_until < now() + $2::interval / 2))"
+    "  AND EXISTS (SELECT FROM tmf_customer.delivery"
+    "       WHERE delivery.hub_id = hub.id AND delivery.state = 'pending')"
+    " RETURNING id, callback, query, failures";
+
+static const char read_sql[] =
+    "SELECT want.place - 1, due.event_id, due.customer_id, due.attempts,"
+    "  (extract(epoch FROM due.next_attempt_at - now()) * 1000000)::bigint"
+    " FROM unnest($2::text[], $3::boolean[], $4::integer[], $5::integer[], $6::integer[],"
+    "   $7::integer[]) WITH ORDINALITY"
+    "   AS want (hub_id, wanted, first_held, last_held, first_withheld, last_withheld, place)"
+    " JOIN tmf_customer.hub ON hub.id = want.hub_id AND hub.leased_by = $1::text"
+    "  AND hub.state = 'active'"
+    " LEFT JOIN LATERAL (SELECT event_id, customer_id, attempts, next_attempt_at"
+    "   FROM tmf_customer.delivery"
+    "  WHERE want.wanted AND delivery.hub_id = want.hub_id AND delivery.state = 'pending'"
+    "   AND event_id <> ALL (($8::bigint[])[want.first_held : want.last_held])"
+    "   AND customer_id <> ALL (($9::text[])[want.first_withheld : want.last_withheld])"
+    "  ORDER BY event_id LIMIT " BATCH_SQL ") AS due ON true";
+
+static const char events_sql[] =
+    "SELECT id, event_id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
+    "type,"
+    "  customer_id, href, changed, correlation_id, customer::text"
+    " FROM (SELECT *, sum(pg_column_size(customer))"
+    "    OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
+    "   FROM tmf_customer.event WHERE id = ANY ($1::bigint[])) AS event"
+    " WHERE before IS NULL OR before < $2::bigint ORDER BY id";
+
+static const char deliver_sql[] =
+    "DELETE FROM tmf_customer.delivery USING unnest($1::text[], $2::bigint[]) AS done (hub_id, "
+    "event)"
+    " WHERE delivery.event_id = done.event AND delivery.hub_id = done.hub_id";
+
+/* A statement of its own: of two notifiers that deliver one event last, the later one sees that. */
+static const char forget_events_sql[] =
+    "DELETE FROM tmf_customer.event WHERE id = ANY ($1::bigint[])"
+    " AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.event_id = event.id)";
+
+static const char refuse_sql[] =
+    "UPDATE tmf_customer.delivery SET attempts = $3::integer, next_attempt_at = now() + "
+    "$4::interval,"
+    "  state = CASE WHEN $4 IS NULL THEN 'dead' ELSE 'pending' END, error = $5::text,"
+    "  changed_at = now() WHERE event_id = $2::bigint AND hub_id = $1::text";
+
+static const char pause_sql[] =
+    "UPDATE tmf_customer.hub SET failures = $3::integer, ill_since = coalesce(ill_since, now()),"
+    "  paused_until = now() + $4::interval, error = $7::text, leased_by = NULL, leased_until = "
+    "NULL,"
+    "  state = CASE WHEN $6::boolean OR ill_since < now() - $5::interval THEN 'disabled'"
+    "   ELSE 'active' END,"
+    "  changed_at = now() WHERE id = $2::text AND leased_by = $1::text AND state = 'active'"
+    " RETURNING state = 'disabled'";
+
+static const char recover_sql[] =
+    "UPDATE tmf_customer.hub SET failures = 0, ill_since = NULL, paused_until = NULL, error = NULL"
+    " WHERE id = $1::text";
+
+static const char release_sql[] =
+    "UPDATE tmf_customer.hub SET leased_by = NULL, leased_until = NULL WHERE leased_by = $1::text";
+
+static const char sweep_deliveries_sql[] =
+    "WITH batch AS (SELECT due.event_id, due.hub_id FROM tmf_customer.hub"
+    "   CROSS JOIN LATERAL (SELECT event_id, hub_id, changed_at FROM tmf_customer.delivery"
+    "     WHERE delivery.hub_id = hub.id AND delivery.state = 'pending'"
+    "     ORDER BY event_id LIMIT 2000) AS due"
+    "   WHERE hub.state = 'gone'"
+    "    OR (hub.state = 'disabled' AND due.changed_at < now() - $1::interval)"
+    "  UNION ALL SELECT dead.event_id, dead.hub_id FROM tmf_customer.hub"
+    "   CROSS JOIN LATERAL (SELECT event_id, hub_id, changed_at FROM tmf_customer.delivery"
+    "     WHERE delivery.hub_id = hub.id AND delivery.state = 'dead'"
+    "     ORDER BY changed_at LIMIT 2000) AS dead"
+    "   WHERE hub.state = 'gone' OR dead.changed_at < now() - $1::interval)"
+    " DELETE FROM tmf_customer.delivery USING batch"
+    " WHERE delivery.event_id = batch.event_id AND delivery.hub_id = batch.hub_id";
+
+/* A statement that began before the hub was deleted may still write deliveries for it: the longest
+ * TMFCustomerStatementTimeout is an hour. */
+static const char sweep_hubs_sql[] =
+    "DELETE FROM tmf_customer.hub WHERE state = 'gone' AND changed_at < now() - interval '1 hour'"
+    " AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.hub_id = hub.id)";
+
+static const char sweep_events_sql[] =
+    "WITH batch AS (SELECT id FROM tmf_customer.event WHERE id > $1::bigint ORDER BY id LIMIT "
+    "2000),"
+    " gone AS (DELETE FROM tmf_customer.event USING batch WHERE event.id = batch.id"
+    "   AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.event_id = event.id))"
+    " SELECT CASE WHEN count(*) < 2000 THEN 0 ELSE max(id) END FROM batch";
+
+static const char *interval_text(apr_interval_time_t interval, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_TIME_T_FMT " microseconds", interval);
+}
+
+tmf_error_t *tmf_outbox_claim(tmf_db_t *db, const char *owner, apr_interval_time_t duration,
+                              const tmf_lease_t **leases, int *count, apr_pool_t *result_pool)
+{
+    const char *parameters[] = {owner, interval_text(duration, result_pool)};
+    const tmf_db_rows_t *rows;
+    tmf_lease_t *read;
+    int i;
+
+    TMF_TRY(tmf_db_execute(db, claim_sql, 2, parameters, &rows, result_pool));
+    *count = tmf_db_row_count(rows);
+    read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(*count + 1));
+    for (i = 0; i < *count; i++) {
+        read[i].hub_id = tmf_db_text(rows, i, 0, NULL);
+        read[i].callback = tmf_db_text(rows, i, 1, NULL);
+        read[i].query = tmf_db_text(rows, i, 2, NULL);
+        read[i].failures = (int)tmf_db_number(rows, i, 3);
+    }
+    *leases = read;
+    return NULL;
+}
+
+/* The parameters of tmf_outbox_read in the making: all lists stand in one array each, of which a
+ * want has a slice. */
+typedef struct {
+    tmf_text_t hub_ids, wanted, first_held, last_held, first_withheld, last_withheld;
+    tmf_text_t held, withheld;
+    int held_count, withheld_count;
+} slices_t;
+
+static void add_want(slices_t *slices, const tmf_want_t *want)
+{
+    int i;
+
+    tmf_array_add(&slices->hub_ids, want->hub_id);
+    tmf_array_add(&slices->wanted, want->wanted ? "true" : "false");
+    tmf_array_add_number(&slices->first_held, slices->held_count + 1);
+    tmf_array_add_number(&slices->first_withheld, slices->withheld_count + 1);
+    for (i = 0; i < want->held->nelts; i++) {
+        tmf_array_add_number(&slices->held, APR_ARRAY_IDX(want->held, i, apr_int64_t));
+    }
+    for (i = 0; i < want->withheld->nelts; i++) {
+        tmf_array_add(&slices->withheld, APR_ARRAY_IDX(want->withheld, i, const char *));
+    }
+    slices->held_count += want->held->nelts;
+    slices->withheld_count += want->withheld->nelts;
+    tmf_array_add_number(&slices->last_held, slices->held_count);
+    tmf_array_add_number(&slices->last_withheld, slices->withheld_count);
+}
+
+static void cut_slices(slices_t *slices, const tmf_want_t *wants, int count, apr_pool_t *pool)
+{
+    tmf_text_t *const all[] = {&slices->hub_ids,   &slices->wanted,         &slices->first_held,
+                               &slices->last_held, &slices->first_withheld, &slices->last_withheld,
+                               &slices->held,      &slices->withheld};
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+        tmf_array_init(all[i], pool);
+    }
+    slices->held_count = 0;
+    slices->withheld_count = 0;
+    for (i = 0; i < (apr_size_t)count; i++) {
+        add_want(slices, &wants[i]);
+    }
+}
+
+tmf_error_t *tmf_outbox_read(tmf_db_t *db, const char *owner, tmf_want_t *wants, int count,
+                             const tmf_due_t **due, int *due_count, apr_pool_t *result_pool)
+{
+    const char *parameters[9];
+    const tmf_db_rows_t *rows;
+    slices_t slices;
+    tmf_due_t *read;
+    int i;
+
+    cut_slices(&slices, wants, count, result_pool);
+    parameters[0] = owner;
+    parameters[1] = tmf_array_text(&slices.hub_ids);
+    parameters[2] = tmf_array_text(&slices.wanted);
+    parameters[3] = tmf_array_text(&slices.first_held);
+    parameters[4] = tmf_array_text(&slices.last_held);
+    parameters[5] = tmf_array_text(&slices.first_withheld);
+    parameters[6] = tmf_array_text(&slices.last_withheld);
+    parameters[7] = tmf_array_text(&slices.held);
+    parameters[8] = tmf_array_text(&slices.withheld);
+    TMF_TRY(tmf_db_execute(db, read_sql, 9, parameters, &rows, result_pool));
+    for (i = 0; i < count; i++) {
+        wants[i].lost = 1;
+        wants[i].found = 0;
+    }
+    read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(tmf_db_row_count(rows) + 1));
+    *due_count = 0;
+    for (i = 0; i < tmf_db_row_count(rows); i++) {
+        tmf_due_t *one = &read[*due_count];
+
+        one->want = (int)tmf_db_number(rows, i, 0);
+        wants[one->want].lost = 0;
+        if (tmf_db_text(rows, i, 1, NULL) != NULL) { /* else the listener has nothing more */
+            one->event = tmf_db_number(rows, i, 1);
+            one->customer_id = tmf_db_text(rows, i, 2, NULL);
+            one->attempts = (int)tmf_db_number(rows, i, 3);
+            one->wait = tmf_db_number(rows, i, 4);
+            wants[one->want].found++;
+            (*due_count)++;
+        }
+    }
+    *due = read;
+    return NULL;
+}
+
+static const char *numbers_text(const apr_array_header_t *numbers, apr_pool_t *pool)
+{
+    tmf_text_t text;
+    int i;
+
+    tmf_array_init(&text, pool);
+    for (i = 0; i < numbers->nelts; i++) {
+        tmf_array_add_number(&text, APR_ARRAY_IDX(numbers, i, apr_int64_t));
+    }
+    return tmf_array_text(&text);
+}
+
+static void read_event(const tmf_db_rows_t *rows, int row, tmf_outbox_event_t *read)
+{
+    tmf_event_t *event = &read->event;
+
+    read->id = tmf_db_number(rows, row, 0);
+    event->event_id = tmf_db_text(rows, row, 1, NULL);
+    event->time = tmf_db_text(rows, row, 2, NULL);
+    if (!tmf_event_type_find(&event->type, tmf_db_text(rows, row, 3, NULL))) {
+        event->type = TMF_EVENT_ATTRIBUTE_VALUE_CHANGE;
+    }
+    event->customer_id = tmf_db_text(rows, row, 4, NULL);
+    event->href = tmf_db_text(rows, row, 5, NULL);
+    event->changed = tmf_db_text(rows, row, 6, NULL);
+    event->correlation_id = tmf_db_text(rows, row, 7, NULL);
+    event->customer = tmf_db_text(rows, row, 8, &event->customer_length);
+}
+
+tmf_error_t *tmf_outbox_events(tmf_db_t *db, const apr_array_header_t *ids, apr_int64_t budget,
+                               const tmf_outbox_event_t **events, int *count,
+                               apr_pool_t *result_pool)
+{
+    const char *parameters[] = {numbers_text(ids, result_pool),
+                                apr_psprintf(result_pool, "%" APR_INT64_T_FMT, budget)};
+    const tmf_db_rows_t *rows;
+    tmf_outbox_event_t *read;
+    int i;
+
+    TMF_TRY(tmf_db_execute(db, events_sql, 2, parameters, &rows, result_pool));
+    *count = tmf_db_row_count(rows);
+    read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(*count + 1));
+    for (i = 0; i < *count; i++) {
+        read_event(rows, i, &read[i]);
+    }
+    *events = read;
+    return NULL;
+}
+
+tmf_error_t *tmf_outbox_deliver(tmf_db_t *db, const apr_array_header_t *delivered,
+                                apr_pool_t *scratch_pool)
+{
+    const tmf_db_rows_t *rows;
+    const char *parameters[2];
+    tmf_text_t hub_ids;
+    tmf_text_t events;
+    int i;
+
+    tmf_array_init(&hub_ids, scratch_pool);
+    tmf_array_init(&events, scratch_pool);
+    for (i = 0; i < delivered->nelts; i++) {
+        const tmf_delivered_t *one = &APR_ARRAY_IDX(delivered, i, tmf_delivered_t);
+
+        tmf_array_add(&hub_ids, one->hub_id);
+        tmf_array_add_number(&events, one->event);
+    }
+    parameters[0] = tmf_array_text(&hub_ids);
+    parameters[1] = tmf_array_text(&events);
+    TMF_TRY(tmf_db_execute(db, deliver_sql, 2, parameters, &rows, scratch_pool));
+    return tmf_db_execute(db, forget_events_sql, 1, parameters + 1, &rows, scratch_pool);
+}
+
+tmf_error_t *tmf_outbox_refuse(tmf_db_t *db, const tmf_delivered_t *refused, int attempts,
+                               apr_interval_time_t pause, const char *error,
+                               apr_pool_t *scratch_pool)
+{
+    const char *parameters[] = {refused->hub_id,
+                                apr_psprintf(scratch_pool, "%" APR_INT64_T_FMT, refused->event),
+                                apr_itoa(scratch_pool, attempts),
+                                pause < 0 ? NULL : interval_text(pause, scratch_pool), error};
+    const tmf_db_rows_t *rows;
+
+    return tmf_db_execute(db, refuse_sql, 5, parameters, &rows, scratch_pool);
+}
+
+tmf_error_t *tmf_outbox_pause(tmf_db_t *db, const char *owner, const char *hub_id, int failures,
+                              apr_interval_time_t pause, apr_interval_time_t ill_at_most,
+                              int disable, const char *error, int *disabled,
+                              apr_pool_t *scratch_pool)
+{
+    const char *parameters[] = {owner,
+                                hub_id,
+                                apr_itoa(scratch_pool, failures),
+                                interval_text(pause, scratch_pool),
+                                interval_text(ill_at_most, scratch_pool),
+                                disable ? "true" : "false",
+                                error};
+    const tmf_db_rows_t *rows;
+
+    TMF_TRY(tmf_db_execute(db, pause_sql, 7, parameters, &rows, scratch_pool));
+    *disabled = tmf_db_row_count(rows) > 0 && *tmf_db_text(rows, 0, 0, NULL) == 't';
+    return NULL;
+}
+
+tmf_error_t *tmf_outbox_recover(tmf_db_t *db, const char *hub_id, apr_pool_t *scratch_pool)
+{
+    const tmf_db_rows_t *rows;
+
+    return tmf_db_execute(db, recover_sql, 1, &hub_id, &rows, scratch_pool);
+}
+
+tmf_error_t *tmf_outbox_release(tmf_db_t *db, const char *owner, apr_pool_t *scratch_pool)
+{
+    const tmf_db_rows_t *rows;
+
+    return tmf_db_execute(db, release_sql, 1, &owner, &rows, scratch_pool);
+}
+
+tmf_error_t *tmf_outbox_sweep(tmf_db_t *db, apr_interval_time_t retention, apr_int64_t *position,
+                              apr_pool_t *scratch_pool)
+{
+    const char *kept = interval_text(retention, scratch_pool);
+    const char *from = apr_psprintf(scratch_pool, "%" APR_INT64_T_FMT, *position);
+    const tmf_db_rows_t *rows;
+
+    TMF_TRY(tmf_db_execute(db, sweep_deliveries_sql, 1, &kept, &rows, scratch_pool));
+    TMF_TRY(tmf_db_execute(db, sweep_hubs_sql, 0, NULL, &rows, scratch_pool));
+    TMF_TRY(tmf_db_execute(db, sweep_events_sql, 1, &from, &rows, scratch_pool));
+    *position = tmf_db_number(rows, 0, 0);
+    return NULL;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the notifier asks of the database and tells it. Results live in `result_pool`; errors are
+ * tmf_db_execute's.
+ *
+ * A listener is worked by whoever has its lease. What is due is always read from the oldest on, by
+ * listener: nobody remembers "the last id seen", because ids commit out of order.
+ */
+#ifndef TMF_STORE_OUTBOX_H
+#define TMF_STORE_OUTBOX_H
+
+#include <apr_tables.h>
+
+#include "model/event.h"
+#include "store/db.h"
+
+/* Deliveries read at a time for one listener. */
+#define TMF_OUTBOX_BATCH 128
+
+/* A listener whose lease was taken or renewed. */
+typedef struct {
+    const char *hub_id;
+    const char *callback;
+    const char *query; /* NULL = none */
+    int failures;      /* in a row */
+} tmf_lease_t;
+
+/* Takes the leases of all listeners that have something pending, are neither paused nor disabled
+ * and not leased by others, and renews those of `owner` that have passed half their `duration`.
+ * Listeners whose lease needs neither are not among the result. */
+tmf_error_t *tmf_outbox_claim(tmf_db_t *db, const char *owner, apr_interval_time_t duration,
+                              const tmf_lease_t **leases, int *count, apr_pool_t *result_pool);
+
+/* What is asked for one leased listener. */
+typedef struct {
+    const char *hub_id;
+    int wanted;                         /* read deliveries, or only see whether it is still ours */
+    const apr_array_header_t *held;     /* of apr_int64_t: events to leave out, in hand already */
+    const apr_array_header_t *withheld; /* of const char *: customers to leave out */
+    int found;                          /* result: how many were read, TMF_OUTBOX_BATCH at most */
+    int lost; /* result: the lease is not `owner`'s, or the hub is gone or disabled */
+} tmf_want_t;
+
+/* A pending delivery. */
+typedef struct {
+    int want; /* index of the tmf_want_t that it answers */
+    apr_int64_t event;
+    const char *customer_id;
+    int attempts;             /* refused so often */
+    apr_interval_time_t wait; /* until the next attempt, ≤ 0 = now */
+} tmf_due_t;
+
+/* Reads the oldest TMF_OUTBOX_BATCH of each. */
+tmf_error_t *tmf_outbox_read(tmf_db_t *db, const char *owner, tmf_want_t *wants, int count,
+                             const tmf_due_t **due, int *due_count, apr_pool_t *result_pool);
+
+/* An event that was read. */
+typedef struct {
+    apr_int64_t id;
+    tmf_event_t event;
+} tmf_outbox_event_t;
+
+/* Reads the events with these ids (array of apr_int64_t), oldest first, as many as `budget` bytes
+ * of stored documents hold, but at least one. */
+tmf_error_t *tmf_outbox_events(tmf_db_t *db, const apr_array_header_t *ids, apr_int64_t budget,
+                               const tmf_outbox_event_t **events, int *count,
+                               apr_pool_t *result_pool);
+
+/* What has arrived. */
+typedef struct {
+    const char *hub_id;
+    apr_int64_t event;
+} tmf_delivered_t;
+
+/* Deletes deliveries (array of tmf_delivered_t), and events that nobody else waits for. */
+tmf_error_t *tmf_outbox_deliver(tmf_db_t *db, const apr_array_header_t *delivered,
+                                apr_pool_t *scratch_pool);
+
+/* The listener has refused an event for the `attempts`th time: tried again after `pause`, or, when
+ * that is negative, a dead letter. */
+tmf_error_t *tmf_outbox_refuse(tmf_db_t *db, const tmf_delivered_t *refused, int attempts,
+                               apr_interval_time_t pause, const char *error,
+                               apr_pool_t *scratch_pool);
+
+/* The listener is ill: it is left alone for `pause`, its lease given back; `disable`, or when it
+ * has been ill for `ill_at_most`, for good. `*disabled` tells. */
+tmf_error_t *tmf_outbox_pause(tmf_db_t *db, const char *owner, const char *hub_id, int failures,
+                              apr_interval_time_t pause, apr_interval_time_t ill_at_most,
+                              int disable, const char *error, int *disabled,
+                              apr_pool_t *scratch_pool);
+
+/* The listener is well again. */
+tmf_error_t *tmf_outbox_recover(tmf_db_t *db, const char *hub_id, apr_pool_t *scratch_pool);
+
+/* Gives back all leases of `owner`. */
+tmf_error_t *tmf_outbox_release(tmf_db_t *db, const char *owner, apr_pool_t *scratch_pool);
+
+/* Deletes in small batches what nobody needs: deliveries of deleted hubs, dead letters and those of
+ * disabled hubs older than `retention`, and events past `*position` without deliveries, which a
+ * crash has left; `*position` (0 at first) moves on, and around. */
+tmf_error_t *tmf_outbox_sweep(tmf_db_t *db, apr_interval_time_t retention, apr_int64_t *position,
+                              apr_pool_t *scratch_pool);
+
+#endif
