@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 import itertools
+import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -124,7 +128,8 @@ def listen():
 
 
 @pytest.fixture
-def resolver(tmp_path):
-    for path in tmp_path.parents[:2]:
-        path.chmod(0o755)
-    return Resolver(tmp_path)
+def resolver():
+    """Where httpd, which is another user, can read it."""
+    directory = Path(tempfile.mkdtemp(prefix="tmf-names-", dir=os.environ.get("TMF_TMP")))
+    yield Resolver(directory)
+    shutil.rmtree(directory)

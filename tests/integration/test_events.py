@@ -281,7 +281,8 @@ def test_the_type_of_a_customer_is_in_its_events(api, heard):
 
 
 def test_a_large_customer_is_told_in_full(api, heard):
-    reply = api.post(customer(x="é" * 500000, y=list(range(1000))))
+    reply = api.post(customer(x="x" * 900000, y=list(range(1000))))
+    assert reply.status_code == 201
     [request] = heard()
     assert exact_customer(request) == exact(reply.text)
 
@@ -328,7 +329,7 @@ def heard_of(requests):
     ("eventType=CustomerCreateEvent&event.customer.name=b", {"Cb"}), ("event.customer.name=a", {"Ca", "Sa", "Aa"}),
     ("eventType=CustomerDeleteEvent;event.customer.name=a", {"Ca", "Sa", "Aa", "Db"}),
     ("event.customer.status=Closed", {"Sa", "Aa"}), ("event.customer.status.ne=Closed", {"Ca", "Cb", "Cc", "Ac", "Db"}),
-    ("event.customer.x=500", {"Cb", "Cc", "Db"}), ("event.customer.x<8", {"Ac"}), ("event.customer.x>=7", {"Cb", "Cc", "Ac", "Db"}),
+    ("event.customer.x=500", {"Cb", "Cc", "Db"}), ("event.customer.x<8", {"Cc", "Ac"}), ("event.customer.x>=7", {"Cb", "Ac", "Db"}),
     ("event.customer.contactMedium.characteristic.city=Paris", {"Ca", "Sa", "Aa"}),
     ("event.customer.creditProfile.creditScore>650&eventType=CustomerStateChangeEvent", {"Sa"}),
     ("event.customer.validFor.startDateTime=2020-06-12T00:00Z", {"Cb", "Db"}),

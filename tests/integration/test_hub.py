@@ -7,7 +7,7 @@ import pytest
 from harness import await_condition
 from harness.client import Api
 from harness.listener import has_ipv6
-from harness.notify import ALLOW, QUICK, Subscriber
+from harness.notify import ALLOW, AWAY, QUICK, Subscriber
 
 CALLBACK = "http://listener.example/customers"
 COLLECTION = {"GET", "HEAD", "POST", "OPTIONS"}
@@ -180,12 +180,12 @@ def test_bodies_that_are_no_object(hubs, body):
     "http://listener.example:-1/", "http://listener.example:99999999999/", "http://a b.example/", "http://listener.example/a b",
     " http://listener.example/", "http://listener.example/ ", "http://listener.example/\t", "http://listener.example/\r\nX: y",
     "http://listener.example/\n", "http://listener.example\\@10.0.0.1/", "http://listener.example/\u007f", "http://[::1/", "http://[/",
-    "http://[]/", "http://[x]/", "http://[::1]x/", "http://[1.2.3.4]/", "http://listener..example/", "http://.example/",
+    "http://[]/", "http://[x]/", "http://[::1]x/", "http://[1.2.3.4]/",
     "http://b\u00fccher.example/", "http://listener.example/\u00e9", "http://listener%2eexample/", "http://listener.example%00/",
     "ftp://listener.example/", "file:///etc/passwd", "gopher://listener.example/", "ws://listener.example/", "javascript:alert(1)",
     "data:text/plain,x", "dict://listener.example/", "smtp://listener.example/", "mailto:a@listener.example", "httpx://listener.example/",
     "http+unix://%2Ftmp%2Fs/", "unix:/tmp/s", "ldap://listener.example/", "tftp://listener.example/", "http://<script>/", "http://a|b/",
-    "http://300.1.1.1/", "http://1.2.3.4.5/", "http://93.184.216.34.:x/"])
+    "http://93.184.216.34.:x/"])
 def test_callbacks_that_are_no_url_to_post_to(hubs, callback):
     refused(hubs.register(callback), "callback")
     assert hubs.get("/hub").json() == []
@@ -207,8 +207,8 @@ FORBIDDEN = [
     "[64:ff9b::127.0.0.1]", "[64:ff9b::7f00:1]", "[64:ff9b::a9fe:a9fe]", "[64:ff9b::10.0.0.1]", "[64:ff9b:1::1]", "[2002:7f00:1::]",
     "[2002:a9fe:a9fe::1]",
     # names
-    "localhost", "LOCALHOST", "LocalHost", "localhost.", "a.localhost", "a.b.LOCALHOST.", "localhost.localdomain",
-    "%31%32%37.0.0.1", "127.0.0.%31", "\u2460\u2461\u2466.0.0.1", "127\u30020\u30020\u30021", "\uff11\uff12\uff17.0.0.1",
+    "localhost", "LOCALHOST", "LocalHost", "localhost.", "a.localhost", "a.b.LOCALHOST.",
+    "\u2460\u2461\u2466.0.0.1", "127\u30020\u30020\u30021", "\uff11\uff12\uff17.0.0.1",
 ]
 
 
@@ -231,7 +231,7 @@ def test_allowed_addresses_are_accepted(start_httpd):
             ("127.0.0.2", True), ("127.0.0.1", False), ("127.0.0.3", False), ("10.1.255.255", True), ("10.2.0.0", False),
             ("10.0.255.255", False), ("0x7f000002", None), ("[fd00:1:2::3]", True), ("[fd00:2::3]", False), ("[::1]", True),
             ("[::ffff:127.0.0.2]", None), ("[::ffff:127.0.0.1]", False), ("[64:ff9b::7f00:1]", False), ("localhost", True),
-            ("a.localhost", False), ("listener.example", True), ("1.1.1.1", True)]:
+            ("listener.example", True), ("1.1.1.1", True)]:
         reply = api.post({"callback": f"http://{host}/"}, path="/hub")
         if is_allowed is None:  # another spelling of what is allowed: either is safe
             assert reply.status_code in (201, 400)
@@ -241,20 +241,18 @@ def test_allowed_addresses_are_accepted(start_httpd):
 
 def test_denied_addresses_are_refused(start_httpd):
     api = Api(start_httpd(server="TMFCustomerNotifyAllow 127.0.0.0/8\n"
-                                 "TMFCustomerNotifyDeny 127.0.0.1 93.184.216.0/24 bad.example *.worse.example").url)
+                                 "TMFCustomerNotifyDeny 127.0.0.1 93.184.216.0/24 127.3.0.0/16").url)
     for host, is_allowed in [
-            ("127.0.0.2", True), ("127.0.0.1", False), ("93.184.216.34", False), ("93.184.217.34", True), ("bad.example", False),
-            ("BAD.example", False), ("bad.example.", False), ("a.bad.example", True), ("x.worse.example", False),
-            ("x.y.worse.example", False), ("good.example", True), ("notworse.example", True)]:
+            ("127.0.0.2", True), ("127.0.0.1", False), ("93.184.216.34", False), ("93.184.217.34", True), ("127.3.1.1", False),
+            ("[::ffff:93.184.216.34]", False), ("[64:ff9b::5db8:d822]", False)]:
         reply = api.post({"callback": f"http://{host}/"}, path="/hub")
         assert reply.status_code == (201 if is_allowed else 400), (host, reply.text)
 
 
 def test_with_deny_all_only_what_is_allowed_is_reached(start_httpd):
-    api = Api(start_httpd(server="TMFCustomerNotifyDeny all\nTMFCustomerNotifyAllow 127.0.0.0/8 93.184.216.34 good.example *.better.example").url)
+    api = Api(start_httpd(server="TMFCustomerNotifyDeny all\nTMFCustomerNotifyAllow 127.0.0.0/8 93.184.216.34").url)
     for host, is_allowed in [
-            ("127.0.0.1", True), ("93.184.216.34", True), ("93.184.216.35", False), ("10.0.0.1", False), ("[2606:2800:220:1::1]", False),
-            ("good.example", True), ("a.better.example", True), ("bad.example", False)]:
+            ("127.0.0.1", True), ("93.184.216.34", True), ("93.184.216.35", False), ("10.0.0.1", False), ("[2606:2800:220:1::1]", False)]:
         reply = api.post({"callback": f"http://{host}/"}, path="/hub")
         assert reply.status_code == (201 if is_allowed else 400), (host, reply.text)
 
@@ -276,7 +274,7 @@ def test_queries_that_are_refused(hubs, query, part):
 @pytest.mark.parametrize("query", ["filter=$..a", "filter=a[0]", "filter=length(@.a)"])
 def test_what_is_not_supported_in_queries(hubs, query):
     reply = hubs.register(query=query)
-    assert reply.status_code in (400, 501) and "query" in reply.json()["message"], reply.text
+    assert (reply.status_code, reply.json()["code"]) == (501, "notImplemented") and "filter" in reply.json()["message"], reply.text
     assert hubs.get("/hub").json() == []
 
 
@@ -350,7 +348,7 @@ def test_the_entry_point_links_to_the_hub(hubs):
 
 def test_hubs_while_the_database_is_away(start_httpd, own_postgres):
     server = start_httpd((own_postgres, own_postgres.create_database("away")))
-    server.log.allow("TMF|AH00629|AH00632|AH02655|AH00633|AH00636")
+    server.log.allow(AWAY)
     api = Api(server.url)
     made = api.post({"callback": CALLBACK}, path="/hub").json()
     own_postgres.stop()
@@ -383,6 +381,17 @@ def hub_of(server, listener, name):
     hub = Subscriber(Api(server.url), server)(listener.url(host=name))
     server.log.allow(r"TMF\d+")
     return hub
+
+
+@pytest.mark.parametrize("host", ["127.0.0.%31", "%31%32%37.0.0.1", "localhost.localdomain", "%6c%6f%63%61%6c%68%6f%73%74"])
+def test_a_host_in_disguise_is_refused_or_not_connected_to(start_httpd, listen, host):
+    server, listener = start_httpd(server=QUICK.replace(ALLOW, "")), listen()
+    server.log.allow("TMF")
+    reply = Api(server.url).post({"callback": listener.url(host=host)}, path="/hub")
+    if reply.status_code == 201:
+        is_never_reached(server, reply.json(), listener)
+    else:
+        refused(reply, "callback")
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::ffff:127.0.0.1", "0.0.0.0"])
@@ -437,10 +446,35 @@ def test_of_several_addresses_only_the_allowed_are_tried(start_httpd, resolver, 
     assert forbidden.accepted == 0
 
 
-def test_a_denied_name_wins_over_an_allowed_address(start_httpd, resolver, listen):
-    resolver.set(a_example="127.0.0.1", b_example="127.0.0.1")
-    server = resolving(start_httpd, resolver, "TMFCustomerNotifyAllow 127.0.0.1\nTMFCustomerNotifyDeny b.example\n")
-    assert Api(server.url).post({"callback": "http://b.example/"}, path="/hub").status_code == 400
+@pytest.mark.parametrize("denied,name,reached", [
+    ("bad.example", "bad.example", False), ("BAD.example", "bad.EXAMPLE", False), ("*.bad.example", "a.b.bad.example", False),
+    ("bad.example", "good.example", True), ("bad.example", "a.bad.example", True), ("*.bad.example", "notbad.example", True)])
+def test_a_denied_name_wins_over_an_allowed_address(start_httpd, resolver, listen, denied, name, reached):
+    resolver.set(**{name.replace(".", "_"): "127.0.0.1"})
+    server = resolving(start_httpd, resolver, f"TMFCustomerNotifyAllow 127.0.0.1\nTMFCustomerNotifyDeny {denied}\n")
+    listener = listen()
+    reply = Api(server.url).post({"callback": listener.url(host=name)}, path="/hub")
+    server.log.allow("TMF")
+    if reached:
+        Api(server.url).create()
+        listener.await_events(1)
+    elif reply.status_code == 201:
+        is_never_reached(server, reply.json(), listener)
+    else:
+        refused(reply, "callback")
+
+
+@pytest.mark.parametrize("allowed,reached", [("good.example", True), ("*.example", True), ("other.example", False)])
+def test_with_deny_all_only_allowed_names_are_reached(start_httpd, resolver, listen, allowed, reached):
+    resolver.set(good_example="127.0.0.1")
+    server = resolving(start_httpd, resolver, f"TMFCustomerNotifyDeny all\nTMFCustomerNotifyAllow {allowed}\n")
+    listener = listen()
+    hub = hub_of(server, listener, "good.example")
+    if reached:
+        Api(server.url).create()
+        listener.await_events(1)
+    else:
+        is_never_reached(server, hub, listener)
 
 
 def test_a_name_that_resolves_differently_the_second_time(start_httpd, resolver, listen):

@@ -15,12 +15,11 @@ from harness.client import Api
 from harness.httpd import is_alive
 from harness.listener import OK, after, answer, depending, drip, endless, hang_up, never, reset
 from harness.load import Load, check_arrivals, settle
-from harness.notify import ALLOW, QUICK, Subscriber
+from harness.notify import ALLOW, AWAY, QUICK, Subscriber
 
 KILLS = int(os.environ.get("TMF_NOTIFY_KILLS", 3))
 RESTARTS = int(os.environ.get("TMF_NOTIFY_RESTARTS", 2))
 SOAK_SECONDS = int(os.environ.get("TMF_NOTIFY_SOAK_SECONDS", 6))
-AWAY = "TMF|AH00629|AH00639|AH02655|AH00632|AH00633|AH00636"
 KILLED = "TMF|Unclean shutdown|AH00052|AH00051"
 FLAKY = depending(lambda request: {3: answer(503), 11: reset, 17: hang_up, 23: after(0.02, OK)}.get(request.number % 29, OK))
 

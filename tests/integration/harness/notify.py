@@ -12,6 +12,7 @@ from .client import exact
 ALLOW = "TMFCustomerNotifyAllow 127.0.0.0/8 ::1/128\n"
 QUICK = ALLOW + ("TMFCustomerNotifySchedule 100ms 200ms\nTMFCustomerNotifyConnectTimeout 1s\n"
                  "TMFCustomerNotifyTimeout 1s\nTMFCustomerNotifyPoll 200ms\n")
+AWAY = "TMF|AH00629|AH00639|AH02655|AH00632|AH00633|AH00636"  # what the log says of a database that is away
 CREATE, DELETE = "CustomerCreateEvent", "CustomerDeleteEvent"
 STATE, ATTRIBUTE = "CustomerStateChangeEvent", "CustomerAttributeValueChangeEvent"
 TYPES = [CREATE, STATE, ATTRIBUTE, DELETE]
@@ -105,13 +106,16 @@ class Subscriber:
     def one(self, statement, *parameters):
         return self.sql(statement, *parameters)[0][0]
 
+    def count(self, state, hub):
+        """Of a hub that was deleted nothing is left, though what was there may be swept up a little later."""
+        return self.one("SELECT count(*) FROM tmf_customer.delivery JOIN tmf_customer.hub ON hub.id = hub_id AND hub.state <> 'gone'"
+                        " WHERE delivery.state = %s AND (%s IS NULL OR hub_id = %s)", state, hub and hub["id"], hub and hub["id"])
+
     def pending(self, hub=None):
-        return self.one("SELECT count(*) FROM tmf_customer.delivery WHERE state = 'pending' AND (%s IS NULL OR hub_id = %s)",
-                        hub and hub["id"], hub and hub["id"])
+        return self.count("pending", hub)
 
     def dead(self, hub=None):
-        return self.one("SELECT count(*) FROM tmf_customer.delivery WHERE state = 'dead' AND (%s IS NULL OR hub_id = %s)",
-                        hub and hub["id"], hub and hub["id"])
+        return self.count("dead", hub)
 
     def drained(self, hub=None, seconds=30):
         """Waits until nothing is left to send."""
@@ -133,8 +137,8 @@ class Subscriber:
                         f"hub: {condition}")
 
     def operate(self, call, *parameters):
-        """Calls one of the operator's functions."""
-        return self.sql(f"SELECT tmf_customer.{call}", *parameters)
+        """What one of the operator's functions returns."""
+        return self.one(f"SELECT tmf_customer.{call}", *parameters)
 
     def view(self, name, hub):
         """The rows of an operator's view that are about this hub, as text."""

@@ -17,7 +17,8 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     struct addrinfo *first = NULL, **last = &first;
     char name[256], address[64];
     int known = 0;
-    FILE *names = node != NULL ? fopen(NAMES, "r") : NULL;
+    int is_numeric = hints != NULL && (hints->ai_flags & AI_NUMERICHOST) != 0;
+    FILE *names = node != NULL && !is_numeric ? fopen(NAMES, "r") : NULL;
     while (names != NULL && fscanf(names, "%255s %63s", name, address) == 2) {
         if (strcasecmp(name, node) != 0) {
             continue;
