@@ -36,7 +36,7 @@ CREATE TABLE tmf_customer.event (
     customer_id    text COLLATE "C" NOT NULL,
     event_id       uuid NOT NULL DEFAULT gen_random_uuid(),
     type           text NOT NULL,
-    at             timestamptz NOT NULL DEFAULT now(),
+    at             timestamptz NOT NULL DEFAULT statement_timestamp(),
     changed        text,                     -- top-level names, comma-separated; NULL but for changes
     correlation_id text,
     href           text NOT NULL,            -- of the customer, as the reply to the change had it
@@ -60,6 +60,67 @@ CREATE TABLE tmf_customer.delivery (
 -- What is due for a listener, oldest first.
 CREATE INDEX delivery_due ON tmf_customer.delivery (hub_id, event_id) WHERE state = 'pending';
 CREATE INDEX delivery_dead ON tmf_customer.delivery (hub_id, changed_at) WHERE state = 'dead';
+
+-- ---- for the notifier ----
+-- How many rows a listener has pending changes from one to millions in minutes, statistics know nothing of
+-- it: the settings of these functions leave the planner the indexes alone.
+
+-- What is due for leased listeners, the oldest 128 of each that is `wanted`, without the events in its slice
+-- of `held` and the customers in that of `withheld`. A listener that is still `owner`'s has a row in any case.
+CREATE FUNCTION tmf_customer.due(owner text, hub_ids text[], wanted boolean[], first_held integer[],
+        last_held integer[], first_withheld integer[], last_withheld integer[], held bigint[], withheld text[])
+    RETURNS TABLE (place bigint, event_id bigint, customer_id text, attempts integer, next_attempt_at timestamptz)
+    LANGUAGE sql STABLE
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS
+$$
+    SELECT want.place, d.event_id, d.customer_id, d.attempts, d.next_attempt_at
+      FROM unnest(due.hub_ids, due.wanted, due.first_held, due.last_held, due.first_withheld, due.last_withheld)
+           WITH ORDINALITY AS want (hub_id, wanted, first_held, last_held, first_withheld, last_withheld, place)
+      JOIN tmf_customer.hub ON hub.id = want.hub_id AND hub.leased_by = due.owner AND hub.state = 'active'
+      LEFT JOIN LATERAL (
+            SELECT delivery.* FROM tmf_customer.delivery
+             WHERE want.wanted AND delivery.hub_id = want.hub_id AND delivery.state = 'pending'
+               AND delivery.event_id <> ALL (due.held[want.first_held : want.last_held])
+               AND delivery.customer_id <> ALL (due.withheld[want.first_withheld : want.last_withheld])
+             ORDER BY delivery.hub_id, delivery.event_id LIMIT 128) AS d ON true
+$$;
+
+-- Deletes in small batches what nobody needs: deliveries of deleted hubs, dead letters and those of disabled
+-- hubs older than `retention`, and events past `from_id` without deliveries, which a crash has left. Returns
+-- where to go on, 0 = from the start. A statement that began before a hub was deleted may still write
+-- deliveries for it: the longest TMFCustomerStatementTimeout is an hour.
+CREATE FUNCTION tmf_customer.sweep(retention interval, from_id bigint) RETURNS bigint LANGUAGE plpgsql
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
+    SET enable_hashjoin = off SET enable_mergejoin = off AS
+$$
+DECLARE
+    ids bigint[];
+BEGIN
+    DELETE FROM tmf_customer.delivery AS old
+     USING tmf_customer.hub CROSS JOIN LATERAL (
+           SELECT d.event_id, d.changed_at FROM tmf_customer.delivery AS d
+            WHERE d.hub_id = hub.id AND d.state = 'pending' ORDER BY d.hub_id, d.event_id LIMIT 2000) AS due
+     WHERE (hub.state = 'gone' OR (hub.state = 'disabled' AND due.changed_at < now() - retention))
+       AND old.event_id = due.event_id AND old.hub_id = hub.id;
+    DELETE FROM tmf_customer.delivery AS old
+     USING tmf_customer.hub CROSS JOIN LATERAL (
+           SELECT d.event_id, d.changed_at FROM tmf_customer.delivery AS d
+            WHERE d.hub_id = hub.id AND d.state = 'dead' ORDER BY d.hub_id, d.changed_at LIMIT 2000) AS dead
+     WHERE (hub.state = 'gone' OR dead.changed_at < now() - retention)
+       AND old.event_id = dead.event_id AND old.hub_id = hub.id;
+    DELETE FROM tmf_customer.hub
+     WHERE state = 'gone' AND changed_at < now() - interval '1 hour'
+       AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.hub_id = hub.id);
+    ids := ARRAY(SELECT id FROM tmf_customer.event WHERE id > from_id ORDER BY id LIMIT 2000);
+    DELETE FROM tmf_customer.event
+     WHERE id = ANY (ids)
+       AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.event_id = event.id);
+    RETURN CASE WHEN cardinality(ids) = 2000 THEN ids[2000] ELSE 0 END;
+END
+$$;
+REVOKE EXECUTE ON FUNCTION tmf_customer.due(text, text[], boolean[], integer[], integer[], integer[], integer[],
+    bigint[], text[]), tmf_customer.sweep(interval, bigint) FROM PUBLIC;
 
 -- ---- for the operator; grant what the operator's role is to use ----
 

@@ -3,15 +3,15 @@
  * PATCH and PUT B/customer/{id}
  *
  * CONCURRENCY  A change is computed on a revision that was read, and written only if the customer
- * still has it (one UPDATE decides, so there is no moment between check and write). Who loses the
- * race starts again from what the winner wrote: no change is ever computed on anything but the
- * current document. Losers wait a random time, longer with each loss, so that many writers of one
- * customer all come through; who lost ATTEMPTS_MAX races gives up with a 503 and nothing is
- * changed.
+ * still has it: one UPDATE decides, so there is no moment between check and write, and no change is
+ * ever computed on anything but the current document. Two round trips, and no lock, when nobody
+ * interferes. Who loses the race takes the customer's lock first, in a transaction: then it is read
+ * as the winner left it, and nobody can be faster. Losers stand in PostgreSQL's queue for the lock,
+ * each for TMFCustomerStatementTimeout at most, so writers of one customer take turns and none
+ * starves.
  */
 #include "api/api.h"
 
-#include <apr_general.h>
 #include <apr_strings.h>
 
 #include "api/change.h"
@@ -19,8 +19,9 @@
 #include "api/representation.h"
 #include "model/changes.h"
 
-#define ATTEMPTS_MAX 40
-#define PAUSE_MAX    (64 * 1000) /* microseconds; 1 ms after the first loss, doubled with each */
+/* How the current document is read: tmf_customer_store_get or tmf_customer_store_lock. */
+typedef tmf_error_t *read_customer_fn(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
+                                      apr_pool_t *result_pool);
 
 /* A change of the status has an event of its own. */
 static tmf_tell_t tell_changes(const tmf_request_t *request, const tmf_changes_t *changes,
@@ -39,15 +40,16 @@ static tmf_tell_t tell_changes(const tmf_request_t *request, const tmf_changes_t
 /* One attempt. `*changed` stays NULL when another writer was faster. */
 static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
                             const tmf_request_t *request, const tmf_change_t *change,
-                            apr_pool_t *pool)
+                            read_customer_fn *read_customer)
 {
+    apr_pool_t *pool = request->pool;
     const tmf_customer_t *current;
     tmf_json_t *stored;
     tmf_json_t *computed;
     tmf_changes_t *changes;
     tmf_tell_t tell;
 
-    TMF_TRY(tmf_customer_store_get(db, request->id, &current, pool));
+    TMF_TRY(read_customer(db, request->id, &current, pool));
     if (current == NULL) {
         return tmf_representation_not_found(request);
     }
@@ -65,40 +67,38 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
                                      tmf_json_write(computed, NULL, pool), &tell, changed, pool);
 }
 
-static void pause_after_loss(int losses)
+static tmf_error_t *attempt_locked(const tmf_customer_t **changed, tmf_db_t *db,
+                                   const tmf_request_t *request, const tmf_change_t *change)
 {
-    apr_interval_time_t longest = losses < 7 ? (1000 << (losses - 1)) : PAUSE_MAX;
-    apr_uint32_t random = 0;
+    tmf_error_t *error;
 
-    apr_generate_random_bytes((unsigned char *)&random, sizeof(random));
-    apr_sleep(random % longest);
+    TMF_TRY(tmf_db_begin(db, request->pool));
+    error = attempt(changed, db, request, change, tmf_customer_store_lock);
+    if (error == NULL && *changed == NULL) {
+        error = tmf_error_make(request->pool, TMF_ERROR_WRITE_CONFLICT,
+                               "The customer could not be written, although it did not change");
+    }
+    if (error != NULL) {
+        tmf_db_roll_back(db, request->pool);
+        return error;
+    }
+    return tmf_db_commit(db, request->pool);
 }
 
 static tmf_error_t *carry_out(const tmf_customer_t **changed, const tmf_request_t *request,
                               const tmf_change_t *change)
 {
-    apr_pool_t *attempt_pool; /* cleared between attempts; the last one's is left to the reply */
     tmf_error_t *error;
-    int losses;
+    tmf_db_t *db;
 
     *changed = NULL;
-    apr_pool_create(&attempt_pool, request->pool);
-    for (losses = 0; losses < ATTEMPTS_MAX; losses++) {
-        tmf_db_t *db;
-
-        if (losses > 0) {
-            apr_pool_clear(attempt_pool);
-            pause_after_loss(losses);
-        }
-        TMF_TRY(tmf_db_borrow(&db, request->database, attempt_pool));
-        error = attempt(changed, db, request, change, attempt_pool);
-        tmf_db_give_back(db);
-        if (error != NULL || *changed != NULL) {
-            return error;
-        }
+    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    error = attempt(changed, db, request, change, tmf_customer_store_get);
+    if (error == NULL && *changed == NULL) {
+        error = attempt_locked(changed, db, request, change);
     }
-    return tmf_error_make(request->pool, TMF_ERROR_WRITE_CONFLICT,
-                          "Others changed this customer each time it was to be written");
+    tmf_db_give_back(db);
+    return error;
 }
 
 /* How the body of each method is read. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the notifier and the database have to tell each other; see dispatcher.h. */
+#include "notify/clock.h"
 #include "notify/dispatcher.h"
 
 #include <string.h>
@@ -71,6 +72,14 @@ static int is_dead(const tmf_in_hand_t *delivery)
     return delivery->state == TMF_HAND_REFUSED && delivery->not_before == 0;
 }
 
+/* Until the next try; negative = there is none. */
+static apr_interval_time_t pause_of(const tmf_in_hand_t *delivery)
+{
+    apr_interval_time_t pause = delivery->not_before - tmf_clock_now();
+
+    return is_dead(delivery) ? -1 : pause > 0 ? pause : 0;
+}
+
 /* Once recorded, a refused event waits for its next try, and the later ones of its customer are
  * read again after it; or it is a dead letter and leaves the hand. */
 static tmf_error_t *record_refused(exchange_t *exchange, tmf_listener_t *listener)
@@ -84,9 +93,7 @@ static tmf_error_t *record_refused(exchange_t *exchange, tmf_listener_t *listene
         if (delivery->state != TMF_HAND_REFUSED) {
             continue;
         }
-        TMF_TRY(tmf_outbox_refuse(exchange->db, &refused, delivery->attempts,
-                                  delivery->not_before == 0 ? -1
-                                                            : delivery->not_before - apr_time_now(),
+        TMF_TRY(tmf_outbox_refuse(exchange->db, &refused, delivery->attempts, pause_of(delivery),
                                   delivery->error, exchange->pool));
         if (is_dead(delivery)) {
             ap_log_error(APLOG_MARK, APLOG_INFO, 0, exchange->dispatcher->settings->server,
@@ -197,7 +204,7 @@ static tmf_listener_t *find_listener(const tmf_dispatcher_t *dispatcher, const c
 static tmf_error_t *claim(exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    apr_time_t until = apr_time_now() + TMF_LEASE_TIME;
+    apr_time_t until = tmf_clock_now() + TMF_LEASE_TIME;
     const tmf_lease_t *leases;
     int count;
     int i;
@@ -284,7 +291,7 @@ static tmf_error_t *read_due(exchange_t *exchange)
         }
     }
     for (i = 0; i < due_count; i++) {
-        tmf_listener_add(listener_at(dispatcher, due[i].want), &due[i], apr_time_now());
+        tmf_listener_add(listener_at(dispatcher, due[i].want), &due[i], tmf_clock_now());
     }
     return NULL;
 }
@@ -421,7 +428,7 @@ static tmf_error_t *check_listener(exchange_t *exchange, tmf_listener_t *listene
 static tmf_error_t *sweep(exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    apr_time_t now = apr_time_now();
+    apr_time_t now = tmf_clock_now();
 
     if (now < dispatcher->sweep_at) {
         return NULL;
@@ -437,7 +444,7 @@ static tmf_error_t *talk(exchange_t *exchange)
     int i;
 
     TMF_TRY(record(exchange));
-    let_listeners_go(dispatcher, apr_time_now());
+    let_listeners_go(dispatcher, tmf_clock_now());
     if (dispatcher->woken) {
         TMF_TRY(claim(exchange));
         TMF_TRY(sweep(exchange));

@@ -10,6 +10,7 @@
 #include <apr_atomic.h>
 #include <apr_thread_proc.h>
 
+#include "notify/clock.h"
 #include "notify/dispatcher.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
@@ -97,7 +98,7 @@ static void report(const loop_t *loop, const tmf_error_t *error)
 
 static void exchange(loop_t *loop)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = tmf_clock_now();
     const tmf_error_t *error;
 
     if (now >= loop->dispatcher.look_at) {
@@ -105,7 +106,7 @@ static void exchange(loop_t *loop)
         loop->dispatcher.look_at = now + loop->notifier->settings->poll;
     }
     error = tmf_exchange(&loop->dispatcher, loop->scratch);
-    loop->exchanged_at = apr_time_now();
+    loop->exchanged_at = tmf_clock_now();
     if (error != NULL) {
         report(loop, error);
         loop->retry_at = loop->exchanged_at + RETRY_TIME;
@@ -152,7 +153,7 @@ static apr_time_t start(loop_t *loop)
 {
     tmf_dispatcher_t *dispatcher = &loop->dispatcher;
     int count = dispatcher->listeners->nelts;
-    apr_time_t now = apr_time_now();
+    apr_time_t now = tmf_clock_now();
     apr_time_t wake_at = now + APR_USEC_PER_SEC;
     int started;
     int i;
@@ -178,7 +179,7 @@ static apr_time_t start(loop_t *loop)
 
 static void collect(loop_t *loop)
 {
-    apr_time_t now = apr_time_now();
+    apr_time_t now = tmf_clock_now();
     tmf_answer_t answer;
 
     while (tmf_sender_next(loop->notifier->sender, &answer)) {
@@ -191,7 +192,7 @@ static void wait_until(loop_t *loop, apr_time_t until)
 {
     const tmf_wake_t *wake = loop->notifier->settings->wake;
 
-    tmf_sender_wait(loop->notifier->sender, until - apr_time_now(), tmf_wake_descriptor(wake));
+    tmf_sender_wait(loop->notifier->sender, until - tmf_clock_now(), tmf_wake_descriptor(wake));
     loop->dispatcher.woken |= tmf_wake_take(wake);
     collect(loop);
 }
@@ -237,11 +238,11 @@ static int inherit(loop_t *loop)
 static void finish(loop_t *loop)
 {
     int graceful = apr_atomic_read32(&loop->notifier->stop) == STOP_GRACEFULLY;
-    apr_time_t end = apr_time_now() + (graceful ? GRACEFUL_TIME : STOP_TIME);
+    apr_time_t end = tmf_clock_now() + (graceful ? GRACEFUL_TIME : STOP_TIME);
     const tmf_error_t *error;
 
-    while (loop->dispatcher.sent > 0 && apr_time_now() < end) {
-        tmf_sender_wait(loop->notifier->sender, earlier(end - apr_time_now(), 100 * 1000), -1);
+    while (loop->dispatcher.sent > 0 && tmf_clock_now() < end) {
+        tmf_sender_wait(loop->notifier->sender, earlier(end - tmf_clock_now(), 100 * 1000), -1);
         collect(loop);
     }
     error = tmf_exchange_release(&loop->dispatcher, loop->scratch);
@@ -261,7 +262,7 @@ static void lead(tmf_notifier_t *notifier)
     while (!is_stopping(notifier)) {
         apr_time_t at;
 
-        if (apr_time_now() >= exchange_at(&loop)) {
+        if (tmf_clock_now() >= exchange_at(&loop)) {
             exchange(&loop);
         }
         at = start(&loop);

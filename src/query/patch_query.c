@@ -217,9 +217,7 @@ static tmf_error_t *push_place(way_t *way)
     return NULL;
 }
 
-/* The way is at its end: a place, if the conditions hold. `value` is NULL when nothing is there
- * yet.
- */
+/* The way is at its end: a place, if the conditions hold. Nothing is there yet: `value` is NULL. */
 static tmf_error_t *arrive(way_t *way, const tmf_json_t *value, manner_t manner)
 {
     int is_array = value != NULL && tmf_json_type(value) == TMF_JSON_ARRAY;

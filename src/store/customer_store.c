@@ -13,6 +13,10 @@ enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC, COLUMN_DELIVERIES };
 static const char get_sql[] =
     "SELECT id, revision, doc::text FROM tmf_customer.customer WHERE id = $1::text";
 
+static const char lock_sql[] = "SELECT id, revision, doc::text,"
+                               "  set_config('idle_in_transaction_session_timeout', $2::text, true)"
+                               " FROM tmf_customer.customer WHERE id = $1::text FOR UPDATE";
+
 #define SELECT_WRITTEN_SQL " SELECT id, revision, doc::text, " TMF_TELL_COUNT_SQL " FROM written"
 
 static const char create_sql[] =
@@ -54,6 +58,18 @@ const tmf_customer_t *tmf_customer_store_read(const tmf_db_rows_t *rows, apr_poo
     return customer;
 }
 
+/* Runs a statement that reads one customer or none. */
+static tmf_error_t *read_one(tmf_db_t *db, const char *sql, int count,
+                             const char *const *parameters, const tmf_customer_t **customer,
+                             apr_pool_t *pool)
+{
+    const tmf_db_rows_t *rows;
+
+    TMF_TRY(tmf_db_execute(db, sql, count, parameters, &rows, pool));
+    *customer = tmf_customer_store_read(rows, pool);
+    return NULL;
+}
+
 /* Runs a statement that writes one customer or none. */
 static tmf_error_t *write_customer(tmf_db_t *db, const char *sql, int count,
                                    const char **parameters, const tmf_tell_t *tell,
@@ -77,11 +93,17 @@ tmf_error_t *tmf_customer_store_get(tmf_db_t *db, const char *id, const tmf_cust
                                     apr_pool_t *result_pool)
 {
     const char *parameters[] = {id};
-    const tmf_db_rows_t *rows;
 
-    TMF_TRY(tmf_db_execute(db, get_sql, 1, parameters, &rows, result_pool));
-    *customer = tmf_customer_store_read(rows, result_pool);
-    return NULL;
+    return read_one(db, get_sql, 1, parameters, customer, result_pool);
+}
+
+tmf_error_t *tmf_customer_store_lock(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
+                                     apr_pool_t *result_pool)
+{
+    const char *parameters[] = {
+        id, number_text(apr_time_as_msec(tmf_db_statement_timeout(db)), result_pool)};
+
+    return read_one(db, lock_sql, 2, parameters, customer, result_pool);
 }
 
 tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char *doc,

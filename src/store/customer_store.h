@@ -34,6 +34,12 @@ typedef struct {
 tmf_error_t *tmf_customer_store_get(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
                                     apr_pool_t *result_pool);
 
+/* The same within a transaction, until whose end nobody else writes the customer. Waits for whoever
+ * writes it at the moment. A transaction that stands still for longer than a statement may take is
+ * ended by the database. */
+tmf_error_t *tmf_customer_store_lock(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
+                                     apr_pool_t *result_pool);
+
 /* Inserts one; `*customer` is NULL when the id is taken. */
 tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char *doc,
                                        const tmf_tell_t *tell, const tmf_customer_t **customer,

@@ -67,6 +67,7 @@ struct tmf_db_t {
     ap_dbd_t *dbd;
     PGconn *connection;
     tmf_session_t *session;
+    int wake_at_commit;
     sigset_t signals; /* to restore; prefork only */
 };
 
@@ -326,9 +327,13 @@ void tmf_db_give_back(tmf_db_t *db)
     release_signals(db);
 }
 
-void tmf_db_wake_notifier(const tmf_db_t *db)
+void tmf_db_wake_notifier(tmf_db_t *db)
 {
-    tmf_wake_send(db->pool->wake);
+    if (PQtransactionStatus(db->connection) == PQTRANS_IDLE) {
+        tmf_wake_send(db->pool->wake);
+    } else {
+        db->wake_at_commit = 1;
+    }
 }
 
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db)
@@ -360,6 +365,32 @@ tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *co
     TMF_TRY(tmf_session_error(result, result_pool));
     *rows = (const tmf_db_rows_t *)result;
     return NULL;
+}
+
+tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool)
+{
+    const tmf_db_rows_t *rows;
+
+    return tmf_db_ask(db, "BEGIN", 0, NULL, &rows, result_pool);
+}
+
+tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool)
+{
+    const tmf_db_rows_t *rows;
+
+    TMF_TRY(tmf_db_ask(db, "COMMIT", 0, NULL, &rows, result_pool));
+    if (db->wake_at_commit) {
+        tmf_wake_send(db->pool->wake);
+    }
+    return NULL;
+}
+
+/* It only fails when the connection is lost, which rolls back as well. */
+void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool)
+{
+    const tmf_db_rows_t *rows;
+
+    (void)tmf_db_ask(db, "ROLLBACK", 0, NULL, &rows, scratch_pool);
 }
 
 static const PGresult *result_of(const tmf_db_rows_t *rows)

@@ -58,8 +58,8 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
 
-/* There is something to deliver, and it is committed. */
-void tmf_db_wake_notifier(const tmf_db_t *db);
+/* There is something to deliver: now, or, within a transaction, when it is committed. */
+void tmf_db_wake_notifier(tmf_db_t *db);
 
 /* TMFCustomerStatementTimeout. */
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db);
@@ -75,6 +75,13 @@ tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char
 /* The same, but planned anew for these values. */
 tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                         const tmf_db_rows_t **rows, apr_pool_t *result_pool);
+
+/* A transaction, where one statement is not enough: from tmf_db_begin to tmf_db_commit, or, after
+ * any error, tmf_db_roll_back. Whoever gives a connection back without either has its transaction
+ * rolled back by the next borrower. */
+tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool);
+tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool);
+void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool);
 
 int tmf_db_row_count(const tmf_db_rows_t *rows);
 

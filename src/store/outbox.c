@@ -5,9 +5,6 @@
 
 #include "store/array.h"
 
-/* A literal, so that the plan of a batch is made for it. */
-#define BATCH_SQL "128"
-
 /* Times are the database's: the hosts' clocks need not agree. */
 static const char claim_sql[] =
     "UPDATE tmf_customer.hub SET leased_by = $1::text, leased_until = now() + $2::interval"
@@ -19,19 +16,10 @@ static const char claim_sql[] =
     " RETURNING id, callback, query, failures";
 
 static const char read_sql[] =
-    "SELECT want.place - 1, due.event_id, due.customer_id, due.attempts,"
-    "  (extract(epoch FROM due.next_attempt_at - now()) * 1000000)::bigint"
-    " FROM unnest($2::text[], $3::boolean[], $4::integer[], $5::integer[], $6::integer[],"
-    "   $7::integer[]) WITH ORDINALITY"
-    "   AS want (hub_id, wanted, first_held, last_held, first_withheld, last_withheld, place)"
-    " JOIN tmf_customer.hub ON hub.id = want.hub_id AND hub.leased_by = $1::text"
-    "  AND hub.state = 'active'"
-    " LEFT JOIN LATERAL (SELECT event_id, customer_id, attempts, next_attempt_at"
-    "   FROM tmf_customer.delivery"
-    "  WHERE want.wanted AND delivery.hub_id = want.hub_id AND delivery.state = 'pending'"
-    "   AND event_id <> ALL (($8::bigint[])[want.first_held : want.last_held])"
-    "   AND customer_id <> ALL (($9::text[])[want.first_withheld : want.last_withheld])"
-    "  ORDER BY event_id LIMIT " BATCH_SQL ") AS due ON true";
+    "SELECT place - 1, event_id, customer_id, attempts,"
+    "  (extract(epoch FROM next_attempt_at - now()) * 1000000)::bigint"
+    " FROM tmf_customer.due($1::text, $2::text[], $3::boolean[], $4::integer[], $5::integer[],"
+    "  $6::integer[], $7::integer[], $8::bigint[], $9::text[])";
 
 static const char events_sql[] =
     "SELECT id, event_id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
@@ -47,10 +35,12 @@ static const char deliver_sql[] =
     "event)"
     " WHERE delivery.event_id = done.event AND delivery.hub_id = done.hub_id";
 
-/* A statement of its own: of two notifiers that deliver one event last, the later one sees that. */
+/* A statement of its own: of two notifiers that deliver one event last, the later one sees that.
+ * The subquery cannot become a join, which could read all of a large table. */
 static const char forget_events_sql[] =
     "DELETE FROM tmf_customer.event WHERE id = ANY ($1::bigint[])"
-    " AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.event_id = event.id)";
+    " AND (SELECT true FROM tmf_customer.delivery WHERE delivery.event_id = event.id LIMIT 1)"
+    "  IS NULL";
 
 static const char refuse_sql[] =
     "UPDATE tmf_customer.delivery SET attempts = $3::integer, next_attempt_at = now() + "
@@ -74,33 +64,7 @@ static const char recover_sql[] =
 static const char release_sql[] =
     "UPDATE tmf_customer.hub SET leased_by = NULL, leased_until = NULL WHERE leased_by = $1::text";
 
-static const char sweep_deliveries_sql[] =
-    "WITH batch AS (SELECT due.event_id, due.hub_id FROM tmf_customer.hub"
-    "   CROSS JOIN LATERAL (SELECT event_id, hub_id, changed_at FROM tmf_customer.delivery"
-    "     WHERE delivery.hub_id = hub.id AND delivery.state = 'pending'"
-    "     ORDER BY event_id LIMIT 2000) AS due"
-    "   WHERE hub.state = 'gone'"
-    "    OR (hub.state = 'disabled' AND due.changed_at < now() - $1::interval)"
-    "  UNION ALL SELECT dead.event_id, dead.hub_id FROM tmf_customer.hub"
-    "   CROSS JOIN LATERAL (SELECT event_id, hub_id, changed_at FROM tmf_customer.delivery"
-    "     WHERE delivery.hub_id = hub.id AND delivery.state = 'dead'"
-    "     ORDER BY changed_at LIMIT 2000) AS dead"
-    "   WHERE hub.state = 'gone' OR dead.changed_at < now() - $1::interval)"
-    " DELETE FROM tmf_customer.delivery USING batch"
-    " WHERE delivery.event_id = batch.event_id AND delivery.hub_id = batch.hub_id";
-
-/* A statement that began before the hub was deleted may still write deliveries for it: the longest
- * TMFCustomerStatementTimeout is an hour. */
-static const char sweep_hubs_sql[] =
-    "DELETE FROM tmf_customer.hub WHERE state = 'gone' AND changed_at < now() - interval '1 hour'"
-    " AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.hub_id = hub.id)";
-
-static const char sweep_events_sql[] =
-    "WITH batch AS (SELECT id FROM tmf_customer.event WHERE id > $1::bigint ORDER BY id LIMIT "
-    "2000),"
-    " gone AS (DELETE FROM tmf_customer.event USING batch WHERE event.id = batch.id"
-    "   AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.event_id = event.id))"
-    " SELECT CASE WHEN count(*) < 2000 THEN 0 ELSE max(id) END FROM batch";
+static const char sweep_sql[] = "SELECT tmf_customer.sweep($1::interval, $2::bigint)";
 
 static const char *interval_text(apr_interval_time_t interval, apr_pool_t *pool)
 {
@@ -338,13 +302,11 @@ tmf_error_t *tmf_outbox_release(tmf_db_t *db, const char *owner, apr_pool_t *scr
 tmf_error_t *tmf_outbox_sweep(tmf_db_t *db, apr_interval_time_t retention, apr_int64_t *position,
                               apr_pool_t *scratch_pool)
 {
-    const char *kept = interval_text(retention, scratch_pool);
-    const char *from = apr_psprintf(scratch_pool, "%" APR_INT64_T_FMT, *position);
+    const char *parameters[] = {interval_text(retention, scratch_pool),
+                                apr_psprintf(scratch_pool, "%" APR_INT64_T_FMT, *position)};
     const tmf_db_rows_t *rows;
 
-    TMF_TRY(tmf_db_execute(db, sweep_deliveries_sql, 1, &kept, &rows, scratch_pool));
-    TMF_TRY(tmf_db_execute(db, sweep_hubs_sql, 0, NULL, &rows, scratch_pool));
-    TMF_TRY(tmf_db_execute(db, sweep_events_sql, 1, &from, &rows, scratch_pool));
+    TMF_TRY(tmf_db_execute(db, sweep_sql, 2, parameters, &rows, scratch_pool));
     *position = tmf_db_number(rows, 0, 0);
     return NULL;
 }

@@ -14,7 +14,7 @@
 #include "model/event.h"
 #include "store/db.h"
 
-/* Deliveries read at a time for one listener. */
+/* Deliveries read at a time for one listener; tmf_customer.due() in sql/ has the same number. */
 #define TMF_OUTBOX_BATCH 128
 
 /* A listener whose lease was taken or renewed. */

@@ -175,15 +175,15 @@ static void cut_connection(PGconn *connection)
     PQconsumeInput(connection);
 }
 
-/* Reads results until libpq has no more, and keeps the last. 1 when the connection is idle again.
- */
+/* Reads results until libpq has no more, and keeps the last. 1 when the connection takes the next
+ * statement. */
 static int read_results(PGconn *connection, apr_time_t deadline, PGresult **last)
 {
     while (await_answer(connection, deadline)) {
         PGresult *result = PQgetResult(connection);
 
         if (result == NULL) {
-            return PQtransactionStatus(connection) == PQTRANS_IDLE;
+            return PQtransactionStatus(connection) != PQTRANS_UNKNOWN;
         }
         PQclear(*last);
         *last = result;

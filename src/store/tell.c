@@ -26,7 +26,7 @@ void tmf_tell_set(const char **parameters, const tmf_tell_t *tell, apr_pool_t *p
     parameters[3] = tell->href;
 }
 
-void tmf_tell_done(const tmf_db_t *db, const tmf_db_rows_t *rows, int column)
+void tmf_tell_done(tmf_db_t *db, const tmf_db_rows_t *rows, int column)
 {
     if (tmf_db_row_count(rows) > 0 && tmf_db_number(rows, 0, column) > 0) {
         tmf_db_wake_notifier(db);

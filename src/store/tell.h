@@ -33,8 +33,8 @@ const char *tmf_tell_types(unsigned types, apr_pool_t *result_pool);
 /* Fills $1…$4. */
 void tmf_tell_set(const char **parameters, const tmf_tell_t *tell, apr_pool_t *pool);
 
-/* The statement is committed: wakes the notifier when this column of its first row, if it has one,
+/* The statement has succeeded: wakes the notifier when this column of its first row, if it has one,
  * counts deliveries. */
-void tmf_tell_done(const tmf_db_t *db, const tmf_db_rows_t *rows, int column);
+void tmf_tell_done(tmf_db_t *db, const tmf_db_rows_t *rows, int column);
 
 #endif

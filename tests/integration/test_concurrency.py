@@ -4,38 +4,111 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness.client import Api, customer, path_of
+from harness import await_condition
+from harness.client import JSON_PATCH, JSON_PATCH_QUERY, MERGE, Api, customer, path_of
+from harness.postgres import RUNTIME
 
 pytestmark = pytest.mark.mpm
-CLIENTS, PATCHES = 8, 25
+CLIENTS = 16
 
 
-def test_concurrent_patches_of_different_attributes_all_survive(server, api):
-    path = path_of(api.create())
+def write(api, path, client, i):
+    """Sets member `i` of the client's own attribute, in the format of this client."""
+    patch, content_type = [
+        ({f"x{client}": {str(i): i}}, MERGE),
+        ([{"op": "add", "path": f"/x{client}/{i}", "value": i}], JSON_PATCH),
+        ([{"op": "add", "path": f"$.x{client}['{i}']", "value": i}], JSON_PATCH_QUERY)][client % 3]
+    return api.patch(path, patch, content_type, check=False)  # which would take longer than the patch
+
+
+def check_that_all_survive(servers, patches):
+    """Every client patches one customer, on one of the servers."""
+    path = path_of(Api(servers[0].url).create(**{f"x{client}": {} for client in range(CLIENTS)}))
 
     def work(client):
-        mine = Api(server.url)
-        return [mine.patch(path, {f"x{client}": {str(i): i}}).status_code for i in range(PATCHES)]
+        mine = Api(servers[client % len(servers)].url)
+        return [write(mine, path, client, i).status_code for i in range(patches)]
     with ThreadPoolExecutor(CLIENTS) as pool:
         statuses = sum(pool.map(work, range(CLIENTS)), [])
-    assert set(statuses) == {200}
-    body = api.get(path).json()
+    assert len(statuses) == CLIENTS * patches and set(statuses) == {200}
+    body = Api(servers[-1].url).get(path).json()
     for client in range(CLIENTS):
-        assert body[f"x{client}"] == {str(i): i for i in range(PATCHES)}
+        assert body[f"x{client}"] == {str(i): i for i in range(patches)}
+
+
+def test_concurrent_patches_of_different_attributes_all_survive(server):
+    check_that_all_survive([server], 200)
 
 
 def test_two_servers_on_one_database_lose_nothing(start_httpd, new_database):
     database = new_database()
-    servers = [start_httpd(database), start_httpd(database)]
-    path = path_of(Api(servers[0].url).create())
+    check_that_all_survive([start_httpd(database), start_httpd(database)], 50)
 
-    def work(client):
-        mine = Api(servers[client % 2].url)
-        return {mine.patch(path, {f"x{client}": {str(i): i}}).status_code for i in range(PATCHES)}
+
+def test_of_concurrent_increments_none_is_lost(server, api):
+    """Each is computed on what was read: `test` refuses those that were read too early."""
+    path = path_of(api.create(count=0))
+
+    def work(_):
+        mine, done = Api(server.url), 0
+        while done < 10:
+            count = mine.get(path).json()["count"]
+            reply = mine.patch(path, [{"op": "test", "path": "/count", "value": count},
+                                      {"op": "replace", "path": "/count", "value": count + 1}], JSON_PATCH)
+            assert reply.status_code in (200, 409)
+            done += reply.status_code == 200
     with ThreadPoolExecutor(CLIENTS) as pool:
-        assert set.union(*pool.map(work, range(CLIENTS))) == {200}
-    body = Api(servers[1].url).get(path).json()
-    assert all(body[f"x{client}"] == {str(i): i for i in range(PATCHES)} for client in range(CLIENTS))
+        list(pool.map(work, range(CLIENTS)))
+    assert api.get(path).json()["count"] == 10 * CLIENTS
+
+
+@pytest.mark.parametrize("winner,headers,status", [
+    ("UPDATE tmf_customer.customer SET doc = doc || '{\"status\": \"theirs\", \"x\": 1}',"
+     " revision = nextval('tmf_customer.customer_revision')", False, 200),
+    ("UPDATE tmf_customer.customer SET revision = nextval('tmf_customer.customer_revision')", True, 412),
+    ("UPDATE tmf_customer.customer SET doc = doc || '{\"x\": 2}', revision = nextval('tmf_customer.customer_revision')",
+     False, 409),
+    ("DELETE FROM tmf_customer.customer", False, 404)])
+def test_who_is_overtaken_starts_again_from_what_is_there(start_httpd, new_database, winner, headers, status):
+    """Another writer holds the customer when the patch is to be written, and commits then."""
+    postgres, name = new_database()
+    server = start_httpd((postgres, name))
+    made = Api(server.url).post(customer(x=1))
+    path = path_of(made.json())
+    other = postgres.connect(name)
+    other.autocommit = False
+    other.cursor().execute(winner)
+    with ThreadPoolExecutor(1) as pool:
+        reply = pool.submit(Api(server.url).patch, path, [
+            {"op": "test", "path": "/x", "value": 1}, {"op": "add", "path": "/y", "value": 2}], JSON_PATCH,
+            headers={"If-Match": made.headers["ETag"]} if headers else {})
+        await_condition(lambda: postgres.execute("SELECT 1 FROM pg_locks WHERE NOT granted"), "the patch waits")
+        other.commit()
+        other.close()
+        assert reply.result().status_code == status, reply.result().text
+    if status == 200:
+        assert reply.result().json() == {**made.json(), "status": "theirs", "y": 2}
+    states = postgres.execute("SELECT DISTINCT state FROM pg_stat_activity WHERE datname = %s AND usename = %s",
+                              parameters=(name, RUNTIME))
+    assert states == [("idle",)], "no transaction is left open"
+
+
+def test_whoever_never_wins_gets_a_503_and_has_changed_nothing(start_httpd, new_database):
+    """A trigger lets another writer be faster each time."""
+    postgres, name = new_database()
+    server = start_httpd((postgres, name))
+    api = Api(server.url)
+    path = path_of(api.create())
+    postgres.execute("CREATE FUNCTION public.lose() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NULL; END $$;"
+                     " CREATE TRIGGER lose BEFORE UPDATE ON tmf_customer.customer"
+                     " FOR EACH ROW EXECUTE FUNCTION public.lose()", name)
+    before = api.get(path)
+    reply = api.patch(path, {"status": "x"})
+    assert (reply.status_code, reply.json()["code"]) == (503, "writeConflict")
+    assert int(reply.headers["Retry-After"]) > 0
+    assert api.get(path).headers["ETag"] == before.headers["ETag"]
+    postgres.execute("DROP TRIGGER lose ON tmf_customer.customer", name)
+    assert api.patch(path, {"status": "x"}).status_code == 200
 
 
 def test_of_writers_with_the_same_if_match_one_wins(server, api):

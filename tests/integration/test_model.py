@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random creates, patches, replaces and deletes against a model: a dict, and RFC 7386 in ten lines."""
+"""Random creates, patches, replaces and deletes against a model: a dict, and RFC 7386 of patch_model.py."""
 import copy
 
 import pytest
@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, rule, run_state_machine_as_test
 
 from harness.client import Api, customer
+from patch_model import merge
 
 KNOWN = {"status", "statusReason", "@type", "@baseType"}
 scalars = st.none() | st.booleans() | st.integers(-10**25, 10**25) | st.text("ab\"\\é/", max_size=3)
@@ -16,18 +17,6 @@ values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3)
 members = st.fixed_dictionaries({}, optional={
     "status": st.none() | st.text("xyz", max_size=3), "@baseType": st.none() | st.just("B"),
     "x": values, "y": values, "é \"": values})
-
-
-def merge(target, patch):
-    if not isinstance(patch, dict):
-        return patch
-    target = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            target.pop(name, None)
-        else:
-            target[name] = merge(target.get(name), value)
-    return target
 
 
 def kept(document):

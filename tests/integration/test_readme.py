@@ -63,6 +63,8 @@ def test_the_commands_of_the_readme_work(place, started):
     assert result.returncode == 0, result.stderr
     assert "Moon Football Club" in result.stdout and '"status": "Approved"' in result.stdout
     assert '"eventType":"CustomerStateChangeEvent"' in result.stdout
+    for shown in ['"country": "France"', '"mediumType": "fax"', '"rowing@sun.example"', '"remark": "Details checked"']:
+        assert shown in result.stdout
 
 
 def test_every_example_of_asking_finds_its_customer(place, started):

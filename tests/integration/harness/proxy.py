@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import shutil
 import socket
 import tempfile
@@ -7,15 +8,13 @@ from pathlib import Path
 
 
 class Proxy:
-    """Stands between httpd and PostgreSQL, and can keep back what PostgreSQL answers. Otherwise it is
-    that Postgres."""
+    """Stands between httpd and PostgreSQL. On a connection on which `marker` was sent, PostgreSQL's answers
+    are kept back from then on. Otherwise it is that Postgres."""
 
-    def __init__(self, postgres):
-        self.postgres = postgres
+    def __init__(self, postgres, marker):
+        self.postgres, self.marker = postgres, marker
         self.root = Path(tempfile.mkdtemp(prefix="tmf-proxy-"))
         self.root.chmod(0o755)
-        self.passing = threading.Event()
-        self.passing.set()
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.root / ".s.PGSQL.5432"))
         (self.root / ".s.PGSQL.5432").chmod(0o777)
@@ -33,21 +32,23 @@ class Proxy:
                 return
             server = socket.socket(socket.AF_UNIX)
             server.connect(str(self.postgres.root / ".s.PGSQL.5432"))
-            for source, target in [(client, server), (server, client)]:
-                threading.Thread(target=self.pass_on, args=(source, target, source is server),
-                                 daemon=True).start()
+            marked = threading.Event()
+            for work in [self.pass_questions, self.pass_answers]:
+                threading.Thread(target=work, args=(client, server, marked), daemon=True).start()
 
-    def pass_on(self, source, target, is_answer):
-        try:
-            while data := source.recv(65536):
-                if is_answer:
-                    self.passing.wait()
-                target.sendall(data)
-            target.shutdown(socket.SHUT_WR)
-        except OSError:
-            target.close()
+    def pass_questions(self, client, server, marked):
+        with server, contextlib.suppress(OSError):
+            while data := client.recv(65536):
+                if self.marker in data:
+                    marked.set()
+                server.sendall(data)
+
+    def pass_answers(self, client, server, marked):
+        with client, contextlib.suppress(OSError):
+            while data := server.recv(65536):
+                if not marked.is_set():
+                    client.sendall(data)
 
     def remove(self):
-        self.passing.set()
         self.listener.close()
         shutil.rmtree(self.root, ignore_errors=True)

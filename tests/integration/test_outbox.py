@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What waits for listeners costs nothing but room: the plans of the notifier's statements, and of the writes,
+beside hundreds of thousands of pending deliveries, without any statistics on them."""
+import http.server
+import re
+import threading
+
+import pytest
+
+from harness import await_condition
+from harness.client import Api, customer
+from harness.httpd import Httpd
+
+PENDING = 100000
+ROWS = 2500  # that a node of a plan may handle: a sweep takes 2,000 at a time
+EXPLAIN = ("session_preload_libraries = auto_explain", "auto_explain.log_min_duration = 0",
+           "auto_explain.log_analyze = on", "auto_explain.log_timing = off",
+           "auto_explain.log_nested_statements = on")
+
+
+class Listener(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *arguments):
+        pass
+
+
+@pytest.fixture
+def listener():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Listener)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def write_pending(postgres, name, hubs):
+    """As the statements of customers write them, but faster."""
+    postgres.execute(
+        "WITH told AS (INSERT INTO tmf_customer.event (customer_id, type, href, customer)"
+        "  SELECT 'c' || i, 'CustomerCreateEvent', 'http://x/c' || i, '{\"name\": \"x\"}'"
+        "    FROM generate_series(1, %s) AS i RETURNING id, customer_id)"
+        " INSERT INTO tmf_customer.delivery (hub_id, event_id, customer_id)"
+        " SELECT unnest(%s), id, customer_id FROM told", name, (PENDING, hubs))
+
+
+def most_rows(path, start):
+    """The most rows that one node of one plan has handled, and the plan; statements that were seen."""
+    with open(path) as log:
+        log.seek(start)
+        entries = re.split(r"^\S+ \S+ \S+ \[\d+\] ", log.read(), flags=re.MULTILINE)
+    worst, seen = (0, ""), set()
+    for entry in entries:
+        if "plan:" in entry and "tmf_customer" in entry:
+            seen.add(re.search(r"Query Text:\s*(\w+)", entry).group(1))
+            for node in entry.split("\n"):
+                rows = [int(a or b) for a, b in re.findall(r"actual rows=(\d+)|Rows Removed by [^:]*: (\d+)", node)]
+                worst = max(worst, (max(rows, default=0), entry))
+    return worst, seen
+
+
+def test_what_is_pending_slows_neither_the_notifier_nor_the_api(new_database, listener):
+    postgres, name = new_database()
+    server = Httpd((postgres, name), server="TMFCustomerNotifyAllow 127.0.0.0/8\nTMFCustomerNotify Off")
+    try:
+        server.start()
+        api = Api(server.url)
+        hubs = [api.request("POST", "/hub", json={"callback": f"http://127.0.0.1:{port}/{number}"}).json()["id"]
+                for number, port in enumerate([listener, 9])]
+        write_pending(postgres, name, hubs)
+        for setting in EXPLAIN:
+            postgres.execute(f"ALTER DATABASE {name} SET {setting}")
+        server.end()
+        log = postgres.root / "log"
+        start = log.stat().st_size
+        server.settings["server"] = "TMFCustomerNotifyAllow 127.0.0.0/8"
+        server.write_configuration()
+        server.start()
+        for _ in range(20):
+            assert api.post(customer()).status_code == 201
+        await_condition(lambda: "tmf_customer.sweep" in log.read_text()[start:], "the notifier sweeps")
+        await_condition(lambda: log.read_text()[start:].count("tmf_customer.due") >= 20, "much is delivered")
+        server.end()
+        (rows, plan), seen = most_rows(log, start)
+        assert {"SELECT", "DELETE", "WITH", "UPDATE"} <= seen
+        assert rows <= ROWS, plan
+    finally:
+        server.remove()
