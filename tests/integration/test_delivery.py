@@ -10,10 +10,10 @@ import pytest
 
 from harness import await_condition
 from harness.client import Api, customer, path_of
-from harness.httpd import Httpd
 from harness.listener import OK, after, answer, depending, drip, endless, hang_up, has_ipv6, never, raw, reset, when
 from harness.notify import ALLOW, CREATE, QUICK, STATE, Subscriber, check_event, check_request, numbers_of
 from harness.webhooks import Verifier, new_secret
+from test_config import refusal
 
 ILL_TAGS = "TMF"
 REFUSED = [301, 302, 303, 307, 308, 300, 304, 400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 451]
@@ -489,19 +489,22 @@ def test_one_customers_events_are_sent_one_after_the_other(place, listen):
 @pytest.mark.parametrize("directive,most", [("TMFCustomerNotifyConcurrency 1", 1), ("TMFCustomerNotifyConcurrency 3", 3),
                                             ("TMFCustomerNotifyConcurrency 4 2", 2)])
 def test_requests_at_a_time(start_httpd, listen, directive, most):
-    """Every listener holds its answers until as many are there as may be."""
+    """A listener that has answered a few gets as many at once as may be, and no more while it holds its answers."""
     server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\n{directive}\n")
     place = Subscriber(Api(server.url), server)
     release = threading.Event()
-    listener = listen(default=when(release, OK))
+    listener = listen(default=depending(lambda request: OK if request.number <= 10 else when(release, OK)))
     hub = place(listener)
-    for _ in range(12):
+    for _ in range(30):
         place.api.create()
-    listener.await_requests(most)
-    release_at = len(listener.arrived())
+    listener.await_requests(10 + most)
+    # what is not sent now is not sent while the notifier looks at the outbox again
+    place.api.create()
+    await_condition(lambda: place.pending(hub) == 21, "what was answered is recorded")
+    held = len(listener.arrived()) - 10
     release.set()
     place.drained(hub)
-    assert release_at == most and len(listener.arrived()) == 12
+    assert held == most and len(listener.arrived()) == 31
 
 
 # ---- isolation ----
@@ -682,17 +685,28 @@ def test_a_secret_of_another_host_does_not_sign(start_httpd, listen, secrets_fil
     assert request.headers["webhook-id"] == request.event["eventId"]
 
 
-def test_a_wrong_file_of_secrets_is_refused_at_start(start_httpd, secrets_file, new_database):
-    for line in ("127.0.0.1", "127.0.0.1 secret", "127.0.0.1 whsec_", "127.0.0.1 whsec_!!!", "* whsec_QUJD x"):
-        server = Httpd(new_database(), server=f"TMFCustomerNotifySecrets {secrets_file(line)}")
-        result = server.control("start", check=False)
-        assert result.returncode != 0, line
-        told = result.stderr + result.stdout + server.log.text()
-        assert "TMFCustomerNotifySecrets" in told and "whsec_" not in told, told
-        server.remove()
-    server = Httpd(new_database(), server="TMFCustomerNotifySecrets /none/there")
-    assert server.control("start", check=False).returncode != 0
-    server.remove()
+@pytest.mark.parametrize("lines", [
+    ["127.0.0.1"], ["127.0.0.1 secret"], ["127.0.0.1 whsec_"], ["127.0.0.1 whsec_!!!"], ["* whsec_QUJD"], [f"* {new_secret()} x"],
+    [f"* {new_secret()}"] * 3], ids=["no secret", "no prefix", "empty", "no base64", "short", "more", "three"])
+def test_a_wrong_file_of_secrets_is_refused_at_start(new_database, secrets_file, lines):
+    text = refusal(new_database, server=f"TMFCustomerNotifySecrets {secrets_file(*lines)}")
+    assert "TMFCustomerNotifySecrets" in text and "whsec_" not in text, text
+
+
+def test_a_file_of_secrets_that_is_not_there_is_refused_at_start(new_database):
+    assert "/none/there" in refusal(new_database, server="TMFCustomerNotifySecrets /none/there")
+
+
+@pytest.mark.parametrize("directive", [
+    "TMFCustomerNotify x", "TMFCustomerNotifyAllow", "TMFCustomerNotifyAllow 300.0.0.0/8", "TMFCustomerNotifyAllow 10.0.0.0/33",
+    "TMFCustomerNotifyAllow 10.0.0.0/x", "TMFCustomerNotifyAllow 10.0.0.1/8/9", "TMFCustomerNotifyAllow fd00::/129",
+    "TMFCustomerNotifyAllow http://a.example/", "TMFCustomerNotifyAllow a.*.example", "TMFCustomerNotifyAllow all", "TMFCustomerNotifyDeny",
+    "TMFCustomerNotifyDeny 10.0.0.0/", "TMFCustomerNotifyMaxHubs -1", "TMFCustomerNotifyMaxHubs x", "TMFCustomerNotifyTimeout 0",
+    "TMFCustomerNotifyTimeout x", "TMFCustomerNotifyConnectTimeout 2h", "TMFCustomerNotifyConcurrency 0", "TMFCustomerNotifyConcurrency 1 0",
+    "TMFCustomerNotifyConcurrency 1 2 3", "TMFCustomerNotifySchedule", "TMFCustomerNotifySchedule 1s x", "TMFCustomerNotifySchedule 0s",
+    "TMFCustomerNotifyRefusedTries 0", "TMFCustomerNotifyDisableAfter 0", "TMFCustomerNotifyRetention x", "TMFCustomerNotifyPoll 1h"])
+def test_wrong_directives_are_refused_by_name(new_database, directive):
+    assert directive.split(" ")[0] in refusal(new_database, server=directive)
 
 
 # ---- load, in one process ----

@@ -17,7 +17,7 @@ from harness.listener import OK, after, answer, depending, drip, endless, hang_u
 from harness.load import Load, check_arrivals, settle
 from harness.notify import ALLOW, AWAY, QUICK, Subscriber
 
-KILLS = int(os.environ.get("TMF_NOTIFY_KILLS", 3))
+KILLS = int(os.environ.get("TMF_NOTIFY_KILLS", 2))
 RESTARTS = int(os.environ.get("TMF_NOTIFY_RESTARTS", 2))
 SOAK_SECONDS = int(os.environ.get("TMF_NOTIFY_SOAK_SECONDS", 6))
 KILLED = "TMF|Unclean shutdown|AH00052|AH00051"
