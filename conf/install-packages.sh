@@ -14,7 +14,7 @@ declare -rA packages=(
     [run]='apache2-bin libaprutil1-dbd-pgsql postgresql postgresql-client curl ca-certificates'
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
         python3-hypothesis python3-jsonschema apache2 apache2-utils openssl pmccabe cppcheck clang-format
-        shellcheck valgrind libasan8 libubsan1 xz-utils media-types git'
+        shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm'
     [bench]='wrk python3 python3-requests python3-psycopg2'
 )
 readonly policy=/usr/sbin/policy-rc.d
@@ -33,6 +33,9 @@ is_installed() {
     # Any release of the server will do, not only the one of Debian's metapackage.
     postgresql) compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null && return ;;
     postgresql-client) compgen -G '/usr/lib/postgresql/*/bin/psql' >/dev/null && return ;;
+    # Some machines have a newer Node.js than Debian's, which brings an npm of its own.
+    nodejs) command -v node >/dev/null && return ;;
+    npm) command -v npm >/dev/null && return ;;
     esac
     [[ $(dpkg-query --show --showformat='${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
 }

@@ -16,6 +16,7 @@ tests/run.sh: sets up what the tests need, builds the module and runs every test
   --valgrind    the short list of tests, with httpd under valgrind
   --mpm MPM     the whole suite on event (default), worker or prefork, and on the others the faults
   --full        the whole suite on every MPM
+  --soak        the faults beside notifications, on one MPM; tests/soak.sh makes them long
   -k EXPRESSION pytest's selection
 USAGE
 }
@@ -25,6 +26,7 @@ read_arguments() {
         case $1 in
         --asan) MODE=asan ;;
         --valgrind) MODE=valgrind ;;
+        --soak) MODE=soak ;;
         --mpm) MPM=$2 && shift ;;
         --full) FULL=yes ;;
         -k) SELECT=(-k "$2") && shift ;;
@@ -139,6 +141,9 @@ main() {
         export TMF_ASAN=1
         run_unit_tests
         run_integration_tests "$MPM" ;;
+    soak)
+        WORKERS=()
+        run_integration_tests "$MPM" test_notify_faults.py ;;
     valgrind)
         export TMF_VALGRIND=1
         WORKERS=()

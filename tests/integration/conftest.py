@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 import itertools
+import os
+import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 
 from harness.client import Api
 from harness.httpd import Httpd
+from harness.listener import Listener
+from harness.notify import QUICK, Subscriber
 from harness.postgres import Postgres
+from harness.resolver import Resolver
 
 numbers = itertools.count(1)
 
@@ -83,3 +90,46 @@ def own_postgres():
     cluster = Postgres()
     yield cluster
     cluster.remove()
+
+
+@pytest.fixture(scope="session")
+def shared_notifying(postgres):
+    """The httpd that most tests of notifications share."""
+    server = Httpd((postgres, postgres.create_database("notifying")), server=QUICK).start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture
+def notifying(shared_notifying, postgres):
+    yield shared_notifying
+    finish(shared_notifying, postgres)
+
+
+@pytest.fixture
+def subscribe(notifying):
+    """Creates hubs on the shared server; they are deleted at the end."""
+    subscriber = Subscriber(Api(notifying.url), notifying)
+    yield subscriber
+    subscriber.close()
+
+
+@pytest.fixture
+def listen():
+    """Makes listeners: listen() answers 200 to everything."""
+    listeners = []
+
+    def make(**options):
+        listeners.append(Listener(**options))
+        return listeners[-1]
+    yield make
+    for listener in listeners:
+        listener.close()
+
+
+@pytest.fixture
+def resolver():
+    """Where httpd, which is another user, can read it."""
+    directory = Path(tempfile.mkdtemp(prefix="tmf-names-", dir=os.environ.get("TMF_TMP")))
+    yield Resolver(directory)
+    shutil.rmtree(directory)

@@ -1,0 +1,724 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How events reach their listeners, whatever the listeners do (contract §7; design, "Notifications")."""
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import formatdate
+from time import time
+
+import pytest
+
+from harness import await_condition
+from harness.client import Api, customer, path_of
+from harness.listener import OK, after, answer, depending, drip, endless, hang_up, has_ipv6, never, raw, reset, when
+from harness.notify import ALLOW, CREATE, QUICK, STATE, Subscriber, check_event, check_request, numbers_of
+from harness.webhooks import Verifier, new_secret
+from test_config import refusal
+
+ILL_TAGS = "TMF"
+REFUSED = [301, 302, 303, 307, 308, 300, 304, 400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 451]
+ILL = [408, 429, 500, 501, 502, 503, 504, 507, 599]
+
+
+@pytest.fixture
+def place(start_httpd):
+    """A server of the test's own, told to be quick."""
+    server = start_httpd(server=QUICK)
+    server.log.allow(ILL_TAGS)
+    return Subscriber(Api(server.url), server)
+
+
+@pytest.fixture
+def quick(notifying, subscribe):
+    """The shared server, for listeners that become well again."""
+    notifying.log.allow(ILL_TAGS)
+    return subscribe
+
+
+def first_arrivals(requests):
+    """The events in order of their first arrival."""
+    return list({request.event["eventId"]: request.event for request in requests}.values())
+
+
+def ids(requests):
+    return [request.event["eventId"] for request in requests]
+
+
+# ---- one delivery ----
+
+@pytest.mark.parametrize("path", ["", "/", "/x", "/a/../b//c;d/./e", "/x?a=b&c=%20+%C3%A9", "/?", "/x?url=http://10.0.0.1/", "/%7e%2F~", "/x?",
+                                  "/a%00b", "/x!$&'()*,;=:@"])
+def test_the_callback_is_posted_to_exactly_as_it_was_given(quick, listen, path):
+    listener = listen()
+    quick(listener.url(path))
+    made = quick.api.create()
+    [request] = listener.await_requests(1)
+    check_request(request)
+    check_event(request.event)
+    assert request.target == (path if path.startswith("/") else "/" + path)
+    assert request.headers["host"] == f"127.0.0.1:{listener.port}"
+    assert request.event["event"]["customer"] == made
+    assert "tmf" in request.headers["user-agent"].lower()
+    assert not {"cookie", "authorization", "referer", "expect", "transfer-encoding"} & set(request.headers)
+    names = [line.split(":")[0].lower() for line in request.header_lines]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.skipif(not has_ipv6(), reason="this machine has no ::1")
+def test_a_listener_on_ipv6(quick, listen):
+    listener = listen(host="::1")
+    quick(listener)
+    quick.api.create()
+    [request] = listener.await_requests(1)
+    assert request.headers["host"] == f"[::1]:{listener.port}"
+
+
+@pytest.mark.parametrize("behaviour", [
+    *(answer(status) for status in (200, 201, 202, 203, 204, 205, 206, 226, 250, 299)), answer(200, body=b"x" * 5000),
+    answer(200, {"Content-Type": "text/html", "Set-Cookie": "a=b"}, b"<html>"), answer(200, version="HTTP/1.0", close=True),
+    answer(200, close=True), answer(200, {"Retry-After": "100"}), answer(200, {"Location": "http://127.0.0.1:1/"}),
+    raw(b"HTTP/1.1 200 OK\r\n\r\nuntil the end"), raw(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n"),
+    raw(b"HTTP/1.1 103 Hints\r\nLink: <x>\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
+    raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n")])
+def test_any_2xx_is_delivered_once(quick, listen, behaviour):
+    listener = listen(default=behaviour)
+    hub = quick(listener)
+    made = quick.api.create()
+    quick.api.patch(path_of(made), {"status": "x"})
+    quick.drained(hub)
+    assert [event["eventType"] for event in listener.events()] == [CREATE, STATE]
+    quick.await_empty()
+
+
+BROKEN = {
+    "never": never, "reset": reset, "hang up": hang_up, "no HTTP": raw(b"220 smtp.example ESMTP\r\n"), "nothing": raw(b""),
+    "half a status": raw(b"HTTP/1.1 2"), "HTTP/0.9": raw(b"<html>ok</html>"), "bad status": raw(b"HTTP/1.1 abc OK\r\n\r\n"),
+    "drip": drip(), "endless header": endless(b"HTTP/1.1 200 OK\r\n", b"X-Header: " + b"x" * 2000 + b"\r\n"),
+    "endless 1xx": endless(b"", b"HTTP/1.1 102 Processing\r\n\r\n" * 50), "a body that does not come": raw(b"HTTP/1.1 500 x\r\nContent-Length: 5\r\n\r\n"),
+}
+
+
+@pytest.mark.parametrize("behaviour", BROKEN.values(), ids=BROKEN)
+def test_a_failure_is_tried_again_as_it_was(quick, listen, behaviour):
+    listener = listen()
+    listener.script.append(behaviour)
+    hub = quick(listener)
+    quick.api.create()
+    quick.drained(hub)
+    first, second = listener.arrived()
+    check_request(first)
+    check_request(second)
+    assert first.body == second.body and first.event["eventId"] == second.event["eventId"]
+
+
+@pytest.mark.parametrize("status", REFUSED + ILL)
+def test_a_status_that_is_no_2xx_is_tried_again(quick, listen, status):
+    elsewhere = listen()
+    listener = listen()
+    listener.script.append(answer(status, {"Location": elsewhere.url("/elsewhere"), "Content-Location": elsewhere.url()}))
+    hub = quick(listener)
+    quick.api.create()
+    quick.drained(hub)
+    assert len(listener.arrived()) == 2 and len(set(ids(listener.arrived()))) == 1
+    assert elsewhere.accepted == 0, "a redirect was followed"
+
+
+def test_an_endless_answer_of_success_holds_nobody_up(place, listen):
+    """Whether it counts as success is open; it must end, and what follows must come."""
+    listener, good = listen(), listen()
+    listener.script.append(endless())
+    hub = place(listener)
+    place(good)
+    made = place.api.create()
+    place.api.patch(path_of(made), {"status": "x"})
+    place.drained()
+    assert [event["eventType"] for event in first_arrivals(listener.arrived())] == [CREATE, STATE]
+    assert place.pending(hub) == 0 and len(good.arrived()) == 2
+
+
+# ---- refused: the event is at fault, not the listener ----
+
+@pytest.mark.parametrize("status", [301, 400, 404])
+def test_what_is_refused_again_and_again_becomes_a_dead_letter(place, listen, status):
+    """The later events of its customer wait for that, and then come in order; other customers' do not wait."""
+    others_came = threading.Event()
+    refusals = []
+
+    def choose(request):
+        if request.customer["name"] == "other":
+            others_came.set()
+        elif request.event_type == CREATE:
+            refusals.append(request)
+            # the last try is answered when the other customer's event has come: it did not wait
+            return when(others_came, answer(status)) if len(refusals) == 3 else answer(status)
+        return OK
+    listener = listen(default=depending(choose))
+    hub = place(listener)
+    made = place.api.create(n=0)
+    for n in range(1, 6):
+        place.api.patch(path_of(made), {"n": n})
+    place.api.create(name="other")
+    place.drained(hub)
+    assert others_came.is_set() and len(refusals) == 3
+    own = [request for request in listener.arrived() if request.customer["name"] != "other"]
+    assert numbers_of([request.event for request in own]) == [0, 0, 0, 1, 2, 3, 4, 5]
+    assert place.dead(hub) == 1 and place.hub_column(hub, "state") == "active"
+    [row] = place.view("deliveries", hub)
+    assert (row["state"], row["attempts"]) == ("dead", 3) and str(status) in row["error"]
+
+
+def test_each_refused_event_is_a_dead_letter_of_its_own(place, listen):
+    listener = listen(default=depending(lambda request: answer(422) if request.customer.get("n") in (1, 3) else OK))
+    hub = place(listener)
+    made = place.api.create(n=0)
+    for n in range(1, 6):
+        place.api.patch(path_of(made), {"n": n})
+    place.drained(hub)
+    assert numbers_of(listener.events()) == [0, 1, 1, 1, 2, 3, 3, 3, 4, 5] and place.dead(hub) == 2
+
+
+def test_dead_letters_are_replayed(place, listen):
+    listener = listen(default=answer(400))
+    hub = place(listener)
+    for n in range(3):
+        place.api.create(n=n)
+    place.await_dead(3, hub)
+    refused = {request.event["eventId"]: request.body for request in listener.arrived()}
+    assert len(listener.arrived()) == 9 and len(refused) == 3
+    listed = place.view("deliveries", hub)
+    assert {row["event_id"] for row in listed} == set(refused)
+    assert {(row["hub_id"], row["callback"], row["type"], row["state"]) for row in listed} == {
+        (hub["id"], hub["callback"], CREATE, "dead")}
+    [row] = place.view("listeners", hub)
+    assert (row["state"], row["pending"], row["dead"]) == ("active", 0, 3)
+    listener.default = OK
+    assert place.operate("replay(%s)", hub["id"]) == 3
+    place.drained(hub)
+    again = listener.arrived()[9:]
+    assert {request.event["eventId"]: request.body for request in again} == refused and len(again) == 3
+    place.await_empty()
+
+
+def test_a_replay_that_is_refused_again_is_dead_again(place, listen):
+    listener = listen(default=answer(400))
+    hub = place(listener)
+    place.api.create()
+    place.await_dead(1, hub)
+    before = len(listener.arrived())
+    place.operate("replay(%s)", hub["id"])
+    listener.await_requests(before + 1, "the replay")
+    await_condition(lambda: (place.pending(hub), place.dead(hub)) == (0, 1), "it is dead again")
+    assert len(set(ids(listener.arrived()))) == 1
+
+
+def test_dead_letters_are_purged(place, listen):
+    listener = listen(default=answer(400))
+    hub = place(listener)
+    place.api.create()
+    place.await_dead(1, hub)
+    assert place.operate("purge(interval '1 day')") == 0 and place.dead(hub) == 1
+    assert place.operate("purge(interval '0')") == 1
+    place.await_empty()
+
+
+def test_dead_letters_are_kept_as_long_as_configured(start_httpd, listen):
+    server = start_httpd(server=QUICK + "TMFCustomerNotifyRetention 1s\nTMFCustomerNotifyRefusedTries 1\n")
+    server.log.allow(ILL_TAGS)
+    place = Subscriber(Api(server.url), server)
+    listener = listen(default=answer(400))
+    place(listener)
+    place.api.create()
+    listener.await_requests(1)
+    await_condition(lambda: place.one("SELECT (SELECT count(*) FROM tmf_customer.event)"
+                                      " + (SELECT count(*) FROM tmf_customer.delivery)") == 0, "it is gone", 90)
+    assert len(listener.arrived()) == 1
+
+
+@pytest.mark.parametrize("tries", [1, 2, 5])
+def test_how_often_a_refused_event_is_tried(start_httpd, listen, tries):
+    server = start_httpd(server=QUICK + f"TMFCustomerNotifyRefusedTries {tries}\n")
+    server.log.allow(ILL_TAGS)
+    place = Subscriber(Api(server.url), server)
+    listener = listen(default=answer(403))
+    hub = place(listener)
+    place.api.create()
+    place.await_dead(1, hub)
+    assert len(listener.arrived()) == tries
+
+
+# ---- ill: the listener is at fault, and gets everything when it is well ----
+
+ILL_LISTENERS = {"503": answer(503), "500": answer(500), "429": answer(429), "408": answer(408), **BROKEN}
+
+
+@pytest.mark.parametrize("behaviour", ILL_LISTENERS.values(), ids=ILL_LISTENERS)
+def test_an_ill_listener_loses_nothing(place, listen, behaviour):
+    listener = listen(default=behaviour)
+    hub = place(listener)
+    made = [place.api.create(n=0) for _ in range(3)]
+    for n in range(1, 8):
+        for resource in made:
+            place.api.patch(path_of(resource), {"n": n})
+    listener.await_requests(2, "a second try")
+    assert place.pending(hub) == 24 and place.dead(hub) == 0
+    [row] = place.view("listeners", hub)
+    assert row["failures"] >= 1 and row["pending"] == 24 and row["ill_since"] and row["paused_until"] and row["error"]
+    listener.default = OK
+    listener.drop()
+    place.drained(hub)
+    for resource in made:
+        own = [request for request in listener.arrived() if request.customer["id"] == resource["id"]]
+        assert numbers_of(first_arrivals(own)) == list(range(8))
+    assert place.hub_column(hub, "failures") == 0 and place.hub_column(hub, "state") == "active"
+    place.await_empty()
+
+
+def test_a_port_that_is_closed_and_opened_again(place, listen):
+    listener = listen()
+    hub = place(listener)
+    made = place.api.create(n=0)
+    listener.await_requests(1)
+    listener.close()
+    for n in range(1, 6):
+        place.api.patch(path_of(made), {"n": n})
+    place.await_hub(hub, "failures >= 2")
+    assert place.pending(hub) == 5
+    listener.open()
+    place.drained(hub)
+    assert numbers_of(first_arrivals(listener.arrived())) == [0, 1, 2, 3, 4, 5]
+
+
+def test_an_ill_listener_is_asked_with_one_event_at_a_time(place, listen):
+    """While it is ill, one event probes it, however many wait."""
+    busy, most = [], []
+    held = threading.Event()
+
+    def choose(request):
+        busy.append(request)
+        most.append(len(busy))
+        if not held.wait(0.05):
+            busy.remove(request)
+            return answer(503)
+        busy.remove(request)
+        return OK
+    listener = listen(default=answer(503))
+    hub = place(listener)
+    for _ in range(30):
+        place.api.create()
+    place.await_hub(hub, "failures >= 2")
+    listener.default = depending(choose)
+    listener.await_requests(len(listener.arrived()) + 5, "probes")
+    assert max(most) == 1
+    held.set()
+    place.drained(hub)
+    assert len(first_arrivals(listener.arrived())) == 30
+
+
+@pytest.mark.parametrize("status", [429, 503, 500])
+@pytest.mark.parametrize("value,least,most", [
+    ("1800", 1700, 1800), ("3600", 3500, 3600), ("999999999", 3500, 3600), (lambda: formatdate(time() + 1800, usegmt=True), 1700, 1800)],
+    ids=["seconds", "an hour", "too long", "date"])
+def test_retry_after_is_honoured_within_bounds(start_httpd, listen, status, value, least, most):
+    server = start_httpd(server=QUICK)
+    server.log.allow(ILL_TAGS)
+    place = Subscriber(Api(server.url), server)
+    listener = listen(default=answer(status, {"Retry-After": value if isinstance(value, str) else value()}))
+    hub = place(listener)
+    place.api.create()
+    place.await_hub(hub, "failures >= 1 AND paused_until IS NOT NULL")
+    left = place.hub_column(hub, "extract(epoch FROM paused_until - now())")
+    assert least - 20 < left <= most
+    listener.default = OK
+    place.operate("enable(%s)", hub["id"])
+    place.drained(hub)
+
+
+@pytest.mark.parametrize("value", ["-5", "x", "", "1e9", "0", "Thu, 01 Jan 1970 00:00:00 GMT", "99999999999999999999999", "5, 6"])
+def test_an_odd_retry_after_stops_nobody_for_more_than_an_hour(quick, listen, value):
+    listener = listen()
+    listener.script.append(answer(503, {"Retry-After": value}))
+    hub = quick(listener)
+    quick.api.create()
+    quick.await_hub(hub, "failures >= 1 OR NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE hub_id = hub.id)")
+    assert not quick.hub_column(hub, "coalesce(paused_until > now() + interval '1 hour', false)")
+    quick.operate("enable(%s)", hub["id"])
+    quick.drained(hub)
+
+
+def test_a_pause_survives_a_restart_and_new_events(place, listen, start_httpd):
+    listener, fence = listen(default=answer(503, {"Retry-After": "1800"})), listen()
+    hub = place(listener)
+    place.api.create()
+    place.await_hub(hub, "failures = 1 AND paused_until > now() + interval '1000 seconds'")
+    listener.default = OK
+    other = start_httpd(place.server.database, server=QUICK)
+    place.server.stop("graceful-stop")
+    again = Subscriber(Api(other.url), other)
+    again(fence)
+    again.api.create()
+    fence.await_requests(1)
+    assert len(listener.arrived()) == 1
+    again.operate("enable(%s)", hub["id"])
+    again.drained(hub)
+    assert len(first_arrivals(listener.arrived())) == 2
+
+
+# ---- disabled ----
+
+def test_gone_disables_the_listener_until_the_operator_enables_it(place, listen):
+    listener = listen(default=answer(410))
+    hub = place(listener)
+    made = place.api.create(n=0)
+    place.await_hub(hub, "state = 'disabled'")
+    assert "410" in place.hub_column(hub, "error")
+    assert len(listener.arrived()) == 1
+    assert place.api.get(f"/hub/{hub['id']}").json() == hub
+    listener.default = OK
+    fence = listen()
+    place(fence)
+    place.api.patch(path_of(made), {"n": 1})
+    fence.await_requests(1)
+    assert len(listener.arrived()) == 1, "a disabled listener is left alone"
+    [row] = place.view("listeners", hub)
+    assert row["state"] == "disabled"
+    assert place.operate("enable(%s)", hub["id"]) is True
+    place.api.patch(path_of(made), {"n": 2})
+    place.drained(hub)
+    numbers = numbers_of(first_arrivals(listener.arrived()))
+    assert numbers[0] == 0 and numbers[-1] == 2 and numbers == sorted(numbers)
+    assert place.hub_column(hub, "state") == "active"
+    place.await_empty()
+
+
+def test_a_listener_that_is_ill_for_too_long_is_disabled(start_httpd, listen):
+    server = start_httpd(server=QUICK + "TMFCustomerNotifyDisableAfter 1s\n")
+    server.log.allow(ILL_TAGS)
+    place = Subscriber(Api(server.url), server)
+    listener = listen(default=answer(500))
+    hub = place(listener)
+    made = place.api.create(n=0)
+    place.api.patch(path_of(made), {"n": 1})
+    place.await_hub(hub, "state = 'disabled'")
+    assert place.pending(hub) == 2, "what it missed is kept"
+    listener.default = OK
+    place.operate("enable(%s)", hub["id"])
+    place.drained(hub)
+    assert numbers_of(first_arrivals(listener.arrived())) == [0, 1]
+
+
+def test_a_disabled_hub_can_be_deleted(place, listen):
+    listener = listen(default=answer(410))
+    hub = place(listener)
+    place.api.create()
+    place.await_hub(hub, "state = 'disabled'")
+    assert place.api.delete(f"/hub/{hub['id']}").status_code == 204
+    place.await_empty()
+
+
+def test_the_operators_functions_for_hubs_that_are_not_there(place):
+    assert (place.operate("replay('none')"), place.operate("enable('none')"), place.operate("purge(interval '0')")) == (0, False, 0)
+
+
+# ---- order ----
+
+def check_history(requests, clients, changes):
+    """Each event is one increment of one client's counter after the one before: no gap, nothing twice, nothing late."""
+    seen = [0] * clients
+    for event in first_arrivals(requests)[1:]:
+        customer = event["event"]["customer"]
+        now = [customer.get(f"c{client}", 0) for client in range(clients)]
+        assert sum(now) == sum(seen) + 1 and all(a <= b for a, b in zip(seen, now)), (seen, now)
+        seen = now
+    assert seen == [changes] * clients
+
+
+@pytest.mark.mpm
+@pytest.mark.parametrize("kind", ["quick", "slow", "refusing now and then", "ill now and then"])
+def test_changes_of_a_customer_come_in_the_order_of_their_commits(place, listen, kind):
+    clients, customers, changes = 4, 5, 15
+    trouble = {"quick": OK, "slow": after(0.003, OK),
+               "refusing now and then": depending(lambda request: answer(400) if request.number % 23 == 7 else OK),
+               "ill now and then": depending(lambda request: [answer(503), reset, hang_up][request.number % 3]
+                                             if request.number % 41 == 7 else OK)}[kind]
+    listener = listen(default=trouble)
+    hub = place(listener)
+    made = [place.api.create() for _ in range(customers)]
+
+    def work(client):
+        api = Api(place.api.url)
+        return {api.patch(path_of(made[(change + client) % customers]), {f"c{client}": 1 + change // customers}).status_code
+                for change in range(changes * customers)}
+    with ThreadPoolExecutor(clients) as pool:
+        assert set.union(*pool.map(work, range(clients))) == {200}
+    place.drained(hub, 60)
+    for resource in made:
+        check_history([request for request in listener.arrived() if request.customer["id"] == resource["id"]], clients, changes)
+    if kind in ("quick", "slow"):
+        assert len(listener.arrived()) == customers * (1 + clients * changes)
+    place.await_empty()
+
+
+def test_one_customers_events_are_sent_one_after_the_other(place, listen):
+    """The next one of a customer is not sent before the one before was answered; others are."""
+    open_requests, overlaps, customers_at_once = Counter(), [], []
+    lock = threading.Lock()
+
+    def choose(request):
+        with lock:
+            open_requests[request.customer["id"]] += 1
+            overlaps.append(open_requests[request.customer["id"]])
+            customers_at_once.append(sum(1 for count in open_requests.values() if count))
+
+        def behave(request, connection):
+            connection.closing.wait(0.01)
+            with lock:
+                open_requests[request.customer["id"]] -= 1
+            return OK(request, connection)
+        return behave
+    listener = listen(default=depending(choose))
+    hub = place(listener)
+    made = [place.api.create() for _ in range(6)]
+    for n in range(10):
+        for resource in made:
+            place.api.patch(path_of(resource), {"n": n})
+    place.drained(hub)
+    assert max(overlaps) == 1 and len(listener.arrived()) == 66
+    assert max(customers_at_once) <= 8
+
+
+@pytest.mark.parametrize("directive,most", [("TMFCustomerNotifyConcurrency 1", 1), ("TMFCustomerNotifyConcurrency 3", 3),
+                                            ("TMFCustomerNotifyConcurrency 4 2", 2)])
+def test_requests_at_a_time(start_httpd, listen, directive, most):
+    """A listener that has answered a few gets as many at once as may be, and no more while it holds its answers."""
+    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\n{directive}\n")
+    place = Subscriber(Api(server.url), server)
+    release = threading.Event()
+    listener = listen(default=depending(lambda request: OK if request.number <= 10 else when(release, OK)))
+    hub = place(listener)
+    for _ in range(30):
+        place.api.create()
+    listener.await_requests(10 + most)
+    # what is not sent now is not sent while the notifier looks at the outbox again
+    place.api.create()
+    await_condition(lambda: place.pending(hub) == 21, "what was answered is recorded")
+    held = len(listener.arrived()) - 10
+    release.set()
+    place.drained(hub)
+    assert held == most and len(listener.arrived()) == 31
+
+
+# ---- isolation ----
+
+BAD = {"never": never, "endless": endless(), "drip": drip(), "reset": reset, "hang up": hang_up, "301": answer(301, {"Location": "http://127.0.0.1:1/"}),
+       "429": answer(429, {"Retry-After": "1800"}), "503": answer(503), "410": answer(410), "400": answer(400),
+       "endless header": endless(b"HTTP/1.1 200 OK\r\n", b"X: " + b"x" * 2000 + b"\r\n")}
+
+
+def test_bad_listeners_delay_no_good_one_and_no_client(start_httpd, listen):
+    """Those that never answer still hold their first request when the good one has everything."""
+    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\nTMFCustomerNotifySchedule 100ms\n")
+    server.log.allow(ILL_TAGS)
+    place = Subscriber(Api(server.url), server)
+    bad = {name: listen(default=behaviour) for name, behaviour in BAD.items()}
+    stuck = listen()
+    stuck.accepting = lambda connection: never(None, connection)
+    hubs = {name: place(listener) for name, listener in bad.items()}
+    place(stuck)
+    good = listen()
+    hub = place(good)
+    made = [place.api.create(n=0) for _ in range(4)]
+    for n in range(1, 26):
+        for resource in made:
+            assert place.api.patch(path_of(resource), {"n": n}).status_code == 200
+    place.drained(hub)
+    for resource in made:
+        assert numbers_of([request.event for request in good.arrived() if request.customer["id"] == resource["id"]]) == list(range(26))
+    assert len(good.arrived()) == 104
+    for name in ("never", "drip"):
+        assert all(request.status is None for request in bad[name].arrived())
+        assert place.pending(hubs[name]) == 104, name
+    for listener in [*bad.values(), stuck]:
+        listener.await_connection()
+        listener.close()
+
+
+def test_a_stop_does_not_wait_for_a_listener(start_httpd, listen):
+    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\n")
+    place, listener = Subscriber(Api(server.url), server), listen(default=never)
+    hub = place(listener)
+    place.api.create()
+    listener.await_requests(1)
+    server.stop("graceful-stop")
+    assert place.pending(hub) == 1
+    listener.default = OK
+    server.start()
+    place.drained(hub)
+    assert len(set(ids(listener.arrived()))) == 1
+
+
+def test_many_listeners_each_get_everything(place, listen):
+    listener = listen()
+    targets = [f"/{i}" for i in range(40)]
+    for target in targets:
+        place(listener.url(target))
+    made = place.api.create(n=0)
+    for n in range(1, 10):
+        place.api.patch(path_of(made), {"n": n})
+    place.drained()
+    for target in targets:
+        assert numbers_of(listener.events(target)) == list(range(10))
+    place.await_empty()
+
+
+def test_a_long_queue_of_a_listener_that_was_away(place, listen):
+    listener = listen(default=answer(503))
+    hub = place(listener)
+    made = [place.api.create(n=0) for _ in range(10)]
+
+    def work(resource):
+        api = Api(place.api.url)
+        for n in range(1, 61):
+            api.patch(path_of(resource), {"n": n})
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, made))
+    assert place.pending(hub) == 610
+    listener.default = OK
+    place.drained(hub, 60)
+    for resource in made:
+        own = [request for request in listener.arrived() if request.customer["id"] == resource["id"]]
+        assert numbers_of(first_arrivals(own)) == list(range(61))
+    place.await_empty()
+
+
+def test_no_proxy_of_the_environment_is_used(start_httpd, listen):
+    proxy, listener = listen(), listen()
+    variables = {name: proxy.url("") for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY")}
+    server = start_httpd(server=QUICK, environment=variables)
+    place = Subscriber(Api(server.url), server)
+    place(listener)
+    place.api.create()
+    listener.await_requests(1)
+    assert proxy.accepted == 0
+
+
+# ---- signatures ----
+
+@pytest.fixture(scope="session")
+def verifier(tmp_path_factory):
+    return Verifier(tmp_path_factory.mktemp("npm"))
+
+
+@pytest.fixture
+def secrets_file(tmp_path):
+    """Writes lines to a file that httpd reads, and returns its path."""
+    def write(*lines):
+        path = tmp_path / "secrets"
+        path.write_text("".join(f"{line}\n" for line in lines))
+        return path
+    return write
+
+
+def signing(start_httpd, path):
+    server = start_httpd(server=f"{QUICK}TMFCustomerNotifySecrets {path}\n")
+    server.log.allow(ILL_TAGS)
+    return server, Subscriber(Api(server.url), server)
+
+
+def signatures(request):
+    return request.headers["webhook-signature"].split(" ")
+
+
+def test_signatures_verify(start_httpd, listen, secrets_file, verifier):
+    own, other = new_secret(), new_secret()
+    server, place = signing(start_httpd, secrets_file("# a comment", "", f"127.0.0.1 {own}", f"listener.example {other}"))
+    listener = listen()
+    listener.script.append(answer(503))
+    hub = place(listener)
+    made = place.api.create(name="Größe ☃ \U0001f600", x="a\\\"/\u2028")
+    place.api.patch(path_of(made), {"status": "x", "y": 1})
+    place.api.delete(path_of(made))
+    place.drained(hub)
+    requests = listener.arrived()
+    assert len(requests) == 5
+    for request in requests:
+        check_request(request)
+        assert len(signatures(request)) == 1
+    assert verifier.faults(requests, own) == [None] * 5
+    assert None not in verifier.faults(requests, other)
+    requests[0].body = requests[0].body.replace(b"Create", b"create")
+    requests[1].headers["webhook-id"] = "x"
+    requests[2].headers["webhook-timestamp"] = str(int(requests[2].headers["webhook-timestamp"]) - 1)
+    faults = verifier.faults(requests, own)
+    assert None not in faults[:3] and faults[3:] == [None] * 2
+
+
+def test_while_secrets_rotate_both_sign(start_httpd, listen, secrets_file, verifier):
+    old, new = new_secret(), new_secret()
+    server, place = signing(start_httpd, secrets_file(f"* {old}"))
+    listener = listen()
+    place(listener)
+
+    def told():
+        count = len(listener.arrived())
+        place.api.create()
+        return listener.await_requests(count + 1)[-1:]
+    assert verifier.faults(told(), old) == [None]
+    secrets_file(f"* {old}", f"* {new}")
+    server.graceful()
+    await_condition(lambda: len(signatures(told()[0])) == 2, "both sign")
+    both = told()
+    assert verifier.faults(both, old) == verifier.faults(both, new) == [None]
+    secrets_file(f"* {new}")
+    server.graceful()
+    await_condition(lambda: len(signatures(told()[0])) == 1, "the old one is gone")
+    last = told()
+    assert verifier.faults(last, new) == [None] and verifier.faults(last, old) != [None]
+
+
+def test_a_secret_of_another_host_does_not_sign(start_httpd, listen, secrets_file):
+    server, place = signing(start_httpd, secrets_file(f"listener.example {new_secret()}"))
+    listener = listen()
+    place(listener)
+    place.api.create()
+    [request] = listener.await_requests(1)
+    assert "webhook-signature" not in request.headers
+    assert request.headers["webhook-id"] == request.event["eventId"]
+
+
+@pytest.mark.parametrize("lines", [
+    ["127.0.0.1"], ["127.0.0.1 secret"], ["127.0.0.1 whsec_"], ["127.0.0.1 whsec_!!!"], ["* whsec_QUJD"], [f"* {new_secret()} x"],
+    [f"* {new_secret()}"] * 3], ids=["no secret", "no prefix", "empty", "no base64", "short", "more", "three"])
+def test_a_wrong_file_of_secrets_is_refused_at_start(new_database, secrets_file, lines):
+    text = refusal(new_database, server=f"TMFCustomerNotifySecrets {secrets_file(*lines)}")
+    assert "TMFCustomerNotifySecrets" in text and "whsec_" not in text, text
+
+
+def test_a_file_of_secrets_that_is_not_there_is_refused_at_start(new_database):
+    assert "/none/there" in refusal(new_database, server="TMFCustomerNotifySecrets /none/there")
+
+
+@pytest.mark.parametrize("directive", [
+    "TMFCustomerNotify x", "TMFCustomerNotifyAllow", "TMFCustomerNotifyAllow 300.0.0.0/8", "TMFCustomerNotifyAllow 10.0.0.0/33",
+    "TMFCustomerNotifyAllow 10.0.0.0/x", "TMFCustomerNotifyAllow 10.0.0.1/8/9", "TMFCustomerNotifyAllow fd00::/129",
+    "TMFCustomerNotifyAllow http://a.example/", "TMFCustomerNotifyAllow a.*.example", "TMFCustomerNotifyAllow all", "TMFCustomerNotifyDeny",
+    "TMFCustomerNotifyDeny 10.0.0.0/", "TMFCustomerNotifyMaxHubs -1", "TMFCustomerNotifyMaxHubs x", "TMFCustomerNotifyTimeout 0",
+    "TMFCustomerNotifyTimeout x", "TMFCustomerNotifyConnectTimeout 2h", "TMFCustomerNotifyConcurrency 0", "TMFCustomerNotifyConcurrency 1 0",
+    "TMFCustomerNotifyConcurrency 1 2 3", "TMFCustomerNotifySchedule", "TMFCustomerNotifySchedule 1s x", "TMFCustomerNotifySchedule 0s",
+    "TMFCustomerNotifyRefusedTries 0", "TMFCustomerNotifyDisableAfter 0", "TMFCustomerNotifyRetention x", "TMFCustomerNotifyPoll 1h"])
+def test_wrong_directives_are_refused_by_name(new_database, directive):
+    assert directive.split(" ")[0] in refusal(new_database, server=directive)
+
+
+# ---- load, in one process ----
+
+def test_the_api_answers_while_listeners_do_not(place, listen):
+    """Every client gets its reply, and every reply is a success, beside listeners that hang."""
+    for _ in range(5):
+        place(listen(default=never))
+
+    def work(_):
+        api = Api(place.api.url)
+        return [api.post(customer()).status_code for _ in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4)), []) == [201] * 160
+    assert place.pending() == 800
