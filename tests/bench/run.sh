@@ -4,7 +4,7 @@
 set -euo pipefail
 
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-CUSTOMERS=1000000 SECONDS_EACH=3 ONLY=()
+CUSTOMERS=1000000 SECONDS_EACH=1 ONLY=()
 
 usage() {
     cat <<USAGE
@@ -12,7 +12,7 @@ tests/bench/run.sh: builds the module, sets up PostgreSQL and httpd of its own, 
 Markdown tables. Figures of one run are to be compared with each other, not with those of another day.
 
   --customers N   in the large table (1000000)
-  --seconds S     for each measurement (3)
+  --seconds S     for each measurement (1); each is taken seven times
   --only NAME     one row of the table; may be given again
 USAGE
 }
