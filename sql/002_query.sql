@@ -8,24 +8,33 @@ CREATE FUNCTION tmf_customer.instant(written text) RETURNS numeric
     LANGUAGE plpgsql IMMUTABLE STRICT PARALLEL SAFE AS
 $$
 DECLARE
-    part text[] := regexp_match(written, '^([0-9]{4})-([0-9]{2})-([0-9]{2})'
-        '(?:[Tt]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(\.[0-9]+)?)?(?:[Zz]|([+-][0-9]{2}):([0-9]{2})))?$');
-    month date;
+    day     date;
+    since   bigint;
+    zone    integer;
+    seconds text; -- with their fraction, up to 1000 digits; '' when there are none
 BEGIN
-    IF part IS NULL OR part[1] = '0000' OR part[2] NOT BETWEEN '01' AND '12' THEN
+    IF written !~ ('^[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])(?:[Tt](?:[01][0-9]|2[0-3]):[0-5][0-9]'
+                   '(?::(?:[0-5][0-9]|60)(?:\.[0-9]+)?)?(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9]))?$')
+       OR left(written, 4) = '0000' THEN
         RETURN NULL;
     END IF;
-    month := make_date(part[1]::int, part[2]::int, 1);
-    IF part[3] < '01' OR part[3]::int > extract(day FROM month + interval '1 month' - interval '1 day')
-       OR part[4] > '23' OR part[5] > '59' OR part[6] > '60' OR length(part[7]) > 1001
-       OR ltrim(part[8], '+-') > '23' OR part[9] > '59' THEN
-        RETURN NULL;
+    day := make_date(left(written, 4)::int, substr(written, 6, 2)::int, 1) + (substr(written, 9, 2)::int - 1);
+    IF extract(month FROM day) <> substr(written, 6, 2)::int THEN
+        RETURN NULL; -- the 31st of June
     END IF;
-    RETURN ((month - date '1970-01-01') + part[3]::int - 1) * 86400::numeric
-        + coalesce(part[4]::int * 3600 + part[5]::int * 60, 0)
-        + coalesce((part[6] || coalesce(part[7], ''))::numeric, 0)
-        - coalesce((left(part[8], 1) || '1')::int
-                   * (ltrim(part[8], '+-')::int * 3600 + part[9]::int * 60), 0);
+    since := (day - date '1970-01-01') * 86400::bigint;
+    IF length(written) = 10 THEN
+        RETURN since;
+    END IF;
+    since := since + substr(written, 12, 2)::int * 3600 + substr(written, 15, 2)::int * 60;
+    IF right(written, 1) IN ('Z', 'z') THEN
+        seconds := ltrim(substr(written, 17, length(written) - 17), ':');
+    ELSE
+        seconds := ltrim(substr(written, 17, length(written) - 22), ':');
+        zone := left(right(written, 5), 2)::int * 3600 + right(written, 2)::int * 60;
+        since := since - CASE left(right(written, 6), 1) WHEN '-' THEN -zone ELSE zone END;
+    END IF;
+    RETURN CASE WHEN seconds = '' THEN since WHEN length(seconds) <= 1003 THEN since + seconds::numeric END;
 END
 $$;
 
@@ -37,10 +46,9 @@ CREATE FUNCTION tmf_customer.compare(value jsonb, operand text, number numeric, 
 $$
     SELECT CASE jsonb_typeof(value)
         WHEN 'number' THEN numeric_cmp(value::numeric, number)
-        WHEN 'string' THEN CASE
-            WHEN instant IS NOT NULL AND tmf_customer.instant(value #>> '{}') IS NOT NULL
-            THEN numeric_cmp(tmf_customer.instant(value #>> '{}'), instant)
-            ELSE bttextcmp((value #>> '{}') COLLATE "C", operand) END
+        WHEN 'string' THEN coalesce(
+            CASE WHEN instant IS NOT NULL THEN numeric_cmp(tmf_customer.instant(value #>> '{}'), instant) END,
+            bttextcmp((value #>> '{}') COLLATE "C", operand))
         END
 $$;
 
@@ -109,19 +117,20 @@ CREATE INDEX customer_doc ON tmf_customer.customer
 -- How many customers there are, in all and by status, without counting them. Each count is spread over
 -- slots, a session always writes the same one: writers rarely wait for each other's commit. Kept by
 -- triggers, so it is right for whatever writes to the table, and is undone with it.
--- Order of locks within a statement: by (absent, status); a slot never holds two sessions' order back.
+-- Order of locks within a statement: by (of_all, status); a slot never holds two sessions' order back.
 CREATE TABLE tmf_customer.customer_count (
-    absent boolean NOT NULL, -- the customers without a status
+    of_all boolean NOT NULL, -- all customers; their status is ''. Those without a status count here alone
     status text COLLATE "C" NOT NULL,
     slot   integer NOT NULL,
     count  bigint NOT NULL,  -- of one slot alone: may be negative
-    PRIMARY KEY (absent, status, slot)
+    PRIMARY KEY (of_all, status, slot)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500);
 
 -- What the module reads. Where the counters are left out (a sharded table), this view counts instead:
---   SELECT status, 1 AS count FROM tmf_customer.customer
+--   SELECT true AS of_all, '' AS status, 1 AS count FROM tmf_customer.customer
+--   UNION ALL SELECT false, status, 1 FROM tmf_customer.customer
 CREATE VIEW tmf_customer.customer_total AS
-    SELECT CASE WHEN NOT absent THEN status END AS status, count FROM tmf_customer.customer_count;
+    SELECT of_all, status, count FROM tmf_customer.customer_count;
 
 CREATE FUNCTION tmf_customer.count_customers() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
@@ -131,20 +140,22 @@ DECLARE
 BEGIN
     IF TG_OP = 'INSERT' THEN
         INSERT INTO tmf_customer.customer_count AS counted
-        SELECT status IS NULL, coalesce(status, ''), own_slot, count(*) FROM added
-         GROUP BY status ORDER BY 1, 2
-        ON CONFLICT (absent, status, slot) DO UPDATE SET count = counted.count + excluded.count;
+        SELECT grouping(status) = 1, coalesce(status, ''), own_slot, count(*)
+          FROM added GROUP BY GROUPING SETS ((), (status))
+        HAVING count(*) > 0 AND (grouping(status) = 1 OR status IS NOT NULL) ORDER BY 1, 2
+        ON CONFLICT (of_all, status, slot) DO UPDATE SET count = counted.count + excluded.count;
     ELSIF TG_OP = 'DELETE' THEN
         INSERT INTO tmf_customer.customer_count AS counted
-        SELECT status IS NULL, coalesce(status, ''), own_slot, -count(*) FROM removed
-         GROUP BY status ORDER BY 1, 2
-        ON CONFLICT (absent, status, slot) DO UPDATE SET count = counted.count + excluded.count;
+        SELECT grouping(status) = 1, coalesce(status, ''), own_slot, -count(*)
+          FROM removed GROUP BY GROUPING SETS ((), (status))
+        HAVING count(*) > 0 AND (grouping(status) = 1 OR status IS NOT NULL) ORDER BY 1, 2
+        ON CONFLICT (of_all, status, slot) DO UPDATE SET count = counted.count + excluded.count;
     ELSIF TG_OP = 'UPDATE' THEN
         INSERT INTO tmf_customer.customer_count AS counted
-        SELECT status IS NULL, coalesce(status, ''), own_slot, sum(change)
+        SELECT false, status, own_slot, sum(change)
           FROM (SELECT status, 1 AS change FROM added UNION ALL SELECT status, -1 FROM removed) AS changed
-         GROUP BY status HAVING sum(change) <> 0 ORDER BY 1, 2
-        ON CONFLICT (absent, status, slot) DO UPDATE SET count = counted.count + excluded.count;
+         WHERE status IS NOT NULL GROUP BY status HAVING sum(change) <> 0 ORDER BY status
+        ON CONFLICT (of_all, status, slot) DO UPDATE SET count = counted.count + excluded.count;
     ELSE
         DELETE FROM tmf_customer.customer_count;
     END IF;
@@ -163,23 +174,25 @@ CREATE TRIGGER customer_count_truncate AFTER TRUNCATE ON tmf_customer.customer
     FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.count_customers();
 
 -- For the operator, after the table was written past its triggers (session_replication_role, DISABLE
--- TRIGGER, logical replication): counts anew, repairs, and returns what was wrong. Writers wait.
+-- TRIGGER, logical replication): counts anew, repairs, and returns what was wrong; a row without a status
+-- is about all customers. Writers wait.
 CREATE FUNCTION tmf_customer.recount() RETURNS TABLE (status text, recorded bigint, found bigint)
     LANGUAGE plpgsql AS
 $$
 BEGIN
     LOCK TABLE tmf_customer.customer IN SHARE ROW EXCLUSIVE MODE;
     RETURN QUERY
-        SELECT coalesce(kept.status, there.status), coalesce(kept.count, 0), coalesce(there.count, 0)
-          FROM (SELECT t.status, sum(t.count)::bigint AS count FROM tmf_customer.customer_total AS t
-                 GROUP BY t.status) AS kept
-          FULL JOIN (SELECT c.status, count(*) FROM tmf_customer.customer AS c GROUP BY c.status) AS there
-            ON coalesce('=' || kept.status, '') = coalesce('=' || there.status, '')
-         WHERE coalesce(kept.count, 0) <> coalesce(there.count, 0);
+        SELECT CASE WHEN NOT of_all THEN one.status END, sum(one.recorded)::bigint, sum(one.found)::bigint
+          FROM (SELECT k.of_all, k.status, k.count AS recorded, 0 AS found FROM tmf_customer.customer_count AS k
+                UNION ALL SELECT true, '', 0, 1 FROM tmf_customer.customer
+                UNION ALL SELECT false, c.status, 0, 1 FROM tmf_customer.customer AS c
+                           WHERE c.status IS NOT NULL) AS one
+         GROUP BY of_all, one.status HAVING sum(one.recorded) <> sum(one.found);
     DELETE FROM tmf_customer.customer_count;
     INSERT INTO tmf_customer.customer_count
-    SELECT c.status IS NULL, coalesce(c.status, ''), 0, count(*) FROM tmf_customer.customer AS c
-     GROUP BY c.status;
+    SELECT grouping(c.status) = 1, coalesce(c.status, ''), 0, count(*)
+      FROM tmf_customer.customer AS c GROUP BY GROUPING SETS ((), (c.status))
+    HAVING count(*) > 0 AND (grouping(c.status) = 1 OR c.status IS NOT NULL);
 END
 $$;
 REVOKE EXECUTE ON FUNCTION tmf_customer.recount() FROM PUBLIC;

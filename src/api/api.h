@@ -44,11 +44,19 @@ typedef struct {
     int hubs_max;                        /* TMFCustomerNotifyMaxHubs */
 } tmf_request_t;
 
+/* A piece of a body that was long enough not to be copied into it. */
+typedef struct {
+    apr_size_t at;    /* it belongs before this byte of the body's text */
+    const char *data; /* lives as long as the request's pool */
+    apr_size_t length;
+} tmf_insert_t;
+
 /* What it gets. */
 typedef struct {
-    int status;           /* HTTP status */
-    apr_table_t *headers; /* besides Content-Type and Content-Length */
-    tmf_text_t body;      /* JSON; length 0 = no body */
+    int status;                  /* HTTP status */
+    apr_table_t *headers;        /* besides Content-Type and Content-Length */
+    tmf_text_t body;             /* JSON; length 0 = no body */
+    apr_array_header_t *inserts; /* of tmf_insert_t, in their order; NULL = none */
 } tmf_reply_t;
 
 typedef tmf_error_t *tmf_api_fn(const tmf_request_t *request, tmf_reply_t *reply);

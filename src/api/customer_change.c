@@ -8,7 +8,7 @@
  * interferes. Who loses the race takes the customer's lock first, in a transaction: then it is read
  * as the winner left it, and nobody can be faster. Losers stand in PostgreSQL's queue for the lock,
  * each for TMFCustomerStatementTimeout at most, so writers of one customer take turns and none
- * starves.
+ * starves. They hold their connections meanwhile; who has the lock needs no other one.
  */
 #include "api/api.h"
 

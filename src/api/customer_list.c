@@ -83,24 +83,24 @@ static tmf_error_t *read_page(tmf_customer_page_t *page, const tmf_request_t *re
     return tmf_filter_name_pattern(error, parameters->filter, request->pool);
 }
 
-static void write_page(tmf_text_t *body, const tmf_customer_page_t *page,
+static void write_page(tmf_reply_t *reply, const tmf_customer_page_t *page,
                        const tmf_request_t *request, const tmf_parameters_t *parameters)
 {
-    apr_size_t size = 2;
+    apr_size_t room = 2;
     int i;
 
     for (i = 0; i < page->count; i++) {
-        size += page->customers[i].doc_length + 512;
+        room += tmf_representation_room(request, &page->customers[i], parameters);
     }
-    tmf_text_init(body, size, request->pool);
-    tmf_text_append(body, "[", 1);
+    tmf_text_init(&reply->body, room, request->pool);
+    tmf_text_append(&reply->body, "[", 1);
     for (i = 0; i < page->count; i++) {
         if (i > 0) {
-            tmf_text_append(body, ",", 1);
+            tmf_text_append(&reply->body, ",", 1);
         }
-        tmf_representation_append(body, request, &page->customers[i], parameters);
+        tmf_representation_add(reply, request, &page->customers[i], parameters);
     }
-    tmf_text_append(body, "]", 1);
+    tmf_text_append(&reply->body, "]", 1);
 }
 
 /* A page by offset knows its neighbours from the total; one by cursor has come from one of them,
@@ -156,6 +156,6 @@ tmf_error_t *tmf_api_customer_list(const tmf_request_t *request, tmf_reply_t *re
     place = place_of(&page, &selection, &cursor, page_size(request->config, parameters));
     reply->status = is_partial(&page, request, parameters) ? 206 : 200;
     set_headers(reply, request, parameters, &place, selection.order_count);
-    write_page(&reply->body, &page, request, parameters);
+    write_page(reply, &page, request, parameters);
     return NULL;
 }

@@ -180,7 +180,7 @@ void tmf_customer_condition(tmf_customer_selection_t *selection, const tmf_param
     const tmf_sql_document_t counters = {NULL, counted};
 
     selection->condition = NULL;
-    selection->total = "true";
+    selection->total = "of_all AND status = ''";
     selection->plan_by_values = 0;
     if (filter->children->nelts == 0) {
         return;
@@ -194,6 +194,7 @@ void tmf_customer_condition(tmf_customer_selection_t *selection, const tmf_param
         selection->plan_by_values = status->operands->nelts > 1 || parameters->sort->nelts > 0;
         sql->text.length = 0;
         tmf_filter_to_sql(sql, filter, &counters);
-        selection->total = tmf_text_string(&sql->text);
+        selection->total = apr_pstrcat(sql->pool, "NOT of_all AND ", tmf_text_string(&sql->text),
+                                       NULL);
     }
 }

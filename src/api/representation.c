@@ -53,19 +53,39 @@ tmf_tell_t tmf_representation_tell(const tmf_request_t *request, const char *id,
     return tell;
 }
 
-void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
-                               const tmf_customer_t *customer, const tmf_parameters_t *parameters)
+static tmf_projection_t projection_of(const tmf_request_t *request,
+                                      const tmf_parameters_t *parameters)
 {
-    const char *href = tmf_representation_href(request, customer->id);
     const tmf_projection_t projection = {
         parameters->fields,
         request->config->credit_profile == TMF_CREDIT_PROFILE_CURRENT ? "creditProfile" : NULL};
 
+    return projection;
+}
+
+static int is_whole(const tmf_projection_t *projection)
+{
+    return projection->fields == NULL && projection->first_only == NULL;
+}
+
+/* `{"id":…,"href":…` */
+static void append_identity(tmf_text_t *text, const tmf_request_t *request, const char *id)
+{
+    const char *href = tmf_representation_href(request, id);
+
     tmf_text_append_string(text, "{\"id\":");
-    tmf_text_append_json(text, customer->id, strlen(customer->id));
+    tmf_text_append_json(text, id, strlen(id));
     tmf_text_append_string(text, ",\"href\":");
     tmf_text_append_json(text, href, strlen(href));
-    if (projection.fields == NULL && projection.first_only == NULL && customer->doc_length > 2) {
+}
+
+void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
+                               const tmf_customer_t *customer, const tmf_parameters_t *parameters)
+{
+    const tmf_projection_t projection = projection_of(request, parameters);
+
+    append_identity(text, request, customer->id);
+    if (is_whole(&projection) && customer->doc_length > 2) {
         tmf_text_append(text, ",", 1);
         tmf_text_append(text, customer->doc + 1, customer->doc_length - 1);
     } else {
@@ -81,6 +101,42 @@ void tmf_representation_add_identity(tmf_json_t *document, const tmf_request_t *
 
     tmf_json_set(document, "id", tmf_json_string(id, strlen(id), result_pool));
     tmf_json_set(document, "href", tmf_json_string(href, strlen(href), result_pool));
+}
+
+static void insert(tmf_reply_t *reply, const char *data, apr_size_t length)
+{
+    const tmf_insert_t piece = {reply->body.length, data, length};
+
+    if (reply->inserts == NULL) {
+        reply->inserts = apr_array_make(reply->body.pool, 16, sizeof(tmf_insert_t));
+    }
+    APR_ARRAY_PUSH(reply->inserts, tmf_insert_t) = piece;
+}
+
+static int is_inserted(const tmf_request_t *request, const tmf_customer_t *customer,
+                       const tmf_parameters_t *parameters)
+{
+    const tmf_projection_t projection = projection_of(request, parameters);
+
+    return is_whole(&projection) && customer->doc_length >= TMF_REPRESENTATION_INSERT_MIN;
+}
+
+apr_size_t tmf_representation_room(const tmf_request_t *request, const tmf_customer_t *customer,
+                                   const tmf_parameters_t *parameters)
+{
+    return 512 + (is_inserted(request, customer, parameters) ? 0 : customer->doc_length);
+}
+
+void tmf_representation_add(tmf_reply_t *reply, const tmf_request_t *request,
+                            const tmf_customer_t *customer, const tmf_parameters_t *parameters)
+{
+    if (!is_inserted(request, customer, parameters)) {
+        tmf_representation_append(&reply->body, request, customer, parameters);
+        return;
+    }
+    append_identity(&reply->body, request, customer->id);
+    tmf_text_append(&reply->body, ",", 1);
+    insert(reply, customer->doc + 1, customer->doc_length - 1);
 }
 
 void tmf_representation_reply(tmf_reply_t *reply, int status, const tmf_request_t *request,

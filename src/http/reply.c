@@ -17,18 +17,45 @@ static int copy_header(void *headers, const char *name, const char *value)
     return 1;
 }
 
-/* Hands the whole body to the output filters; its memory lives as long as the request. */
-static int send_body(request_rec *r, const tmf_text_t *body)
+static void add_bytes(apr_bucket_brigade *brigade, const char *data, apr_size_t length,
+                      request_rec *r)
+{
+    if (length > 0) {
+        APR_BRIGADE_INSERT_TAIL(
+            brigade, apr_bucket_pool_create(data, length, r->pool, brigade->bucket_alloc));
+    }
+}
+
+/* The body with its inserts: nothing is copied, and all of it lives as long as the request. */
+static void add_body(apr_bucket_brigade *brigade, const tmf_text_t *body,
+                     const apr_array_header_t *inserts, request_rec *r)
+{
+    apr_off_t length = (apr_off_t)body->length;
+    apr_size_t from = 0;
+    int i;
+
+    for (i = 0; inserts != NULL && i < inserts->nelts; i++) {
+        const tmf_insert_t *piece = &APR_ARRAY_IDX(inserts, i, tmf_insert_t);
+
+        add_bytes(brigade, body->data + from, piece->at - from, r);
+        add_bytes(brigade, piece->data, piece->length, r);
+        from = piece->at;
+        length += (apr_off_t)piece->length;
+    }
+    add_bytes(brigade, body->data + from, body->length - from, r);
+    ap_set_content_type(r, "application/json");
+    ap_set_content_length(r, length);
+}
+
+/* Hands the whole body to the output filters. */
+static int send_body(request_rec *r, const tmf_text_t *body, const apr_array_header_t *inserts)
 {
     apr_bucket_alloc_t *allocator = r->connection->bucket_alloc;
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, allocator);
     apr_status_t status;
 
     if (body->length > 0) {
-        ap_set_content_type(r, "application/json");
-        ap_set_content_length(r, (apr_off_t)body->length);
-        APR_BRIGADE_INSERT_TAIL(
-            brigade, apr_bucket_pool_create(body->data, body->length, r->pool, allocator));
+        add_body(brigade, body, inserts, r);
     }
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(allocator));
     status = ap_pass_brigade(r->output_filters, brigade);
@@ -42,7 +69,7 @@ int tmf_reply_send(request_rec *r, const tmf_reply_t *reply)
 {
     r->status = reply->status;
     apr_table_do(copy_header, r->headers_out, reply->headers, NULL);
-    return send_body(r, &reply->body);
+    return send_body(r, &reply->body, reply->inserts);
 }
 
 static void append_member(tmf_text_t *text, const char *before, const char *value)
@@ -90,5 +117,5 @@ int tmf_reply_send_error(request_rec *r, const tmf_error_t *error)
     }
     tmf_text_init(&body, 512, r->pool);
     tmf_reply_write_error(&body, error);
-    return send_body(r, &body);
+    return send_body(r, &body, NULL);
 }

@@ -102,21 +102,12 @@ static tmf_error_t *record_refused(exchange_t *exchange, tmf_listener_t *listene
         } else {
             delivery->state = TMF_HAND_WAITING;
             listener->settled--;
+            listener->refused--;
         }
     }
     tmf_listener_drop(listener, is_dead, exchange->dispatcher->events);
     listener->more = 1;
     return NULL;
-}
-
-static int has_refused(const tmf_listener_t *listener)
-{
-    int i = 0;
-
-    while (i < listener->count && listener->hand[i]->state != TMF_HAND_REFUSED) {
-        i++;
-    }
-    return i < listener->count;
 }
 
 static tmf_error_t *record_pause(exchange_t *exchange, tmf_listener_t *listener)
@@ -143,7 +134,7 @@ static tmf_error_t *record_pause(exchange_t *exchange, tmf_listener_t *listener)
 
 static tmf_error_t *record_listener(exchange_t *exchange, tmf_listener_t *listener)
 {
-    if (has_refused(listener)) {
+    if (listener->refused > 0) {
         TMF_TRY(record_refused(exchange, listener));
     }
     if (listener->recovered) {
@@ -307,13 +298,14 @@ static void attach_events(tmf_dispatcher_t *dispatcher, apr_array_header_t *miss
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
         tmf_listener_t *listener = listener_at(dispatcher, i);
 
-        for (j = 0; j < listener->count; j++) {
+        for (j = 0; j < listener->count && listener->unread > 0; j++) {
             tmf_in_hand_t *delivery = listener->hand[j];
 
             if (delivery->state == TMF_HAND_READ) {
                 delivery->event = tmf_event_cache_get(dispatcher->events, delivery->id);
                 if (delivery->event != NULL) {
                     delivery->state = TMF_HAND_WAITING;
+                    listener->unread--;
                 } else {
                     APR_ARRAY_PUSH(missing, apr_int64_t) = delivery->id;
                 }
@@ -336,6 +328,7 @@ static void do_without_events(tmf_listener_t *listener, int are_gone, tmf_event_
     for (i = 0; i < listener->count && are_gone; i++) {
         if (is_without_event(listener->hand[i])) {
             listener->hand[i]->state = TMF_HAND_DONE;
+            listener->unread--;
             listener->settled++;
         }
     }

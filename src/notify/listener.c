@@ -79,6 +79,7 @@ void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t
     delivery->customer_hash = apr_hashfunc_default(due->customer_id, &length);
     delivery->attempts = due->attempts;
     delivery->not_before = due->wait > 0 ? now + due->wait : 0;
+    listener->unread++;
     /* An older one can be committed later: the hand stays sorted. */
     for (; at > 0 && listener->hand[at - 1]->id > delivery->id; at--) {
         listener->hand[at] = listener->hand[at - 1];
@@ -105,6 +106,8 @@ void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_even
         if (delivery->state != TMF_HAND_SENT && is_out(delivery)) {
             listener->settled -= delivery->state == TMF_HAND_DONE ||
                                  delivery->state == TMF_HAND_REFUSED;
+            listener->refused -= delivery->state == TMF_HAND_REFUSED;
+            listener->unread -= delivery->state == TMF_HAND_READ;
             let_go(delivery, cache);
         } else {
             listener->hand[kept++] = delivery;
@@ -215,6 +218,7 @@ static void refused(tmf_in_hand_t *delivery, int status, apr_time_t now)
                                : now + tmf_backoff_pause(listener->rules->schedule,
                                                          delivery->attempts, random_number());
     delivery->state = TMF_HAND_REFUSED;
+    listener->refused++;
     is_well(listener);
 }
 

@@ -61,7 +61,9 @@ typedef struct tmf_listener_t {
     tmf_in_hand_t *hand[TMF_IN_HAND_MAX]; /* oldest first */
     int count;
     int sent;    /* of them, on their way */
-    int settled; /* of them, to be recorded */
+    int settled; /* of them, to be recorded… */
+    int refused; /* …of these, refused */
+    int unread;  /* of them, TMF_HAND_READ */
     int allowed; /* on their way at most */
     int more;    /* the database may have more than is in hand */
 

@@ -13,9 +13,9 @@
  *
  * "&", ";", "," and "=" separate as raw bytes; the bytes of a symbol may be percent-encoded, but
  * not behind a raw "=": `a=%7Eb` compares with "~b", `a=~b` is a regular expression. The first
- * symbol or
- * "=" ends the name, the longest symbol counts, and a suffix counts before "=" alone. Values
- * without a condition belong to the attribute before them, which must be compared for equality.
+ * symbol or "=" ends the name, the longest symbol counts, and a suffix counts before "=" alone.
+ * Values without a condition belong to the attribute before them, which must be compared for
+ * equality.
  *
  * Several values: any of them; with .ne none of them. Groups are ANDed, but groups that only ask
  * for equality of one and the same attribute are one: `a=1&a=2` is `a=1,2`.

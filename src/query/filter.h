@@ -6,11 +6,12 @@
  * A path goes through objects by name and through arrays without a word: it stands for every value
  * that can be reached. (Arrays directly within arrays are entered two levels deep.)
  *
- *   compare     holds when the operator holds for one value of the path and one operand; NOT_EQUAL
- * when a value differs from all operands, or is missing: the member is absent from an object on the
- * path, or the array there is empty exists      the path reaches a value, null included any the one
- * child holds for one of the values of the path: its paths begin there and or not  as their names
- * say
+ * - compare: holds when the operator holds for one value of the path and one operand. NOT_EQUAL:
+ *   when a value differs from all operands, or is missing: an object on the path lacks the member,
+ *   or an array there is empty.
+ * - exists: the path reaches a value, null included.
+ * - any: the one child holds for one of the values of the path; its own paths begin there.
+ * - and, or, not: as their names say.
  *
  * How a value and an operand compare (contract §4): the value's type decides. A number compares
  * with an operand that is one, exactly; true and false equal themselves; a string that is a

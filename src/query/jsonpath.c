@@ -313,6 +313,12 @@ static tmf_error_t *require_end(tmf_scanner_t *scanner)
     return *scanner->at == '\0' ? NULL : tmf_scanner_expected(scanner, "the end, or [?(");
 }
 
+/* "@" alone: within expressions alone it means something. "@type" is a name. */
+static int is_element(const tmf_scanner_t *scanner)
+{
+    return *scanner->at == '@' && (scanner->at[1] == '\0' || strchr(" .[", scanner->at[1]) != NULL);
+}
+
 tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter_limits_t *limits)
 {
     static const comparison_t nothing = {0, TMF_EQUAL, {NULL, 0}};
@@ -323,6 +329,9 @@ tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter
     tmf_scanner_blanks(scanner);
     if (*scanner->at == '\0') {
         return NULL;
+    }
+    if (is_element(scanner)) {
+        return tmf_scanner_expected(scanner, "$, [ or a name");
     }
     begin_path(scanner);
     TMF_TRY(parse_steps(&read, &parser, limits->schema, &nothing, 0));

@@ -16,8 +16,7 @@
  * It holds for a document when the path selects something: `$[?(…)]` takes the document itself as
  * the element, `a.b[?(…)]` the elements of b. Blanks may stand between any two of these. Strings
  * have JSON's escapes and `\'`; behind "=~" a backslash is the pattern's. What JSONPath has beyond
- * this
- * (`..`, `.*`, indexes, slices, unions, functions, paths on both sides) is
+ * this (`..`, `.*`, indexes, slices, unions, functions, paths on both sides) is
  * TMF_ERROR_NOT_IMPLEMENTED.
  */
 #ifndef TMF_QUERY_JSONPATH_H

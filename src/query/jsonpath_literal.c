@@ -25,8 +25,9 @@ static int position(const tmf_scanner_t *scanner)
 tmf_error_t *tmf_scanner_expected(const tmf_scanner_t *scanner, const char *what)
 {
     return tmf_error_make(scanner->pool, TMF_ERROR_INVALID_PARAMETER,
-                          "%s: expected %s at character %d", scanner->subject, what,
-                          position(scanner));
+                          "%s: expected %s at character %d%s", scanner->subject, what,
+                          position(scanner),
+                          *scanner->at == '\0' ? ", the end (%26 is an & within it)" : "");
 }
 
 tmf_error_t *tmf_scanner_unsupported(const tmf_scanner_t *scanner, const char *what)

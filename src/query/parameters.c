@@ -12,6 +12,7 @@
 /* What the readers of one request share. */
 typedef struct {
     tmf_parameters_t *parameters;
+    tmf_filter_t *jsonpaths; /* an AND of what `filter=` has; no equality unites with these */
     tmf_filter_limits_t limits;
     apr_pool_t *pool;
 } reader_t;
@@ -105,7 +106,7 @@ static tmf_error_t *add_filter(reader_t *reader, tmf_raw_t value)
     const char *text;
 
     TMF_TRY(tmf_raw_decode_value(&text, value, reader->pool));
-    return tmf_jsonpath_add(reader->parameters->filter, text, &reader->limits);
+    return tmf_jsonpath_add(reader->jsonpaths, text, &reader->limits);
 }
 
 typedef struct {
@@ -183,8 +184,10 @@ tmf_error_t *tmf_parameters_parse(tmf_parameters_t **parameters, const char *raw
                                   const tmf_attribute_t *schema, apr_pool_t *result_pool)
 {
     tmf_raw_t rest = {raw != NULL ? raw : "", raw != NULL ? strlen(raw) : 0};
-    reader_t reader = {
-        apr_pcalloc(result_pool, sizeof(**parameters)), {schema, 0, 0, result_pool}, result_pool};
+    reader_t reader = {apr_pcalloc(result_pool, sizeof(**parameters)),
+                       tmf_filter_make(TMF_FILTER_AND, result_pool),
+                       {schema, 0, 0, result_pool},
+                       result_pool};
 
     *parameters = reader.parameters;
     reader.parameters->sort = apr_array_make(result_pool, 1, sizeof(tmf_sort_key_t));
@@ -196,6 +199,7 @@ tmf_error_t *tmf_parameters_parse(tmf_parameters_t **parameters, const char *raw
             TMF_TRY(add_parameter(&reader, piece));
         }
     }
+    apr_array_cat(reader.parameters->filter->children, reader.jsonpaths->children);
     return NULL;
 }
 

@@ -6,6 +6,9 @@
  */
 #include "store/session.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +19,9 @@
 #define STATEMENTS_MAX 64   /* prepared on one connection */
 #define SQL_LENGTH_MAX 8192 /* bytes; a longer statement is not prepared */
 #define NOT_PREPARED   (-1)
+
+/* Bytes: the memory of a larger result goes back to the system. */
+#define LARGE_RESULT (16 * 1024 * 1024)
 
 /* A prepared statement: "tmf_customer_<index>". */
 typedef struct {
@@ -217,9 +223,20 @@ static tmf_error_t *take_answer(tmf_session_t *session, int sent, PGresult **ans
                            cause);
 }
 
+/* glibc keeps what a thread has freed for that thread: after one large page in each, a child would
+ * hold as many pages as it has threads. */
 static apr_status_t clear_result(void *data)
 {
+    size_t size = PQresultMemorySize(data);
+
     PQclear(data);
+#ifdef __GLIBC__
+    if (size > LARGE_RESULT) {
+        malloc_trim(0);
+    }
+#else
+    (void)size;
+#endif
     return APR_SUCCESS;
 }
 

@@ -3,8 +3,10 @@
 import argparse
 import os
 import re
+import signal
 import statistics
 import subprocess
+import sys
 import tempfile
 import threading
 from datetime import date
@@ -118,13 +120,13 @@ def measure(large, small, what, bar, paths, seconds, by_id):
 
 
 def scans_beside_reads(large, by_id, seconds):
-    """GETs by id, alone and beside a client that asks for nothing but scans."""
-    scan = ["?creditProfile.creditScore>848&creditProfile.creditScore<849"]
-    requests.get(f"{large.url}/customer{scan[0]}")
+    """GETs by id, alone and beside a client that asks for nothing but scans; and what the scans get."""
+    scans = ["?creditProfile.creditScore>848&creditProfile.creditScore<849", "?sort=validFor.startDateTime"]
+    replies = [requests.get(f"{large.url}/customer{scan}") for scan in scans]
     rounds = []
     for _ in range(2 * ROUNDS + 1):
         alone = wrk(large, by_id, seconds, connections=2)
-        background = threading.Thread(target=wrk, args=(large, scan, seconds + 1, 1, 1, True))
+        background = threading.Thread(target=wrk, args=(large, scans[:1], seconds + 1, 1, 1, True))
         background.start()
         beside = wrk(large, by_id, seconds, connections=2)
         background.join()
@@ -133,6 +135,9 @@ def scans_beside_reads(large, by_id, seconds):
     print("\n| GET by id, 2 connections | p50 | p99 | requests/s |\n|---|---|---|---|")
     for what, (p50, p99, rate) in (("alone", alone), ("beside a client that scans the table", beside)):
         print(f"| {what} | {p50:.0f} µs | {p99:.0f} µs | {rate:.0f} |")
+    print()
+    for scan, reply in zip(scans, replies):
+        print(f"A scan, `{scan}`: {reply.status_code} after {reply.elapsed.total_seconds():.1f} s.")
 
 
 def main():
@@ -141,6 +146,8 @@ def main():
     arguments.add_argument("--seconds", type=int, required=True)
     arguments.add_argument("--only", action="append")
     options = arguments.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background job has the first one ignored
+        signal.signal(number, lambda *_: sys.exit("stopped"))
     postgres = TunedPostgres()
     servers = []
     try:

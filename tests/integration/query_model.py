@@ -169,4 +169,4 @@ def sorted_by(documents, keys):
     return sorted(documents, key=functools.cmp_to_key(compare))
 
 
-__all__ = ["InvalidOperation", "OPERATORS", "SYMBOLS", "query_of", "selects", "sorted_by"]
+__all__ = ["InvalidOperation", "OPERATORS", "SYMBOLS", "instant", "query_of", "selects", "sorted_by"]

@@ -62,6 +62,7 @@ def test_of_concurrent_increments_none_is_lost(server, api):
     assert api.get(path).json()["count"] == 10 * CLIENTS
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("winner,headers,status", [
     ("UPDATE tmf_customer.customer SET doc = doc || '{\"status\": \"theirs\", \"x\": 1}',"
      " revision = nextval('tmf_customer.customer_revision')", False, 200),
@@ -91,6 +92,19 @@ def test_who_is_overtaken_starts_again_from_what_is_there(start_httpd, new_datab
     states = postgres.execute("SELECT DISTINCT state FROM pg_stat_activity WHERE datname = %s AND usename = %s",
                               parameters=(name, RUNTIME))
     assert states == [("idle",)], "no transaction is left open"
+
+
+def test_writers_who_wait_for_each_other_need_few_connections(start_httpd):
+    """Whoever has the customer's lock needs no second connection, so a pool that all others fill stops nobody."""
+    server = start_httpd(connections=2, server="TMFCustomerPoolTimeout 20s")
+    path = path_of(Api(server.url).create(**{f"x{client}": {} for client in range(CLIENTS)}))
+    other = path_of(Api(server.url).create())
+
+    def work(client):
+        mine = Api(server.url)
+        return [write(mine, path if client else other, client, i).status_code for i in range(10)]
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        assert set(sum(pool.map(work, range(CLIENTS)), [])) == {200}
 
 
 def test_whoever_never_wins_gets_a_503_and_has_changed_nothing(start_httpd, new_database):

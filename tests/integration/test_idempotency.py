@@ -49,6 +49,7 @@ def place(start_httpd, new_database):
     return api, lambda sql: postgres.execute(sql, name)
 
 
+@pytest.mark.smoke
 def test_the_same_key_and_body_get_the_first_reply_again(place, key):
     api, _ = place
     first = post(api, key)

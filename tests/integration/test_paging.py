@@ -1,14 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 """Sorting, cursors and links (contract §5)."""
+import json
+import os
 import re
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from harness import await_condition
 from harness.client import Api, customer, path_of
 from harness.collection import Collection
+from harness.httpd import free_port
 from query_model import sorted_by
 from test_filters import documents
 
@@ -116,6 +122,26 @@ def test_links_stand_on_the_configured_base(start_httpd):
                for url in links(reply).values()) and len(links(reply)) == 5
 
 
+def test_links_can_be_followed_through_a_proxy(start_httpd):
+    """A reverse proxy on a path of its own, with the queries as they are; TMFCustomerBaseURL is what clients see."""
+    port = free_port()
+    outside = f"http://127.0.0.1:{port}/crm/v4"
+    server = start_httpd(location=f'TMFCustomerBaseURL "{outside}"')
+    start_httpd(database=server.database, modules=("proxy", "proxy_http"), outside=f"""
+        Listen 127.0.0.1:{port}
+        <VirtualHost 127.0.0.1:{port}>
+            ProxyPass "/crm/v4" "{server.url}" nocanon
+        </VirtualHost>""")
+    api = Api(outside)
+    made = [api.create(name=f"n {i}", x="a&b;c,d%e\"f")["id"] for i in range(5)]
+    query = "x=a%26b%3Bc%2Cd%25e%22f&name.regex=^n%20&filter=x[?(@!='%3C%3E')]&limit=2&sort=-name"
+    first = api.get(f"/customer?{query}")
+    assert joined(walk(api, f"/customer?{query}")) == made[::-1]
+    assert all(url.startswith(f"{outside}/customer?") for url in links(first).values())
+    assert ids(api.get(links(first)["last"])) == made[:1]
+    assert all(one["href"].startswith(f"{outside}/customer/") for one in first.json())
+
+
 @pytest.mark.parametrize("query,status", [
     ("limit=3", 206), ("offset=0", 206), ("", 200), ("limit=10", 200), ("limit=0", 200), ("offset=20", 200)])
 def test_partial_content_is_for_those_who_asked_for_a_page(ten, query, status):
@@ -189,27 +215,30 @@ def test_walking_neither_skips_nor_repeats_while_others_write(place):
     """Customers that nobody writes meanwhile are met exactly once, on every order."""
     api, still = place.fill([{"name": f"still {i:02}", "x": i % 7, "kept": "yes"} for i in range(60)])
     stop = threading.Event()
+    turns = [0, 0, 0]
 
     def write(number):
-        writer, made, turn = Api(place.url), [], 0
+        writer, made = Api(place.url), []
         while not stop.is_set():
-            turn += 1
+            turn = turns[number] = turns[number] + 1
             made.append(path_of(writer.create(name=f"still {turn % 60:02} {number}", x=turn % 7)))
             if len(made) > 20:
-                writer.delete(made.pop(0))
-            writer.patch(made[turn % len(made)], {"name": f"still {turn * 7 % 60:02}", "x": turn % 5})
-    threads = [threading.Thread(target=write, args=(number,)) for number in range(3)]
-    for thread in threads:
-        thread.start()
-    try:
-        expected = {resource["id"] for resource in still}
-        for query in ("limit=3", "limit=4&sort=name", "limit=5&sort=-name", "limit=7&sort=x", "limit=7&sort=-x,name"):
-            found = joined(walk(api, f"/customer?{query}"))
-            assert [one for one in found if one in expected].__len__() == 60 and expected <= set(found)
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+                assert writer.delete(made.pop(0)).status_code == 204
+            change = {"name": f"still {turn * 7 % 60:02}", "x": turn % 5}
+            assert writer.patch(made[turn % len(made)], change).status_code == 200
+    with ThreadPoolExecutor(3) as pool:
+        writers = [pool.submit(write, number) for number in range(3)]
+        try:
+            expected = {resource["id"] for resource in still}
+            for query in ("limit=3", "limit=4&sort=name", "limit=5&sort=-name", "limit=7&sort=x", "limit=7&sort=-x,name"):
+                before = list(turns)
+                found = joined(walk(api, f"/customer?{query}"))
+                assert sorted(one for one in found if one in expected) == sorted(expected)
+                assert all(now > then for now, then in zip(turns, before)), "nobody wrote meanwhile"
+        finally:
+            stop.set()
+        for writer in writers:
+            writer.result()
 
 
 # ---- sort ----
@@ -269,3 +298,31 @@ def test_a_full_page_of_the_largest_size(start_httpd):
     reply = api.get("/customer?limit=100000")
     assert ids(reply) == made[:300] and reply.headers["X-Total-Count"] == "310"
     assert ids(api.get(links(reply)["next"])) == made[300:]
+
+
+MB = 1 << 20
+ONE_CHILD = "StartServers 1\nServerLimit 1\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16"
+
+
+def resident(process, which="VmRSS"):
+    """Bytes in memory now, or (VmHWM) at most so far."""
+    return int(re.search(rf"{which}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text()).group(1)) * 1024
+
+
+@pytest.mark.skipif(any(map(os.environ.get, ("TMF_ASAN", "TMF_VALGRIND"))), reason="they keep what is freed")
+def test_a_page_of_large_documents_is_held_once_and_given_back(start_httpd):
+    """The memory of the one child, when it has a page of 100 MB in memory, and after the reply."""
+    server = start_httpd(server=ONE_CHILD, mpm="event")
+    postgres, name = server.database
+    document = {**customer(), "@type": "Customer"}
+    postgres.execute("INSERT INTO tmf_customer.customer (id, doc) SELECT 'c' || i, %s || jsonb_build_object("
+                     "'x', repeat(md5(i::text), 6400)) FROM generate_series(1, 512) AS i", name, (json.dumps(document),))
+    api, [child] = Api(server.url), await_condition(server.children, "a child runs")
+    assert len(api.get("/customer?limit=2").json()) == 2
+    before = resident(child)
+    for _ in range(3):
+        reply = api.request("GET", "/customer?limit=1000", check=False)
+        assert int(reply.headers["Content-Length"]) == len(reply.content) > 100 * MB
+        assert reply.json()[-1]["id"] == "c512" and len(reply.json()[7]["x"]) == 6400 * 32
+        await_condition(lambda: resident(child) < before + 16 * MB, "the memory is given back")
+    assert resident(child, "VmHWM") < before + 1.5 * len(reply.content)

@@ -45,6 +45,7 @@ def test_an_array_hints_at_the_media_type_of_json_patch(api):
     refused(api, api.create(), [operation("remove", "/name")], JSON, 400, "invalidBody", JSON_PATCH)
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("content_type", BOTH)
 def test_a_json_patch_carries_out_all_six_operations(api, content_type):
     made = api.create(status="x", contactMedium=MEDIA, extra={"a/b": 1, "m~n": 2})
@@ -65,6 +66,7 @@ def test_a_json_patch_carries_out_all_six_operations(api, content_type):
     assert api.get(path_of(made)).text == reply.text
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("path", [
     "/contactMedium/preferred?contactMedium.mediumType=phone", "/contactMedium/preferred?mediumType=phone",
     "/contactMedium/preferred?mediumType=phone&contactMedium.characteristic.city=Paris",
@@ -107,6 +109,7 @@ def test_an_empty_body_is_no_patch(api):
         refused(api, api.create(), b"", content_type, 400, "invalidBody", "no body")
 
 
+@pytest.mark.smoke
 @pytest.mark.parametrize("content_type", BOTH)
 @pytest.mark.parametrize("last", [
     operation("test", "/status", value="y"), operation("test", "/none", value="y"),

@@ -14,6 +14,7 @@ from harness.client import Api
 from harness.postgres import OWNER, Postgres
 
 CUSTOMERS = 60000
+STATUSES = 3000  # of one customer each, beside the usual four: totals must not add all of them up
 ROWS = 1200  # at most, in any node: the counters have some hundred
 ASKED = 8    # PostgreSQL decides for a kept plan after five
 
@@ -25,6 +26,9 @@ def large():
     name = postgres.create_database("large")
     subprocess.run(["psql", "-X", "-q", "-h", str(postgres.root), "-U", OWNER, "-d", name, "-v", f"n={CUSTOMERS}",
                     "-f", str(PROJECT / "conf" / "synthetic-customers.sql")], check=True, timeout=300)
+    postgres.execute("INSERT INTO tmf_customer.customer (id, doc) SELECT 'own' || i, %s || jsonb_build_object("
+                     "'name', 'own ' || i, 'status', 'own ' || i) FROM generate_series(1, %s) AS i", name,
+                     ('{"@type": "Customer", "engagedParty": {"id": "own", "@referredType": "Organization"}}', STATUSES))
     for setting in ("session_preload_libraries = auto_explain", "auto_explain.log_min_duration = 0",
                     "auto_explain.log_analyze = on", "auto_explain.log_timing = off",
                     "auto_explain.log_nested_statements = off"):
@@ -72,7 +76,8 @@ def ask(server, query):
 
 
 SHAPES = {
-    "first page": "limit=20", "page of a status": "status=Approved&limit=20", "no such status": "status=None&limit=20",
+    "first page": "limit=20", "page of a status": "status=Approved&limit=20",
+    "page of a rare status": "status=own+7&limit=20", "pages of two statuses": "status=own+7,Approved&limit=20", "no such status": "status=None&limit=20",
     "by e-mail": "contactMedium.characteristic.emailAddress={email}", "by a party": "engagedParty.id={party}",
     "by identity": "id={id}", "by identities": "id={id},x,y", "by name": "name={name}", "by names": "name={name},x",
     "by a number": "creditProfile.creditScore=300&engagedParty.id={party}", "nothing": "unknown=1",

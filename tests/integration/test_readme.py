@@ -15,6 +15,11 @@ README = (PROJECT / "README.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
 
 
+def block_with(words):
+    [block] = [block for block in BLOCKS if words in block]
+    return block
+
+
 def quickstart(*options, check=True):
     return subprocess.run([PROJECT / "conf" / "quickstart.sh", *map(str, options)], check=check,
                           capture_output=True, text=True, timeout=300, cwd="/")
@@ -67,16 +72,29 @@ def test_the_commands_of_the_readme_work(place, started):
         assert shown in result.stdout
 
 
+def run_example(place, commands):
+    result = subprocess.run(["bash", "-euo", "pipefail", "-c", f"B=http://127.0.0.1:{place[1]}{BASE}\n{commands}"],
+                            capture_output=True, text=True, timeout=60)
+    assert result.returncode == 0, (commands, result.stderr)
+    return result.stdout
+
+
 def test_every_example_of_asking_finds_its_customer(place, started):
     """After the commands of the README, which create it; of the dozen customers few others match."""
-    section = README.split("## Asking for customers")[1].split("## Changing")[0]
-    examples = [line for line in section.splitlines() if line.startswith('curl -sfg "$B')]
-    assert len(examples) >= 15
-    base = f"B=http://127.0.0.1:{place[1]}{BASE}\n"
+    examples = block_with("# equality").splitlines()
+    assert len(examples) >= 17
     for example in examples:
-        result = subprocess.run(["bash", "-c", base + example], capture_output=True, text=True, timeout=60)
-        found = [customer["name"] for customer in json.loads(result.stdout)]
+        found = [customer["name"] for customer in json.loads(run_example(place, example))]
         assert "Comet Sailing Club" in found and len(found) <= 6, example
+
+
+def test_one_customer_is_looked_at_counted_and_paged(place, started):
+    reduced, count, page = re.fullmatch(r"(\{.*\})(X-Total-Count: \d+)\s+(\[.*\])",
+                                        run_example(place, block_with("rel=\"next\""))).groups()
+    assert [medium["mediumType"] for medium in json.loads(reduced)["contactMedium"]] == ["email"]
+    assert count == f"X-Total-Count: {len(json.loads(run_example(place, 'curl -sfg $B/customer?status=Approved')))}"
+    first = json.loads(run_example(place, "curl -sfg $B/customer"))
+    assert json.loads(page) == first[1:2]
 
 
 def test_the_quickstart_again_keeps_what_is_there(place, started):
