@@ -22,19 +22,26 @@
 
 APLOG_USE_MODULE(tmf_customer);
 
-/* What the children of this generation share for notifications. */
-static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
+static int read_secrets(apr_pool_t *pconf, server_rec *server)
 {
     tmf_server_config_t *config = tmf_config_of_server(server);
     const char *file = config->notify.secrets_file;
     const char *problem = file != NULL ? tmf_secrets_read(&config->secrets, file, pconf) : NULL;
-    apr_status_t status = APR_SUCCESS;
 
     if (problem != NULL) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0007: TMFCustomerNotifySecrets: %s",
                      problem);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    return OK;
+}
+
+/* What the children of this generation share for notifications. */
+static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
+{
+    tmf_server_config_t *config = tmf_config_of_server(server);
+    apr_status_t status = APR_SUCCESS;
+
     if (config->bases->nelts > 0) {
         status = tmf_wake_make(&config->wake, pconf);
         status = status == APR_SUCCESS ? tmf_leader_make(&config->leader, pconf) : status;
@@ -47,16 +54,20 @@ static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
     return OK;
 }
 
-static int prepare_notifiers(apr_pool_t *pconf, server_rec *server)
+/* The first run at start only looks for mistakes, while httpd can still say so on the terminal. */
+static int prepare_notifiers(apr_pool_t *pconf, server_rec *server, int is_rehearsal)
 {
     int status = OK;
 
-    if (!tmf_sender_set_up(pconf)) {
+    if (!is_rehearsal && !tmf_sender_set_up(pconf)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0009: libcurl cannot be used");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     for (; server != NULL && status == OK; server = server->next) {
-        status = prepare_notifier(pconf, server);
+        status = read_secrets(pconf, server);
+        if (status == OK && !is_rehearsal) {
+            status = prepare_notifier(pconf, server);
+        }
     }
     return status;
 }
@@ -76,10 +87,10 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     status = tmf_config_check(pconf, server);
-    if (status == OK && ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
-        status = prepare_notifiers(pconf, server);
-    }
-    return status;
+    return status != OK
+               ? status
+               : prepare_notifiers(pconf, server,
+                                   ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG);
 }
 
 static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
