@@ -323,8 +323,14 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
 void tmf_db_give_back(tmf_db_t *db)
 {
     PQsetnonblocking(db->connection, 0);
+    tmf_session_hurry(db->session, NULL, 0);
     dbd_close(db->pool->server, db->dbd);
     release_signals(db);
+}
+
+void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most)
+{
+    tmf_session_hurry(db->session, cancel, most);
 }
 
 void tmf_db_wake_notifier(tmf_db_t *db)

@@ -61,6 +61,11 @@ void tmf_db_give_back(tmf_db_t *db);
 /* There is something to deliver: now, or, within a transaction, when it is committed. */
 void tmf_db_wake_notifier(tmf_db_t *db);
 
+/* For whoever must not wait so long: until the connection is given back, a statement is waited for
+ * `most` at the most (0 = as usual), and no longer once the atomic `*cancel` (NULL = none) is not
+ * 0: then it ends as one that the database does not answer. */
+void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most);
+
 /* TMFCustomerStatementTimeout. */
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db);
 
