@@ -14,7 +14,7 @@
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
 
-#define SWEEP_TIME   (10 * APR_USEC_PER_SEC)
+#define SWEEP_TIME   (2 * APR_USEC_PER_SEC)
 #define SWEEP_PAUSE  (500 * 1000)           /* when there is more to sweep */
 #define RELEASE_TIME (1 * APR_USEC_PER_SEC) /* that a statement may take: httpd may be stopping */
 
