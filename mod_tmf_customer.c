@@ -18,6 +18,7 @@
 #include "http/http.h"
 #include "notify/deliver.h"
 #include "notify/notify.h"
+#include "store/customer_reads.h"
 #include "store/db.h"
 
 APLOG_USE_MODULE(tmf_customer);
@@ -100,6 +101,9 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
                                         config->wake};
     apr_status_t status = tmf_db_pool_make(&config->database, &settings, pchild);
 
+    if (status == APR_SUCCESS) {
+        status = tmf_customer_reads_make(&config->reads, config->database, pchild);
+    }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,
                      "TMF0006: this child cannot serve: no locks for its database connections");
