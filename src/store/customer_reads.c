@@ -7,6 +7,7 @@
 
 #include "store/array.h"
 #include "store/combiner.h"
+#include "store/customer_cache.h"
 
 enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC };
 
@@ -108,9 +109,18 @@ apr_status_t tmf_customer_reads_make(tmf_customer_reads_t **reads, tmf_db_pool_t
 tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
                                     const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
+    const tmf_customer_caching_t *caching = tmf_db_caching(reads->database);
+    const tmf_cache_key_t key = {tmf_db_identity(reads->database), id};
     const void *answer = NULL;
+    tmf_cache_ticket_t ticket;
 
+    if (tmf_customer_cache_get(caching, &key, customer, &ticket, result_pool)) {
+        return NULL;
+    }
     TMF_TRY(tmf_combiner_ask(reads->combiner, id, &answer, result_pool));
     *customer = answer;
+    if (*customer != NULL) {
+        tmf_customer_cache_put(caching, &key, *customer, &ticket);
+    }
     return NULL;
 }
