@@ -5,11 +5,9 @@ import pytest
 from harness import await_condition
 from harness.client import Api, path_of
 from harness.listener import answer
-from harness.notify import QUICK, Subscriber, check_request
+from harness.notify import ILL_TAGS, QUICK, Subscriber, check_request
 from harness.webhooks import Verifier, new_secret
 from test_config import refusal
-
-ILL_TAGS = "TMF"
 
 
 @pytest.fixture(scope="session")
