@@ -257,7 +257,7 @@ def test_a_port_that_is_closed_and_opened_again(place, listen):
     listener = listen()
     hub = place(listener)
     made = place.api.create(n=0)
-    listener.await_requests(1)
+    place.drained(hub)
     listener.close()
     for n in range(1, 6):
         place.api.patch(path_of(made), {"n": n})
