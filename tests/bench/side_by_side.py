@@ -276,6 +276,8 @@ class Bench:
             for tally in tallies:
                 tally.take_turn(turn)
         for tally in tallies:
+            tally.check()
+        for tally in tallies:
             tally.print(row, tallies[0])
         for tally in tallies:
             self.highest.setdefault(tally.side.server, tally.middle("rate").rate)
@@ -289,8 +291,11 @@ class Tally:
         self.bench, self.side = bench, side
         self.loads, self.cpu = [], [0, 0]
         self.problem = None
+        self.check()
+
+    def check(self):
         try:
-            side.check()
+            self.side.check()
         except Problem as problem:
             self.problem = str(problem)
 
