@@ -9,7 +9,7 @@ from urllib.parse import quote
 import requests
 
 from harness import BASE, PROJECT, await_condition
-from harness.httpd import Httpd, free_port
+from harness.httpd import Httpd, free_port, is_alive
 
 # A child for each core. httpd closes kept-alive connections while all threads of a child are busy, so each has more threads than
 # any load has connections.
@@ -119,9 +119,10 @@ class Rival:
             return False
 
     def close(self):
-        for pid in reversed(family(self.pid)):
-            os.kill(pid, 15)
+        members = family(self.pid)
+        self.process.terminate()
         self.process.wait(timeout=30)
+        await_condition(lambda: not any(map(is_alive, members)), f"{self.name} ends")
 
 
 def rivals(postgres, database):

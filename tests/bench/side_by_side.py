@@ -322,16 +322,19 @@ class Tally:
     def middle(self, figure):
         return sorted(self.loads, key=lambda load: getattr(load, figure))[len(self.loads) // 2]
 
+    def ratio_to(self, ours, figure):
+        if self is ours:
+            return ""
+        if self.problem or ours.problem:
+            return "refused"
+        return f"{getattr(ours.middle(figure), figure) / getattr(self.middle(figure), figure):.2f} ×"
+
     def print(self, row, ours):
-        load, requests_made = self.middle(row.figure), sum(load.requests for load in self.loads)
-        cpu = [f"{seconds * 1000 / requests_made:.3f}" for seconds in self.cpu]
-        ratio = ""
-        if self is not ours:
-            ratio = f"{getattr(ours.middle(row.figure), row.figure) / getattr(load, row.figure):.2f} ×"
-        if self.problem or (self is not ours and ours.problem):
-            ratio = "refused"
+        load, total = self.middle(row.figure), max(1, sum(load.requests for load in self.loads))
+        server, database = (f"{seconds * 1000 / total:.3f}" for seconds in self.cpu)
         print(f"| {row.name if self is ours else ''} | {self.side.name} | {load.rate:,} | {duration(load.p50)} | {duration(load.p99)} |"
-              f" {cpu[0] if self.side.server else ''} | {cpu[1]} | {ratio} | {self.side.bar or ''} |", flush=True)
+              f" {server if self.side.server else ''} | {database} | {self.ratio_to(ours, row.figure)} | {self.side.bar or ''} |",
+              flush=True)
 
 
 def duration(microseconds):
