@@ -15,7 +15,7 @@ declare -rA packages=(
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
         python3-hypothesis python3-jsonschema apache2 apache2-utils openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm'
-    [bench]='wrk python3 python3-requests python3-psycopg2'
+    [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )
 readonly policy=/usr/sbin/policy-rc.d
 readonly no_cluster=/etc/postgresql-common/createcluster.d/tmf-customer.conf
