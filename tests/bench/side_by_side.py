@@ -67,8 +67,8 @@ end
 # One that takes turns. load(seconds) -> Load; check() raises Problem when it answers wrongly; server: whose CPU time counts;
 # written() -> what grows by one with each request; bar: for the ratio of our figure to its
 Side = namedtuple("Side", "name load check server written bar", defaults=(lambda: None, None, None, None))
-# ours is the first side; figure: of which the ratio is, a member of Load
-Row = namedtuple("Row", "name figure sides")
+# ours is the first side; figure: of which the ratio is, a member of Load; slow: some side may take seconds for a reply
+Row = namedtuple("Row", "name figure sides slow", defaults=(False,))
 
 
 def identity_of(number):
@@ -156,6 +156,11 @@ class Bench:
     def last_event(self, server=OurServer):
         return self.sql("SELECT coalesce(pg_sequence_last_value(%s::regclass), 0)", server.events)[0][0]
 
+    def await_idle(self):
+        """Who has been left alone goes on with the requests it got: that is its cost, not that of the next."""
+        await_condition(lambda: not self.sql("SELECT FROM pg_stat_activity WHERE backend_type = 'client backend'"
+                                             " AND state <> 'idle' AND pid <> pg_backend_pid()"), "the database is idle", 60)
+
     def forget_events(self):
         self.sql("TRUNCATE tmf_customer.hub, tmf_customer.event, tmf_customer.delivery")
 
@@ -212,7 +217,7 @@ class Bench:
         total = self.sql(f"SELECT count(*) FROM tmf_customer.customer WHERE {condition}")[0][0]
         return Row(name, "rate", [*self.all_servers(
             lambda server: self.get(server, [f"{CUSTOMERS}?{query}"]),
-            lambda server: check_page(server, query, total, self.documents), "≥ 20 ×"), self.ask_database(statement, bar="≥ 0.5 ×")])
+            lambda server: check_page(server, query, total, self.documents), "≥ 20 ×"), self.ask_database(statement, bar="≥ 0.5 ×")], True)
 
     def row_70_percent(self, name):
         return Row(name, "p99", self.all_servers(self.get_at_70_percent, self.check_reads, "p99 ≤ 0.7 ×"))
@@ -271,7 +276,7 @@ class Bench:
     def measure(self, row, seconds):
         """Prints the row's lines; the problems of its replies."""
         tallies = [Tally(self, side) for side in row.sides]
-        count, turn = turns(seconds, len(row.sides))
+        count, turn = turns(seconds, len(row.sides), row.slow)
         for _ in range(count):
             for tally in tallies:
                 tally.take_turn(turn)
@@ -306,6 +311,7 @@ class Tally:
     def take_turn(self, seconds):
         before, written = self.clocks(), self.side.written and self.side.written()
         load = self.side.load(seconds)
+        self.bench.await_idle()
         self.cpu = [total + now - then for total, now, then in zip(self.cpu, self.clocks(), before)]
         self.loads.append(load)
         if load.bad:
