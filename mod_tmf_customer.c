@@ -18,23 +18,32 @@
 #include "http/http.h"
 #include "notify/deliver.h"
 #include "notify/notify.h"
+#include "store/customer_cache.h"
+#include "store/customer_reads.h"
 #include "store/db.h"
 
 APLOG_USE_MODULE(tmf_customer);
 
-/* What the children of this generation share for notifications. */
-static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
+static int read_secrets(apr_pool_t *pconf, server_rec *server)
 {
     tmf_server_config_t *config = tmf_config_of_server(server);
     const char *file = config->notify.secrets_file;
     const char *problem = file != NULL ? tmf_secrets_read(&config->secrets, file, pconf) : NULL;
-    apr_status_t status = APR_SUCCESS;
 
     if (problem != NULL) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0007: TMFCustomerNotifySecrets: %s",
                      problem);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    return OK;
+}
+
+/* What the children of this generation share for notifications. */
+static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
+{
+    tmf_server_config_t *config = tmf_config_of_server(server);
+    apr_status_t status = APR_SUCCESS;
+
     if (config->bases->nelts > 0) {
         status = tmf_wake_make(&config->wake, pconf);
         status = status == APR_SUCCESS ? tmf_leader_make(&config->leader, pconf) : status;
@@ -47,24 +56,64 @@ static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
     return OK;
 }
 
-static int prepare_notifiers(apr_pool_t *pconf, server_rec *server)
+/* The first run at start only looks for mistakes, while httpd can still say so on the terminal. */
+static int prepare_notifiers(apr_pool_t *pconf, server_rec *server, int is_rehearsal)
 {
     int status = OK;
 
-    if (!tmf_sender_set_up(pconf)) {
+    if (!is_rehearsal && !tmf_sender_set_up(pconf)) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0009: libcurl cannot be used");
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     for (; server != NULL && status == OK; server = server->next) {
-        status = prepare_notifier(pconf, server);
+        status = read_secrets(pconf, server);
+        if (status == OK && !is_rehearsal) {
+            status = prepare_notifier(pconf, server);
+        }
     }
     return status;
+}
+
+/* One for all servers and all generations of children: a child of the one before may still write
+ * while those of the next read. A cache of another size is another one, and the old one's memory
+ * stays. */
+typedef struct {
+    tmf_customer_cache_t *cache;
+    int size; /* MiB */
+} kept_cache_t;
+
+static int prepare_cache(server_rec *main_server)
+{
+    static const char key[] = "tmf_customer_cache 1"; /* the number: of the layout in memory */
+    int size = tmf_config_of_server(main_server)->cache_size;
+    kept_cache_t *kept = ap_retained_data_get(key);
+    apr_status_t status = APR_SUCCESS;
+    server_rec *server;
+
+    if (kept == NULL) {
+        kept = ap_retained_data_create(key, sizeof(*kept));
+    }
+    if (size > 0 && size != kept->size) {
+        status = tmf_customer_cache_make(&kept->cache, (apr_size_t)size * 1024 * 1024,
+                                         main_server->process->pool);
+        kept->size = status == APR_SUCCESS ? size : 0;
+    }
+    if (status != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, status, main_server,
+                     "TMF0012: TMFCustomerCache: no shared memory of %d MiB", size);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    for (server = main_server; server != NULL; server = server->next) {
+        tmf_config_of_server(server)->cache = size > 0 ? kept->cache : NULL;
+    }
+    return OK;
 }
 
 /* httpd runs this twice at start, and again at every restart; it keeps nothing from an earlier run.
  */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
+    int is_rehearsal;
     int status;
 
     (void)plog;
@@ -76,8 +125,12 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     status = tmf_config_check(pconf, server);
-    if (status == OK && ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
-        status = prepare_notifiers(pconf, server);
+    is_rehearsal = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
+    if (status == OK) {
+        status = prepare_notifiers(pconf, server, is_rehearsal);
+    }
+    if (status == OK && !is_rehearsal) {
+        status = prepare_cache(server);
     }
     return status;
 }
@@ -85,10 +138,14 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
 static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
 {
     tmf_server_config_t *config = tmf_config_of_server(server);
-    const tmf_db_settings_t settings = {server, config->statement_timeout, config->pool_timeout,
-                                        config->wake};
+    const tmf_db_settings_t settings = {
+        server,        config->statement_timeout, config->pool_timeout, config->wake,
+        config->cache, config->cache_age};
     apr_status_t status = tmf_db_pool_make(&config->database, &settings, pchild);
 
+    if (status == APR_SUCCESS) {
+        status = tmf_customer_reads_make(&config->reads, config->database, pchild);
+    }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,
                      "TMF0006: this child cannot serve: no locks for its database connections");

@@ -86,37 +86,49 @@ $$
              ORDER BY delivery.hub_id, delivery.event_id LIMIT 128) AS d ON true
 $$;
 
--- Deletes in small batches what nobody needs: deliveries of deleted hubs, dead letters and those of disabled
--- hubs older than `retention`, and events past `from_id` without deliveries, which a crash has left. Returns
--- where to go on, 0 = from the start. A statement that began before a hub was deleted may still write
--- deliveries for it: the longest TMFCustomerStatementTimeout is an hour.
-CREATE FUNCTION tmf_customer.sweep(retention interval, from_id bigint) RETURNS bigint LANGUAGE plpgsql
+-- Deletes what nobody needs, a thousand rows of each kind at a time, because listeners wait meanwhile:
+-- deliveries of deleted hubs, dead letters and those of disabled hubs older than `retention`, and events past
+-- `from_id` without deliveries, which a crash has left. `next_id`: where to go on, 0 = from the start. `more`: a
+-- thousand deliveries went. A statement that began before a hub was deleted may still write deliveries for it:
+-- the longest TMFCustomerStatementTimeout is an hour.
+CREATE FUNCTION tmf_customer.sweep(retention interval, from_id bigint, OUT next_id bigint, OUT more boolean)
+    LANGUAGE plpgsql
     SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
     SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 DECLARE
     ids bigint[];
+    pending bigint;
+    dead bigint;
 BEGIN
     DELETE FROM tmf_customer.delivery AS old
-     USING tmf_customer.hub CROSS JOIN LATERAL (
-           SELECT d.event_id, d.changed_at FROM tmf_customer.delivery AS d
-            WHERE d.hub_id = hub.id AND d.state = 'pending' ORDER BY d.hub_id, d.event_id LIMIT 2000) AS due
-     WHERE (hub.state = 'gone' OR (hub.state = 'disabled' AND due.changed_at < now() - retention))
-       AND old.event_id = due.event_id AND old.hub_id = hub.id;
+     USING (SELECT due.event_id, due.hub_id
+              FROM tmf_customer.hub CROSS JOIN LATERAL (
+                   SELECT d.event_id, d.hub_id, d.changed_at FROM tmf_customer.delivery AS d
+                    WHERE d.hub_id = hub.id AND d.state = 'pending' ORDER BY d.hub_id, d.event_id LIMIT 1000) AS due
+             WHERE hub.state IN ('gone', 'disabled') AND (hub.state = 'gone' OR due.changed_at < now() - retention)
+             LIMIT 1000) AS batch
+     WHERE old.event_id = batch.event_id AND old.hub_id = batch.hub_id;
+    GET DIAGNOSTICS pending = ROW_COUNT;
     DELETE FROM tmf_customer.delivery AS old
-     USING tmf_customer.hub CROSS JOIN LATERAL (
-           SELECT d.event_id, d.changed_at FROM tmf_customer.delivery AS d
-            WHERE d.hub_id = hub.id AND d.state = 'dead' ORDER BY d.hub_id, d.changed_at LIMIT 2000) AS dead
-     WHERE (hub.state = 'gone' OR dead.changed_at < now() - retention)
-       AND old.event_id = dead.event_id AND old.hub_id = hub.id;
+     USING (SELECT due.event_id, due.hub_id
+              FROM tmf_customer.hub CROSS JOIN LATERAL (
+                   SELECT d.event_id, d.hub_id FROM tmf_customer.delivery AS d
+                    WHERE d.hub_id = hub.id AND d.state = 'dead'
+                      AND d.changed_at < CASE hub.state WHEN 'gone' THEN 'infinity' ELSE now() - retention END
+                    ORDER BY d.hub_id, d.changed_at LIMIT 1000) AS due
+             LIMIT 1000) AS batch
+     WHERE old.event_id = batch.event_id AND old.hub_id = batch.hub_id;
+    GET DIAGNOSTICS dead = ROW_COUNT;
     DELETE FROM tmf_customer.hub
      WHERE state = 'gone' AND changed_at < now() - interval '1 hour'
        AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.hub_id = hub.id);
-    ids := ARRAY(SELECT id FROM tmf_customer.event WHERE id > from_id ORDER BY id LIMIT 2000);
+    ids := ARRAY(SELECT id FROM tmf_customer.event WHERE id > from_id ORDER BY id LIMIT 1000);
     DELETE FROM tmf_customer.event
      WHERE id = ANY (ids)
        AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.event_id = event.id);
-    RETURN CASE WHEN cardinality(ids) = 2000 THEN ids[2000] ELSE 0 END;
+    next_id := CASE WHEN cardinality(ids) = 1000 THEN ids[1000] ELSE 0 END;
+    more := pending = 1000 OR dead = 1000;
 END
 $$;
 REVOKE EXECUTE ON FUNCTION tmf_customer.due(text, text[], boolean[], integer[], integer[], integer[], integer[],

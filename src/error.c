@@ -137,3 +137,13 @@ tmf_error_t *tmf_error_from_status(apr_pool_t *result_pool, int status)
     error->status = status;
     return error;
 }
+
+tmf_error_t *tmf_error_copy(const tmf_error_t *error, apr_pool_t *result_pool)
+{
+    tmf_error_t *copy = apr_pmemdup(result_pool, error, sizeof(*copy));
+
+    copy->message = apr_pstrdup(result_pool, error->message);
+    copy->cause = apr_pstrdup(result_pool, error->cause);
+    copy->header_value = apr_pstrdup(result_pool, error->header_value);
+    return copy;
+}

@@ -5,6 +5,7 @@
 #include "api/precondition.h"
 #include "api/representation.h"
 #include "model/customer_schema.h"
+#include "store/customer_reads.h"
 
 static tmf_error_t *read_parameters(tmf_parameters_t **parameters, const tmf_request_t *request)
 {
@@ -20,26 +21,33 @@ static tmf_error_t *read_parameters(tmf_parameters_t **parameters, const tmf_req
 }
 
 /* Reads it; what the conditions leave of it. `*customer` is NULL when there is none. */
-static tmf_error_t *read_from(tmf_db_t *db, const tmf_customer_t **customer,
-                              const tmf_request_t *request, const tmf_parameters_t *parameters)
+static tmf_error_t *reduce_from(tmf_db_t *db, const tmf_customer_t **customer,
+                                const tmf_request_t *request, const tmf_parameters_t *parameters)
 {
     TMF_TRY(tmf_customer_store_get(db, request->id, customer, request->pool));
-    if (*customer == NULL || parameters->filter->children->nelts == 0) {
-        return NULL;
-    }
-    return tmf_customer_reduce(customer, parameters->filter, request, db);
+    return *customer != NULL ? tmf_customer_reduce(customer, parameters->filter, request, db)
+                             : NULL;
 }
 
-static tmf_error_t *read_customer(const tmf_customer_t **customer, const tmf_request_t *request,
-                                  const tmf_parameters_t *parameters)
+static tmf_error_t *read_reduced(const tmf_customer_t **customer, const tmf_request_t *request,
+                                 const tmf_parameters_t *parameters)
 {
     tmf_error_t *error;
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
-    error = read_from(db, customer, request, parameters);
+    error = reduce_from(db, customer, request, parameters);
     tmf_db_give_back(db);
     return tmf_filter_name_pattern(error, parameters->filter, request->pool);
+}
+
+/* `*customer` is NULL when there is none. */
+static tmf_error_t *read_customer(const tmf_customer_t **customer, const tmf_request_t *request,
+                                  const tmf_parameters_t *parameters)
+{
+    return parameters->filter->children->nelts > 0
+               ? read_reduced(customer, request, parameters)
+               : tmf_customer_reads_get(request->reads, request->id, customer, request->pool);
 }
 
 static int is_known_to_client(const tmf_request_t *request, const tmf_customer_t *customer,

@@ -11,6 +11,7 @@
 #define BODY_MAX_LIMIT       (256 * 1024 * 1024) /* what a jsonb string can hold */
 #define BODY_DEPTH_MAX_LIMIT 1000                /* json-c and jsonb recurse once a level */
 #define PAGE_SIZE_LIMIT      100000
+#define CACHE_SIZE_LIMIT     (64 * 1024) /* MiB */
 
 static const tmf_duration_range_t timeouts = {100 * 1000, 3600 * APR_USEC_PER_SEC,
                                               "from 100ms to 1h"};
@@ -99,6 +100,26 @@ static const char *set_pool_timeout(cmd_parms *cmd, void *config, const char *te
     (void)config;
     return named(cmd,
                  tmf_parse_duration(cmd->pool, text, &timeouts, &server_config(cmd)->pool_timeout));
+}
+
+static const char *set_cache(cmd_parms *cmd, void *config, const char *size, const char *age)
+{
+    tmf_server_config_t *server = server_config(cmd);
+    const char *problem = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)config;
+    if (problem != NULL) {
+        return problem;
+    }
+    if (strcasecmp(size, "Off") == 0) {
+        server->cache_size = 0;
+    } else {
+        problem = tmf_parse_number(cmd->pool, size, 1, CACHE_SIZE_LIMIT, &server->cache_size);
+    }
+    if (problem == NULL && age != NULL) {
+        problem = tmf_parse_duration(cmd->pool, age, &timeouts, &server->cache_age);
+    }
+    return named(cmd, problem);
 }
 
 /* ---- the notifier ---- */
@@ -254,6 +275,8 @@ const command_rec tmf_config_commands[] = {
         "how long the database may work on one statement"),
     AP_INIT_TAKE1("TMFCustomerPoolTimeout", set_pool_timeout, NULL, IN_SERVER,
         "how long a request waits for a usable database connection"),
+    AP_INIT_TAKE12("TMFCustomerCache", set_cache, NULL, IN_SERVER,
+        "MiB of shared memory for customers that are read by id, or Off; how old they may be"),
     AP_INIT_FLAG("TMFCustomerNotify", set_notify, NULL, IN_SERVER,
         "On: this server delivers notifications; Off: it leaves them to others on the database"),
     AP_INIT_TAKE1("TMFCustomerNotifyMaxHubs", set_notify_hubs_max, NULL, IN_SERVER,

@@ -74,6 +74,8 @@ void *tmf_config_create_server(apr_pool_t *pool, server_rec *server)
     (void)server;
     config->statement_timeout = TMF_UNSET;
     config->pool_timeout = TMF_UNSET;
+    config->cache_size = TMF_UNSET;
+    config->cache_age = TMF_UNSET;
     config->hubs_max = TMF_UNSET;
     config->notify.enabled = TMF_UNSET;
     config->notify.connect_timeout = TMF_UNSET;
@@ -111,6 +113,8 @@ void *tmf_config_merge_server(apr_pool_t *pool, void *base_config, void *add_con
 
     config->statement_timeout = merged_duration(base->statement_timeout, add->statement_timeout);
     config->pool_timeout = merged_duration(base->pool_timeout, add->pool_timeout);
+    config->cache_size = merged(base->cache_size, add->cache_size);
+    config->cache_age = merged_duration(base->cache_age, add->cache_age);
     config->hubs_max = merged(base->hubs_max, add->hubs_max);
     config->targets = add->targets != NULL ? add->targets : base->targets;
     merge_notify(&config->notify, &base->notify, &add->notify);

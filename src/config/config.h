@@ -42,6 +42,7 @@ typedef struct {
 } tmf_base_t;
 
 struct tmf_db_pool_t;
+struct tmf_customer_reads_t;
 
 /* Settings of a server's notifier (src/notify). TMF_UNSET or NULL until tmf_config_check. */
 typedef struct {
@@ -63,17 +64,21 @@ typedef struct {
 typedef struct {
     apr_interval_time_t statement_timeout; /* TMF_UNSET until tmf_config_check */
     apr_interval_time_t pool_timeout;      /* likewise */
+    int cache_size;                        /* MiB, 0 = no cache; the main server's counts */
+    apr_interval_time_t cache_age;         /* of what the cache gives */
     int hubs_max;                          /* hubs that are accepted; likewise */
     tmf_targets_t *targets;                /* whom notifications may reach; likewise */
     tmf_notify_config_t notify;
     apr_array_header_t *bases;      /* of tmf_base_t, longest path first; set by tmf_config_check */
     struct tmf_db_pool_t *database; /* set in child_init, NULL when bases is empty */
+    struct tmf_customer_reads_t *reads; /* likewise */
 
     /* What mod_tmf_customer.c makes for a server with bases. */
-    struct tmf_wake_t *wake;         /* in post_config */
-    struct tmf_leader_t *leader;     /* likewise */
-    struct tmf_secrets_t *secrets;   /* likewise; NULL = none */
-    struct tmf_notifier_t *notifier; /* in child_init; NULL = none runs here */
+    struct tmf_customer_cache_t *cache; /* in post_config; NULL = none */
+    struct tmf_wake_t *wake;            /* in post_config */
+    struct tmf_leader_t *leader;        /* likewise */
+    struct tmf_secrets_t *secrets;      /* likewise; NULL = none */
+    struct tmf_notifier_t *notifier;    /* in child_init; NULL = none runs here */
 } tmf_server_config_t;
 
 extern const command_rec tmf_config_commands[];

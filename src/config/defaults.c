@@ -50,6 +50,8 @@ void tmf_config_set_defaults(tmf_server_config_t *config, apr_pool_t *pool)
 {
     set_default_duration(&config->statement_timeout, 5 * SECOND);
     set_default_duration(&config->pool_timeout, 2 * SECOND);
+    set_default(&config->cache_size, 0);
+    set_default_duration(&config->cache_age, 2 * SECOND);
     set_default(&config->hubs_max, 1000);
     if (config->targets == NULL) {
         config->targets = tmf_targets_make(pool);

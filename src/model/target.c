@@ -170,6 +170,9 @@ static const char *add_rule(apr_array_header_t *rules, const char *text, apr_poo
 
 const char *tmf_targets_allow(tmf_targets_t *targets, const char *text, apr_pool_t *pool)
 {
+    if (strcasecmp(text, "all") == 0) {
+        return "takes addresses, networks and host names; 0.0.0.0/0 and ::/0 are all of them";
+    }
     return add_rule(targets->allowed, text, pool);
 }
 

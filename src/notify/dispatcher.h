@@ -34,6 +34,7 @@
 
 typedef struct {
     const tmf_notify_settings_t *settings;
+    apr_uint32_t *stop; /* atomic: not 0 = the thread is to end, and the database not waited for */
     tmf_listener_rules_t rules;
     apr_array_header_t *listeners; /* of tmf_listener_t *: those that are leased */
     tmf_event_cache_t *events;
@@ -53,7 +54,8 @@ int tmf_exchange_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listen
  * with the next exchange. */
 tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
-/* Gives back the leases of whoever led this httpd before, or of this one at its end. */
+/* Gives back the leases of whoever led this httpd before, or of this one at its end; takes little
+ * time. */
 tmf_error_t *tmf_exchange_release(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
 #endif

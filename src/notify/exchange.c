@@ -14,7 +14,9 @@
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
 
-#define SWEEP_TIME (10 * APR_USEC_PER_SEC)
+#define SWEEP_TIME   (2 * APR_USEC_PER_SEC)
+#define SWEEP_PAUSE  (500 * 1000)           /* when there is more to sweep */
+#define RELEASE_TIME (1 * APR_USEC_PER_SEC) /* that a statement may take: httpd may be stopping */
 
 /* One exchange at work. */
 typedef struct {
@@ -422,13 +424,15 @@ static tmf_error_t *sweep(exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     apr_time_t now = tmf_clock_now();
+    int more;
 
     if (now < dispatcher->sweep_at) {
         return NULL;
     }
-    dispatcher->sweep_at = now + SWEEP_TIME;
-    return tmf_outbox_sweep(exchange->db, dispatcher->settings->retention,
-                            &dispatcher->sweep_position, exchange->pool);
+    TMF_TRY(tmf_outbox_sweep(exchange->db, dispatcher->settings->retention,
+                             &dispatcher->sweep_position, &more, exchange->pool));
+    dispatcher->sweep_at = now + (more ? SWEEP_PAUSE : SWEEP_TIME);
+    return NULL;
 }
 
 static tmf_error_t *talk(exchange_t *exchange)
@@ -452,12 +456,14 @@ static tmf_error_t *talk(exchange_t *exchange)
 }
 
 static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool,
+                                  apr_uint32_t *cancel, apr_interval_time_t most,
                                   tmf_error_t *(*what)(exchange_t *exchange))
 {
     exchange_t exchange = {dispatcher, NULL, tmf_leader_name(dispatcher->settings->leader), pool};
     tmf_error_t *error;
 
     TMF_TRY(tmf_db_borrow(&exchange.db, dispatcher->settings->database, pool));
+    tmf_db_hurry(exchange.db, cancel, most);
     error = what(&exchange);
     tmf_db_give_back(exchange.db);
     return error;
@@ -471,10 +477,10 @@ static tmf_error_t *release(exchange_t *exchange)
 
 tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
-    return with_database(dispatcher, scratch_pool, talk);
+    return with_database(dispatcher, scratch_pool, dispatcher->stop, 0, talk);
 }
 
 tmf_error_t *tmf_exchange_release(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
-    return with_database(dispatcher, scratch_pool, release);
+    return with_database(dispatcher, scratch_pool, NULL, RELEASE_TIME, release);
 }

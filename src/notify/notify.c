@@ -107,10 +107,10 @@ static void exchange(loop_t *loop)
     }
     error = tmf_exchange(&loop->dispatcher, loop->scratch);
     loop->exchanged_at = tmf_clock_now();
-    if (error != NULL) {
+    if (error != NULL && !is_stopping(loop->notifier)) {
         report(loop, error);
-        loop->retry_at = loop->exchanged_at + RETRY_TIME;
     }
+    loop->retry_at = error != NULL ? loop->exchanged_at + RETRY_TIME : 0;
     apr_pool_clear(loop->scratch);
 }
 
@@ -207,6 +207,7 @@ static void begin(loop_t *loop, tmf_notifier_t *notifier)
     memset(loop, 0, sizeof(*loop));
     loop->notifier = notifier;
     dispatcher->settings = settings;
+    dispatcher->stop = &notifier->stop;
     dispatcher->rules.schedule = settings->schedule;
     dispatcher->rules.concurrency = settings->concurrency;
     dispatcher->rules.refused_tries = settings->refused_tries;
@@ -233,17 +234,25 @@ static int inherit(loop_t *loop)
     return 0;
 }
 
+/* A plain stop can overtake a graceful one. */
+static apr_interval_time_t time_to_finish(tmf_notifier_t *notifier)
+{
+    return apr_atomic_read32(&notifier->stop) == STOP_GRACEFULLY ? GRACEFUL_TIME : STOP_TIME;
+}
+
 /* What is on its way may be answered, what was answered is recorded, and the leases are given back.
  */
 static void finish(loop_t *loop)
 {
-    int graceful = apr_atomic_read32(&loop->notifier->stop) == STOP_GRACEFULLY;
-    apr_time_t end = tmf_clock_now() + (graceful ? GRACEFUL_TIME : STOP_TIME);
+    apr_time_t began = tmf_clock_now();
     const tmf_error_t *error;
 
-    while (loop->dispatcher.sent > 0 && tmf_clock_now() < end) {
-        tmf_sender_wait(loop->notifier->sender, earlier(end - tmf_clock_now(), 100 * 1000), -1);
+    while (loop->dispatcher.sent > 0 && tmf_clock_now() < began + time_to_finish(loop->notifier)) {
+        tmf_sender_wait(loop->notifier->sender, 100 * 1000, -1);
         collect(loop);
+    }
+    if (loop->retry_at > 0) {
+        return; /* the database is away: the leases run out by themselves */
     }
     error = tmf_exchange_release(&loop->dispatcher, loop->scratch);
     if (error != NULL) {
@@ -291,13 +300,14 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
 
 void tmf_notify_stop(tmf_notifier_t *notifier, int graceful)
 {
-    if (!is_stopping(notifier)) {
+    if (!is_stopping(notifier) || !graceful) {
         apr_atomic_set32(&notifier->stop, graceful ? STOP_GRACEFULLY : STOP);
         tmf_sender_interrupt(notifier->sender);
     }
 }
 
-/* Waits for the thread: STOP_TIME or GRACEFUL_TIME, and the statements of one exchange at most. */
+/* Waits for the thread: STOP_TIME or GRACEFUL_TIME, and about a second when the database does not
+ * answer, or connect_timeout when it is just being connected to. */
 static apr_status_t join(void *data)
 {
     tmf_notifier_t *notifier = data;

@@ -52,7 +52,7 @@ static const char *add_line(tmf_secrets_t *secrets, char *line, apr_pool_t *pool
     }
     if (text == NULL || apr_strtok(NULL, " \t\r\n", &state) != NULL ||
         strncmp(text, PREFIX, strlen(PREFIX)) != 0) {
-        return "it must be HOST whsec_BASE64";
+        return "it must be a host and a secret, as Standard Webhooks writes it";
     }
     key = apr_pdecode_base64_binary(pool, text + strlen(PREFIX), APR_ENCODE_STRING, APR_ENCODE_NONE,
                                     &length);

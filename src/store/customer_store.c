@@ -70,13 +70,14 @@ static tmf_error_t *read_one(tmf_db_t *db, const char *sql, int count,
     return NULL;
 }
 
-/* Runs a statement that writes one customer or none. */
+/* Runs a statement that writes one customer or none: its id is the first parameter of its own. */
 static tmf_error_t *write_customer(tmf_db_t *db, const char *sql, int count,
                                    const char **parameters, const tmf_tell_t *tell,
                                    const tmf_customer_t **customer, apr_pool_t *pool)
 {
     const tmf_db_rows_t *rows;
 
+    tmf_db_begin_write(db, parameters[TMF_TELL_PARAMETERS]);
     tmf_tell_set(parameters, tell, pool);
     TMF_TRY(tmf_db_execute(db, sql, count, parameters, &rows, pool));
     tmf_tell_done(db, rows, COLUMN_DELIVERIES);
@@ -132,6 +133,7 @@ tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char 
     const char *parameters[] = {NULL, NULL, NULL, NULL, id, only, except};
     const tmf_db_rows_t *rows;
 
+    tmf_db_begin_write(db, id);
     tmf_tell_set(parameters, tell, result_pool);
     TMF_TRY(tmf_db_execute(db, delete_sql, 7, parameters, &rows, result_pool));
     tmf_tell_done(db, rows, 2);

@@ -37,15 +37,18 @@
 #include <apr_dbd.h>
 #include <mod_dbd.h>
 
+#include "store/customer_cache.h"
 #include "store/session.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
 
-#define AWAY_TIME   (1 * APR_USEC_PER_SEC)
-#define QUIET_TIME  (60 * APR_USEC_PER_SEC)
-#define GRACE_TIME  (1 * APR_USEC_PER_SEC) /* past statement_timeout, then the connection is cut */
-#define SESSION_KEY "tmf_customer_session"
+#define AWAY_TIME  (1 * APR_USEC_PER_SEC)
+#define QUIET_TIME (60 * APR_USEC_PER_SEC)
+#define GRACE_TIME (1 * APR_USEC_PER_SEC) /* past statement_timeout, then the connection is cut */
+/* Statements of a write, each of which may take its timeout: read, begin, lock, update, commit. */
+#define CACHE_WRITE_STATEMENTS 6
+#define SESSION_KEY            "tmf_customer_session"
 
 struct tmf_db_pool_t {
     server_rec *server;
@@ -58,8 +61,10 @@ struct tmf_db_pool_t {
     apr_interval_time_t statement_timeout;
     apr_interval_time_t pool_timeout;
     const char *statement_timeout_text; /* milliseconds, for set_config */
-    apr_uint32_t connect_timeout_checked;
-    int threaded; /* the MPM has threads, and keeps signals away from them */
+    apr_uint32_t options_seen;          /* atomic */
+    tmf_customer_caching_t caching;
+    _Atomic apr_uint64_t identity; /* 0 = not known yet */
+    int threaded;                  /* the MPM has threads, and keeps signals away from them */
 };
 
 struct tmf_db_t {
@@ -68,7 +73,8 @@ struct tmf_db_t {
     PGconn *connection;
     tmf_session_t *session;
     int wake_at_commit;
-    sigset_t signals; /* to restore; prefork only */
+    const char *writes; /* the customer that tmf_db_begin_write named; NULL = none */
+    sigset_t signals;   /* to restore; prefork only */
 };
 
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
@@ -89,6 +95,9 @@ apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, const tmf_db_settings_t *set
 
     made->server = settings->server;
     made->wake = settings->wake;
+    made->caching.memory = settings->cache;
+    made->caching.age = settings->cache_age;
+    made->caching.write_time = CACHE_WRITE_STATEMENTS * (settings->statement_timeout + GRACE_TIME);
     made->statement_timeout = settings->statement_timeout;
     made->pool_timeout = settings->pool_timeout;
     made->statement_timeout_text = apr_psprintf(child_pool, "%" APR_TIME_T_FMT,
@@ -147,24 +156,50 @@ static tmf_error_t *busy(tmf_db_pool_t *pool, apr_pool_t *result_pool)
 }
 
 /* Without connect_timeout, a host that answers nothing keeps a thread at the door for minutes. */
-static void check_connect_timeout(tmf_db_pool_t *pool, PGconn *connection)
+static void check_connect_timeout(tmf_db_pool_t *pool, const PQconninfoOption *option)
 {
-    PQconninfoOption *options;
-    const PQconninfoOption *option;
-
-    if (apr_atomic_cas32(&pool->connect_timeout_checked, 1, 0) != 0) {
-        return;
+    if (strcmp(option->keyword, "connect_timeout") == 0 &&
+        (option->val == NULL || atoi(option->val) <= 0)) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, pool->server,
+                     "TMF0027: DBDParams has no connect_timeout: requests may wait for minutes "
+                     "when the database's host does not answer");
     }
-    options = PQconninfo(connection);
-    for (option = options; option != NULL && option->keyword != NULL; option++) {
-        if (strcmp(option->keyword, "connect_timeout") == 0 &&
-            (option->val == NULL || atoi(option->val) <= 0)) {
-            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, pool->server,
-                         "TMF0027: DBDParams has no connect_timeout: requests may wait for minutes "
-                         "when the database's host does not answer");
+}
+
+/* Adds an option to the identity of a database (FNV-1a), if it says which database it is. */
+static apr_uint64_t identify(apr_uint64_t identity, const PQconninfoOption *option)
+{
+    static const char *const names[] = {"host", "hostaddr", "port", "dbname", "service"};
+    const char *at = option->val != NULL ? option->val : "";
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (strcmp(option->keyword, names[i]) == 0) {
+            for (; *at != '\0'; at++) {
+                identity = (identity ^ (unsigned char)*at) * 1099511628211u;
+            }
+            identity = (identity ^ (0x100u + i)) * 1099511628211u;
         }
     }
+    return identity;
+}
+
+/* What a new connection tells: as it was configured, which is the same for all of them. */
+static void look_at_options(tmf_db_pool_t *pool, PGconn *connection)
+{
+    int is_first = apr_atomic_cas32(&pool->options_seen, 1, 0) == 0;
+    apr_uint64_t identity = 14695981039346656037u;
+    PQconninfoOption *options = PQconninfo(connection);
+    const PQconninfoOption *option;
+
+    for (option = options; option != NULL && option->keyword != NULL; option++) {
+        if (is_first) {
+            check_connect_timeout(pool, option);
+        }
+        identity = identify(identity, option);
+    }
     PQconninfoFree(options);
+    pool->identity = identity;
 }
 
 /* The version of the schema, or what is wrong with it. */
@@ -211,7 +246,7 @@ static tmf_error_t *set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
     TMF_TRY(check_schema(db->pool, result, result_pool));
     tmf_session_begin(db->session);
     database_is_back(db->pool);
-    check_connect_timeout(db->pool, db->connection);
+    look_at_options(db->pool, db->connection);
     return NULL;
 }
 
@@ -320,11 +355,50 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
     return NULL;
 }
 
+static tmf_cache_key_t cache_key(const tmf_db_t *db)
+{
+    const tmf_cache_key_t key = {tmf_db_identity(db->pool), db->writes};
+
+    return key;
+}
+
 void tmf_db_give_back(tmf_db_t *db)
 {
+    if (db->writes != NULL) {
+        const tmf_cache_key_t key = cache_key(db);
+
+        tmf_customer_cache_end_write(&db->pool->caching, &key);
+    }
     PQsetnonblocking(db->connection, 0);
+    tmf_session_hurry(db->session, NULL, 0);
     dbd_close(db->pool->server, db->dbd);
     release_signals(db);
+}
+
+void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most)
+{
+    tmf_session_hurry(db->session, cancel, most);
+}
+
+apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool)
+{
+    return pool->identity;
+}
+
+const tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool)
+{
+    return &pool->caching;
+}
+
+void tmf_db_begin_write(tmf_db_t *db, const char *id)
+{
+    tmf_cache_key_t key;
+
+    if (db->writes == NULL) {
+        db->writes = id;
+        key = cache_key(db);
+        tmf_customer_cache_begin_write(&db->pool->caching, &key);
+    }
 }
 
 void tmf_db_wake_notifier(tmf_db_t *db)

@@ -43,7 +43,9 @@ typedef struct {
     struct server_rec *server; /* whose mod_dbd settings apply */
     apr_interval_time_t statement_timeout;
     apr_interval_time_t pool_timeout;
-    const tmf_wake_t *wake; /* of the notifier for this database */
+    const tmf_wake_t *wake;             /* of the notifier for this database */
+    struct tmf_customer_cache_t *cache; /* NULL = none */
+    apr_interval_time_t cache_age;      /* of what it gives at most */
 } tmf_db_settings_t;
 
 /* child_init, after mod_dbd's: makes the way to the database that mod_dbd has for the server. It
@@ -58,8 +60,23 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
 
+/* What stands for the database in the cache; 0 as long as no connection to it was made. */
+apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
+
+/* The cache of the database's customers, and how to use it. */
+const struct tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool);
+
+/* This customer is about to be written, by this borrower: until the connection is given back, the
+ * cache has nothing of it. */
+void tmf_db_begin_write(tmf_db_t *db, const char *id);
+
 /* There is something to deliver: now, or, within a transaction, when it is committed. */
 void tmf_db_wake_notifier(tmf_db_t *db);
+
+/* For whoever must not wait so long: until the connection is given back, a statement is waited for
+ * `most` at the most (0 = as usual), and no longer once the atomic `*cancel` (NULL = none) is not
+ * 0: then it ends as one that the database does not answer. */
+void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most);
 
 /* TMFCustomerStatementTimeout. */
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db);

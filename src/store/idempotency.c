@@ -49,6 +49,7 @@ tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_keyed_create_t *crea
                                 create->key, microseconds, create->id_is_chosen ? "true" : "false"};
     const tmf_db_rows_t *rows;
 
+    tmf_db_begin_write(db, create->id);
     tmf_tell_set(parameters, tell, result_pool);
     TMF_TRY(tmf_db_execute(db, create_sql, 9, parameters, &rows, result_pool));
     tmf_tell_done(db, rows, COLUMN_DELIVERIES);

@@ -64,7 +64,8 @@ static const char recover_sql[] =
 static const char release_sql[] =
     "UPDATE tmf_customer.hub SET leased_by = NULL, leased_until = NULL WHERE leased_by = $1::text";
 
-static const char sweep_sql[] = "SELECT tmf_customer.sweep($1::interval, $2::bigint)";
+static const char sweep_sql[] =
+    "SELECT next_id, more FROM tmf_customer.sweep($1::interval, $2::bigint)";
 
 static const char *interval_text(apr_interval_time_t interval, apr_pool_t *pool)
 {
@@ -300,7 +301,7 @@ tmf_error_t *tmf_outbox_release(tmf_db_t *db, const char *owner, apr_pool_t *scr
 }
 
 tmf_error_t *tmf_outbox_sweep(tmf_db_t *db, apr_interval_time_t retention, apr_int64_t *position,
-                              apr_pool_t *scratch_pool)
+                              int *more, apr_pool_t *scratch_pool)
 {
     const char *parameters[] = {interval_text(retention, scratch_pool),
                                 apr_psprintf(scratch_pool, "%" APR_INT64_T_FMT, *position)};
@@ -308,5 +309,6 @@ tmf_error_t *tmf_outbox_sweep(tmf_db_t *db, apr_interval_time_t retention, apr_i
 
     TMF_TRY(tmf_db_execute(db, sweep_sql, 2, parameters, &rows, scratch_pool));
     *position = tmf_db_number(rows, 0, 0);
+    *more = *tmf_db_text(rows, 0, 1, NULL) == 't';
     return NULL;
 }

@@ -95,10 +95,11 @@ tmf_error_t *tmf_outbox_recover(tmf_db_t *db, const char *hub_id, apr_pool_t *sc
 /* Gives back all leases of `owner`. */
 tmf_error_t *tmf_outbox_release(tmf_db_t *db, const char *owner, apr_pool_t *scratch_pool);
 
-/* Deletes in small batches what nobody needs: deliveries of deleted hubs, dead letters and those of
+/* Deletes a small batch of what nobody needs: deliveries of deleted hubs, dead letters and those of
  * disabled hubs older than `retention`, and events past `*position` without deliveries, which a
- * crash has left; `*position` (0 at first) moves on, and around. */
+ * crash has left; `*position` (0 at first) moves on, and around. `*more`: there may be more of
+ * the former. */
 tmf_error_t *tmf_outbox_sweep(tmf_db_t *db, apr_interval_time_t retention, apr_int64_t *position,
-                              apr_pool_t *scratch_pool);
+                              int *more, apr_pool_t *scratch_pool);
 
 #endif

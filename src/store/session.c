@@ -14,11 +14,13 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <apr_atomic.h>
 #include <apr_strings.h>
 
 #define STATEMENTS_MAX 64   /* prepared on one connection */
 #define SQL_LENGTH_MAX 8192 /* bytes; a longer statement is not prepared */
 #define NOT_PREPARED   (-1)
+#define CANCEL_LOOK    (100 * 1000) /* microseconds between two looks at `cancel` */
 
 /* Bytes: the memory of a larger result goes back to the system. */
 #define LARGE_RESULT (16 * 1024 * 1024)
@@ -33,6 +35,8 @@ struct tmf_session_t {
     PGconn *connection;
     int backend_pid; /* of what was prepared; another one now: the connection was reset */
     apr_interval_time_t patience;
+    apr_uint32_t *cancel;     /* of the present borrower: NULL, or atomic, not 0 = wait no longer */
+    apr_interval_time_t most; /* of the present borrower: 0, or less than patience */
     apr_uint64_t clock;
     prepared_t prepared[STATEMENTS_MAX];
 };
@@ -78,6 +82,12 @@ void tmf_session_begin(tmf_session_t *session)
 void tmf_session_set_patience(tmf_session_t *session, apr_interval_time_t patience)
 {
     session->patience = patience;
+}
+
+void tmf_session_hurry(tmf_session_t *session, apr_uint32_t *cancel, apr_interval_time_t most)
+{
+    session->cancel = cancel;
+    session->most = most;
 }
 
 /* libpq's messages end in a newline and may have several lines. */
@@ -147,10 +157,25 @@ static tmf_error_t *from_sqlstate(const char *sqlstate, const char *cause, apr_p
                            "The request could not be completed", "PostgreSQL: %s", cause);
 }
 
-/* Waits until libpq has something for PQgetResult: 1; 0 at the deadline or when the connection
- * broke. */
-static int await_answer(PGconn *connection, apr_time_t deadline)
+static int is_cancelled(const tmf_session_t *session)
 {
+    return session->cancel != NULL && apr_atomic_read32(session->cancel) != 0;
+}
+
+/* Milliseconds of one poll: who can be cancelled looks up now and then. */
+static int poll_time(const tmf_session_t *session, apr_interval_time_t left)
+{
+    apr_interval_time_t most = session->cancel != NULL ? CANCEL_LOOK : left;
+
+    return (int)((left < most ? left : most) / 1000) + 1;
+}
+
+/* Waits until libpq has something for PQgetResult: 1; 0 at the deadline, when nobody waits any
+ * more, or when the connection broke. */
+static int await_answer(const tmf_session_t *session, apr_time_t deadline)
+{
+    PGconn *connection = session->connection;
+
     for (;;) {
         int unsent = PQflush(connection);
         struct pollfd socket = {PQsocket(connection), POLLIN, 0};
@@ -159,13 +184,13 @@ static int await_answer(PGconn *connection, apr_time_t deadline)
         if (unsent == 0 && !PQisBusy(connection)) {
             return 1;
         }
-        if (unsent < 0 || left <= 0) {
+        if (unsent < 0 || left <= 0 || is_cancelled(session)) {
             return 0;
         }
         if (unsent > 0) {
             socket.events |= POLLOUT;
         }
-        if (poll(&socket, 1, (int)(left / 1000) + 1) > 0 &&
+        if (poll(&socket, 1, poll_time(session, left)) > 0 &&
             (socket.revents & (POLLIN | POLLERR | POLLHUP)) != 0 && !PQconsumeInput(connection)) {
             return 0;
         }
@@ -183,9 +208,11 @@ static void cut_connection(PGconn *connection)
 
 /* Reads results until libpq has no more, and keeps the last. 1 when the connection takes the next
  * statement. */
-static int read_results(PGconn *connection, apr_time_t deadline, PGresult **last)
+static int read_results(const tmf_session_t *session, apr_time_t deadline, PGresult **last)
 {
-    while (await_answer(connection, deadline)) {
+    PGconn *connection = session->connection;
+
+    while (await_answer(session, deadline)) {
         PGresult *result = PQgetResult(connection);
 
         if (result == NULL) {
@@ -205,11 +232,11 @@ static int read_results(PGconn *connection, apr_time_t deadline, PGresult **last
 static tmf_error_t *take_answer(tmf_session_t *session, int sent, PGresult **answer,
                                 apr_pool_t *result_pool)
 {
-    apr_time_t deadline = apr_time_now() + session->patience;
+    apr_time_t deadline = apr_time_now() + (session->most > 0 ? session->most : session->patience);
     const char *cause;
 
     *answer = NULL;
-    if (sent && read_results(session->connection, deadline, answer) && *answer != NULL) {
+    if (sent && read_results(session, deadline, answer) && *answer != NULL) {
         return NULL;
     }
     cause = apr_time_now() >= deadline

@@ -38,6 +38,10 @@ void tmf_session_begin(tmf_session_t *session);
 /* How long an answer may take, past that the connection is cut. */
 void tmf_session_set_patience(tmf_session_t *session, apr_interval_time_t patience);
 
+/* For one borrower: an answer may take `most` at the most (0 = as set above), and is not waited for
+ * once the atomic `*cancel` (NULL = none) is not 0. */
+void tmf_session_hurry(tmf_session_t *session, apr_uint32_t *cancel, apr_interval_time_t most);
+
 /* Runs SQL once, unprepared. `*result` is cleared with `result_pool`. Only a lost connection is an
  * error here: the caller looks at the result. */
 tmf_error_t *tmf_session_ask(tmf_session_t *session, const char *sql, int count,

@@ -10,7 +10,7 @@ import pytest
 from harness.client import Api
 from harness.httpd import Httpd
 from harness.listener import Listener
-from harness.notify import QUICK, Subscriber
+from harness.notify import ILL_TAGS, QUICK, Subscriber
 from harness.postgres import Postgres
 from harness.resolver import Resolver
 
@@ -112,6 +112,14 @@ def subscribe(notifying):
     subscriber = Subscriber(Api(notifying.url), notifying)
     yield subscriber
     subscriber.close()
+
+
+@pytest.fixture
+def place(start_httpd):
+    """A server of the test's own, told to be quick."""
+    server = start_httpd(server=QUICK)
+    server.log.allow(ILL_TAGS)
+    return Subscriber(Api(server.url), server)
 
 
 @pytest.fixture

@@ -9,23 +9,12 @@ from time import time
 import pytest
 
 from harness import await_condition
-from harness.client import Api, customer, path_of
+from harness.client import Api, path_of
 from harness.listener import OK, after, answer, depending, drip, endless, hang_up, has_ipv6, never, raw, reset, when
-from harness.notify import ALLOW, CREATE, QUICK, STATE, Subscriber, check_event, check_request, numbers_of
-from harness.webhooks import Verifier, new_secret
-from test_config import refusal
+from harness.notify import ALLOW, CREATE, ILL_TAGS, QUICK, STATE, Subscriber, check_event, check_request, first_arrivals, ids, numbers_of
 
-ILL_TAGS = "TMF"
 REFUSED = [301, 302, 303, 307, 308, 300, 304, 400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 451]
 ILL = [408, 429, 500, 501, 502, 503, 504, 507, 599]
-
-
-@pytest.fixture
-def place(start_httpd):
-    """A server of the test's own, told to be quick."""
-    server = start_httpd(server=QUICK)
-    server.log.allow(ILL_TAGS)
-    return Subscriber(Api(server.url), server)
 
 
 @pytest.fixture
@@ -33,15 +22,6 @@ def quick(notifying, subscribe):
     """The shared server, for listeners that become well again."""
     notifying.log.allow(ILL_TAGS)
     return subscribe
-
-
-def first_arrivals(requests):
-    """The events in order of their first arrival."""
-    return list({request.event["eventId"]: request.event for request in requests}.values())
-
-
-def ids(requests):
-    return [request.event["eventId"] for request in requests]
 
 
 # ---- one delivery ----
@@ -277,7 +257,7 @@ def test_a_port_that_is_closed_and_opened_again(place, listen):
     listener = listen()
     hub = place(listener)
     made = place.api.create(n=0)
-    listener.await_requests(1)
+    place.drained(hub)
     listener.close()
     for n in range(1, 6):
         place.api.patch(path_of(made), {"n": n})
@@ -505,220 +485,3 @@ def test_requests_at_a_time(start_httpd, listen, directive, most):
     release.set()
     place.drained(hub)
     assert held == most and len(listener.arrived()) == 31
-
-
-# ---- isolation ----
-
-BAD = {"never": never, "endless": endless(), "drip": drip(), "reset": reset, "hang up": hang_up, "301": answer(301, {"Location": "http://127.0.0.1:1/"}),
-       "429": answer(429, {"Retry-After": "1800"}), "503": answer(503), "410": answer(410), "400": answer(400),
-       "endless header": endless(b"HTTP/1.1 200 OK\r\n", b"X: " + b"x" * 2000 + b"\r\n")}
-
-
-def test_bad_listeners_delay_no_good_one_and_no_client(start_httpd, listen):
-    """Those that never answer still hold their first request when the good one has everything."""
-    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\nTMFCustomerNotifySchedule 100ms\n")
-    server.log.allow(ILL_TAGS)
-    place = Subscriber(Api(server.url), server)
-    bad = {name: listen(default=behaviour) for name, behaviour in BAD.items()}
-    stuck = listen()
-    stuck.accepting = lambda connection: never(None, connection)
-    hubs = {name: place(listener) for name, listener in bad.items()}
-    place(stuck)
-    good = listen()
-    hub = place(good)
-    made = [place.api.create(n=0) for _ in range(4)]
-    for n in range(1, 26):
-        for resource in made:
-            assert place.api.patch(path_of(resource), {"n": n}).status_code == 200
-    place.drained(hub)
-    for resource in made:
-        assert numbers_of([request.event for request in good.arrived() if request.customer["id"] == resource["id"]]) == list(range(26))
-    assert len(good.arrived()) == 104
-    for name in ("never", "drip"):
-        assert all(request.status is None for request in bad[name].arrived())
-        assert place.pending(hubs[name]) == 104, name
-    for listener in [*bad.values(), stuck]:
-        listener.await_connection()
-        listener.close()
-
-
-def test_a_stop_does_not_wait_for_a_listener(start_httpd, listen):
-    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\n")
-    place, listener = Subscriber(Api(server.url), server), listen(default=never)
-    hub = place(listener)
-    place.api.create()
-    listener.await_requests(1)
-    server.stop("graceful-stop")
-    assert place.pending(hub) == 1
-    listener.default = OK
-    server.start()
-    place.drained(hub)
-    assert len(set(ids(listener.arrived()))) == 1
-
-
-def test_many_listeners_each_get_everything(place, listen):
-    listener = listen()
-    targets = [f"/{i}" for i in range(40)]
-    for target in targets:
-        place(listener.url(target))
-    made = place.api.create(n=0)
-    for n in range(1, 10):
-        place.api.patch(path_of(made), {"n": n})
-    place.drained()
-    for target in targets:
-        assert numbers_of(listener.events(target)) == list(range(10))
-    place.await_empty()
-
-
-def test_a_long_queue_of_a_listener_that_was_away(place, listen):
-    listener = listen(default=answer(503))
-    hub = place(listener)
-    made = [place.api.create(n=0) for _ in range(10)]
-
-    def work(resource):
-        api = Api(place.api.url)
-        for n in range(1, 61):
-            api.patch(path_of(resource), {"n": n})
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, made))
-    assert place.pending(hub) == 610
-    listener.default = OK
-    place.drained(hub, 60)
-    for resource in made:
-        own = [request for request in listener.arrived() if request.customer["id"] == resource["id"]]
-        assert numbers_of(first_arrivals(own)) == list(range(61))
-    place.await_empty()
-
-
-def test_no_proxy_of_the_environment_is_used(start_httpd, listen):
-    proxy, listener = listen(), listen()
-    variables = {name: proxy.url("") for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY")}
-    server = start_httpd(server=QUICK, environment=variables)
-    place = Subscriber(Api(server.url), server)
-    place(listener)
-    place.api.create()
-    listener.await_requests(1)
-    assert proxy.accepted == 0
-
-
-# ---- signatures ----
-
-@pytest.fixture(scope="session")
-def verifier(tmp_path_factory):
-    return Verifier(tmp_path_factory.mktemp("npm"))
-
-
-@pytest.fixture
-def secrets_file(tmp_path):
-    """Writes lines to a file that httpd reads, and returns its path."""
-    def write(*lines):
-        path = tmp_path / "secrets"
-        path.write_text("".join(f"{line}\n" for line in lines))
-        return path
-    return write
-
-
-def signing(start_httpd, path):
-    server = start_httpd(server=f"{QUICK}TMFCustomerNotifySecrets {path}\n")
-    server.log.allow(ILL_TAGS)
-    return server, Subscriber(Api(server.url), server)
-
-
-def signatures(request):
-    return request.headers["webhook-signature"].split(" ")
-
-
-def test_signatures_verify(start_httpd, listen, secrets_file, verifier):
-    own, other = new_secret(), new_secret()
-    server, place = signing(start_httpd, secrets_file("# a comment", "", f"127.0.0.1 {own}", f"listener.example {other}"))
-    listener = listen()
-    listener.script.append(answer(503))
-    hub = place(listener)
-    made = place.api.create(name="Größe ☃ \U0001f600", x="a\\\"/\u2028")
-    place.api.patch(path_of(made), {"status": "x", "y": 1})
-    place.api.delete(path_of(made))
-    place.drained(hub)
-    requests = listener.arrived()
-    assert len(requests) == 5
-    for request in requests:
-        check_request(request)
-        assert len(signatures(request)) == 1
-    assert verifier.faults(requests, own) == [None] * 5
-    assert None not in verifier.faults(requests, other)
-    requests[0].body = requests[0].body.replace(b"Create", b"create")
-    requests[1].headers["webhook-id"] = "x"
-    requests[2].headers["webhook-timestamp"] = str(int(requests[2].headers["webhook-timestamp"]) - 1)
-    faults = verifier.faults(requests, own)
-    assert None not in faults[:3] and faults[3:] == [None] * 2
-
-
-def test_while_secrets_rotate_both_sign(start_httpd, listen, secrets_file, verifier):
-    old, new = new_secret(), new_secret()
-    server, place = signing(start_httpd, secrets_file(f"* {old}"))
-    listener = listen()
-    place(listener)
-
-    def told():
-        count = len(listener.arrived())
-        place.api.create()
-        return listener.await_requests(count + 1)[-1:]
-    assert verifier.faults(told(), old) == [None]
-    secrets_file(f"* {old}", f"* {new}")
-    server.graceful()
-    await_condition(lambda: len(signatures(told()[0])) == 2, "both sign")
-    both = told()
-    assert verifier.faults(both, old) == verifier.faults(both, new) == [None]
-    secrets_file(f"* {new}")
-    server.graceful()
-    await_condition(lambda: len(signatures(told()[0])) == 1, "the old one is gone")
-    last = told()
-    assert verifier.faults(last, new) == [None] and verifier.faults(last, old) != [None]
-
-
-def test_a_secret_of_another_host_does_not_sign(start_httpd, listen, secrets_file):
-    server, place = signing(start_httpd, secrets_file(f"listener.example {new_secret()}"))
-    listener = listen()
-    place(listener)
-    place.api.create()
-    [request] = listener.await_requests(1)
-    assert "webhook-signature" not in request.headers
-    assert request.headers["webhook-id"] == request.event["eventId"]
-
-
-@pytest.mark.parametrize("lines", [
-    ["127.0.0.1"], ["127.0.0.1 secret"], ["127.0.0.1 whsec_"], ["127.0.0.1 whsec_!!!"], ["* whsec_QUJD"], [f"* {new_secret()} x"],
-    [f"* {new_secret()}"] * 3], ids=["no secret", "no prefix", "empty", "no base64", "short", "more", "three"])
-def test_a_wrong_file_of_secrets_is_refused_at_start(new_database, secrets_file, lines):
-    text = refusal(new_database, server=f"TMFCustomerNotifySecrets {secrets_file(*lines)}")
-    assert "TMFCustomerNotifySecrets" in text and "whsec_" not in text, text
-
-
-def test_a_file_of_secrets_that_is_not_there_is_refused_at_start(new_database):
-    assert "/none/there" in refusal(new_database, server="TMFCustomerNotifySecrets /none/there")
-
-
-@pytest.mark.parametrize("directive", [
-    "TMFCustomerNotify x", "TMFCustomerNotifyAllow", "TMFCustomerNotifyAllow 300.0.0.0/8", "TMFCustomerNotifyAllow 10.0.0.0/33",
-    "TMFCustomerNotifyAllow 10.0.0.0/x", "TMFCustomerNotifyAllow 10.0.0.1/8/9", "TMFCustomerNotifyAllow fd00::/129",
-    "TMFCustomerNotifyAllow http://a.example/", "TMFCustomerNotifyAllow a.*.example", "TMFCustomerNotifyAllow all", "TMFCustomerNotifyDeny",
-    "TMFCustomerNotifyDeny 10.0.0.0/", "TMFCustomerNotifyMaxHubs -1", "TMFCustomerNotifyMaxHubs x", "TMFCustomerNotifyTimeout 0",
-    "TMFCustomerNotifyTimeout x", "TMFCustomerNotifyConnectTimeout 2h", "TMFCustomerNotifyConcurrency 0", "TMFCustomerNotifyConcurrency 1 0",
-    "TMFCustomerNotifyConcurrency 1 2 3", "TMFCustomerNotifySchedule", "TMFCustomerNotifySchedule 1s x", "TMFCustomerNotifySchedule 0s",
-    "TMFCustomerNotifyRefusedTries 0", "TMFCustomerNotifyDisableAfter 0", "TMFCustomerNotifyRetention x", "TMFCustomerNotifyPoll 1h"])
-def test_wrong_directives_are_refused_by_name(new_database, directive):
-    assert directive.split(" ")[0] in refusal(new_database, server=directive)
-
-
-# ---- load, in one process ----
-
-def test_the_api_answers_while_listeners_do_not(place, listen):
-    """Every client gets its reply, and every reply is a success, beside listeners that hang."""
-    for _ in range(5):
-        place(listen(default=never))
-
-    def work(_):
-        api = Api(place.api.url)
-        return [api.post(customer()).status_code for _ in range(40)]
-    with ThreadPoolExecutor(4) as pool:
-        assert sum(pool.map(work, range(4)), []) == [201] * 160
-    assert place.pending() == 800

@@ -12,7 +12,7 @@ from harness.client import Api, customer
 from harness.httpd import Httpd
 
 PENDING = 100000
-ROWS = 2500  # that a node of a plan may handle: a sweep takes 2,000 at a time
+ROWS = 1500  # that a node of a plan may handle: a sweep takes 1,000 at a time
 EXPLAIN = ("session_preload_libraries = auto_explain", "auto_explain.log_min_duration = 0",
            "auto_explain.log_analyze = on", "auto_explain.log_timing = off",
            "auto_explain.log_nested_statements = on")

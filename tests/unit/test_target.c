@@ -175,7 +175,7 @@ START_TEST(rules_that_are_none_are_refused)
         ck_assert_msg(tmf_targets_allow(targets, wrong[i], pool) != NULL, "\"%s\"", wrong[i]);
         ck_assert_msg(tmf_targets_deny(targets, wrong[i], pool) != NULL, "\"%s\"", wrong[i]);
     }
-    ck_assert_ptr_nonnull(tmf_targets_allow(targets, "all ", pool));
+    ck_assert_ptr_nonnull(tmf_targets_allow(targets, "all", pool));
 }
 END_TEST
 

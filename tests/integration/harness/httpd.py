@@ -46,6 +46,9 @@ class Httpd:
         <Location>, in the main server, and below them. environment: variables of httpd beside the test's."""
         self.root = Path(tempfile.mkdtemp(prefix="tmf-httpd-", dir=os.environ.get("TMF_TMP")))
         self.root.chmod(0o755)
+        self.reports = self.root / "reports"  # of the sanitizers, which the children write, too
+        self.reports.mkdir()
+        self.reports.chmod(0o777)
         self.mpm = mpm or os.environ.get("TMF_MPM", "event")
         self.port = free_port()
         self.database = database
@@ -102,9 +105,9 @@ GracefulShutdownTimeout 10
             environment["LD_PRELOAD"] = " ".join([
                 *(sanitizer_library(name) for name in ("libasan.so", "libubsan.so")), environment.get("LD_PRELOAD", "")])
             environment["ASAN_OPTIONS"] = (
-                f"use_sigaltstack=0:detect_leaks=0:log_path={self.root}/sanitizer")
+                f"use_sigaltstack=0:detect_leaks=0:log_path={self.reports}/sanitizer")
             environment["UBSAN_OPTIONS"] = (
-                f"print_stacktrace=1:halt_on_error=1:log_path={self.root}/sanitizer")
+                f"print_stacktrace=1:halt_on_error=1:log_path={self.reports}/sanitizer")
         return environment
 
     def control(self, command, check=True):
@@ -122,7 +125,7 @@ GracefulShutdownTimeout 10
 
     def start_under_valgrind(self):
         command = ["valgrind", "--quiet", "--vgdb=no", "--num-callers=40", "--leak-check=full",
-                   "--errors-for-leak-kinds=none", "--show-leak-kinds=none", f"--log-file={self.root}/sanitizer.valgrind.%p",
+                   "--errors-for-leak-kinds=none", "--show-leak-kinds=none", f"--log-file={self.reports}/sanitizer.valgrind.%p",
                    APACHE, "-X", "-f", str(self.root / "httpd.conf")]
         self.foreground = subprocess.Popen(command, env=self.environment())
 
@@ -187,9 +190,9 @@ GracefulShutdownTimeout 10
 
     def sanitizer_reports(self):
         """What the sanitizers and valgrind say of us."""
-        reports = [path.read_text() for path in self.root.glob("sanitizer.[0-9]*")]
+        reports = [path.read_text() for path in self.reports.glob("sanitizer.[0-9]*")]
         reports += [valgrind_reports(path.read_text())
-                    for path in self.root.glob("sanitizer.valgrind.*")]
+                    for path in self.reports.glob("sanitizer.valgrind.*")]
         return "".join(reports)
 
     def remove(self):

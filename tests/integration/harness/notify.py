@@ -10,6 +10,7 @@ from . import await_condition
 from .client import exact
 
 ALLOW = "TMFCustomerNotifyAllow 127.0.0.0/8 ::1/128\n"
+ILL_TAGS = "TMF"  # of log lines about listeners that fail
 QUICK = ALLOW + ("TMFCustomerNotifySchedule 100ms 200ms\nTMFCustomerNotifyConnectTimeout 1s\n"
                  "TMFCustomerNotifyTimeout 1s\nTMFCustomerNotifyPoll 200ms\n")
 AWAY = "TMF|AH00629|AH00639|AH02655|AH00632|AH00633|AH00636"  # what the log says of a database that is away
@@ -148,3 +149,12 @@ class Subscriber:
 
 def numbers_of(events, member="n"):
     return [event["event"]["customer"].get(member) for event in events]
+
+
+def first_arrivals(requests):
+    """The events in order of their first arrival."""
+    return list({request.event["eventId"]: request.event for request in requests}.values())
+
+
+def ids(requests):
+    return [request.event["eventId"] for request in requests]

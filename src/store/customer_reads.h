@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Reads of single customers by the threads of a child: those that come at the same time are one
+ * statement. */
+#ifndef TMF_STORE_CUSTOMER_READS_H
+#define TMF_STORE_CUSTOMER_READS_H
+
+#include "store/customer_store.h"
+
+/* One for each way to the database. */
+typedef struct tmf_customer_reads_t tmf_customer_reads_t;
+
+/* child_init; lives in `child_pool`. */
+apr_status_t tmf_customer_reads_make(tmf_customer_reads_t **reads, tmf_db_pool_t *database,
+                                     apr_pool_t *child_pool);
+
+/* Reads one as it is after this was called: `*customer` is NULL when there is none, else it lives
+ * in `result_pool`. The caller must hold no connection. Errors are tmf_db_borrow's and
+ * tmf_db_execute's, and come in the time that these two take, and TMF_COMBINER_PATIENCE. */
+tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
+                                    const tmf_customer_t **customer, apr_pool_t *result_pool);
+
+#endif

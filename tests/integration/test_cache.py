@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+"""TMFCustomerCache: exact within one httpd, bounded in age for what others write."""
+import os
+import random
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import requests
+
+from harness import await_condition, working
+from harness.client import Api, customer, path_of
+from harness.httpd import Httpd
+
+LONG = "TMFCustomerCache 16 1h"
+
+
+def write_aside(server, made, name):
+    """As another host does, or an operator."""
+    postgres, database = server.database
+    postgres.execute("UPDATE tmf_customer.customer SET doc = doc || jsonb_build_object('name', %s::text),"
+                     " revision = nextval('tmf_customer.customer_revision') WHERE id = %s", database, (name, made["id"]))
+
+
+def fill(server, path, what):
+    """Reads until the cache has it: each child learns of the database by its own first request."""
+    api = Api(server.url)
+    for _ in range(50):
+        assert api.get(path, headers={"Connection": "close"}).json()["name"] == what
+
+
+def test_a_customer_is_given_from_memory_until_somebody_writes_it_here(start_httpd):
+    server = start_httpd(server=LONG)
+    api = Api(server.url)
+    made = api.create(name="before")
+    fill(server, path_of(made), "before")
+    write_aside(server, made, "aside")
+    assert api.get(path_of(made)).json()["name"] == "before"
+    assert api.patch(path_of(made), {"status": "x"}).json()["name"] == "aside"
+    for _ in range(20):
+        assert Api(server.url).get(path_of(made)).json()["status"] == "x"
+    assert api.get(path_of(made), headers={"If-None-Match": api.get(path_of(made)).headers["ETag"]}).status_code == 304
+
+
+def test_what_others_write_is_seen_when_the_age_is_reached(start_httpd):
+    server = start_httpd(server="TMFCustomerCache 16 100ms")
+    made = Api(server.url).create(name="before")
+    fill(server, path_of(made), "before")
+    write_aside(server, made, "aside")
+    await_condition(lambda: Api(server.url).get(path_of(made)).json()["name"] == "aside", "the age is reached")
+
+
+@pytest.mark.mpm
+def test_who_has_written_reads_what_was_written(start_httpd):
+    """Many readers and writers of few customers, whatever child serves them."""
+    server = start_httpd(server=LONG, location="TMFCustomerClientId On")
+    made = [Api(server.url).create(n=0) for _ in range(4)]
+
+    def write_and_read(_):
+        session, mine = requests.Session(), random.Random()
+        for _ in range(40):
+            resource = mine.choice(made)
+            url = server.url + path_of(resource)
+            reply = session.patch(url, json={f"m{mine.randrange(10**9)}": 1})
+            assert reply.status_code == 200
+            headers = {"Connection": "close"} if mine.random() < 0.3 else {}
+            read = session.get(url, headers=headers)
+            assert int(read.headers["ETag"].strip('"')) >= int(reply.headers["ETag"].strip('"'))
+            assert set(reply.json()) <= set(read.json())
+
+    def only_read(stop):
+        while not stop.is_set():
+            for resource in made:
+                assert requests.get(server.url + path_of(resource)).status_code == 200
+    with working(2, only_read), ThreadPoolExecutor(8) as pool:
+        list(pool.map(write_and_read, range(8)))
+    api = Api(server.url)
+    for resource in made:
+        assert api.delete(path_of(resource)).status_code == 204
+        assert api.get(path_of(resource)).status_code == 404
+        assert api.post(customer(id=resource["id"], name="again")).status_code == 201
+        assert api.get(path_of(resource)).json()["name"] == "again"
+
+
+def test_a_cache_survives_restarts_and_the_death_of_writers(start_httpd):
+    server = start_httpd(server=LONG)
+    made = [Api(server.url).create(n=0) for _ in range(4)]
+    for turn in range(3):
+        def write(stop):
+            while not stop.is_set():
+                try:
+                    requests.patch(server.url + path_of(random.choice(made)), json={"x": random.random()}, timeout=20)
+                except requests.RequestException:
+                    pass
+        with working(4, write):
+            for _ in range(3):
+                os.kill(random.choice(await_condition(server.children, "children")), signal.SIGKILL)
+                await_condition(lambda: len(server.children()) >= 2, "a new child")
+            server.graceful()
+        api = Api(server.url)
+        for resource in made:
+            changed = api.patch(path_of(resource), {"n": turn})
+            assert changed.status_code == 200
+            assert api.get(path_of(resource)).json() == changed.json()
+
+
+def test_customers_of_several_databases_do_not_meet(start_httpd, new_database):
+    other = new_database()
+    server = start_httpd(server=LONG, location="TMFCustomerClientId On")
+    api = Api(server.url)
+    assert api.post(customer(id="same", name="here")).status_code == 201
+    fill(server, "/customer/same", "here")
+    second = Httpd(other, server=LONG)
+    server.settings["outside"] = f"""
+<VirtualHost 127.0.0.1:{server.port}>
+    ServerName localhost
+</VirtualHost>
+<VirtualHost 127.0.0.1:{server.port}>
+    ServerName other.example
+    {second.database_directives(other)}
+</VirtualHost>"""
+    second.remove()
+    server.write_configuration()
+    server.graceful()
+    fill(server, "/customer/same", "here")
+    for _ in range(20):
+        reply = Api(server.url).get("/customer/same", headers={"Host": "other.example"})
+        assert reply.status_code == 404
+
+
+def test_a_large_customer_is_read_from_the_database(start_httpd):
+    server = start_httpd(server=LONG)
+    api = Api(server.url)
+    made = api.create(name="large", text="x" * 10000)
+    for _ in range(5):
+        assert api.get(path_of(made)).json() == made
+
+
+@pytest.mark.parametrize("directive", ["TMFCustomerCache", "TMFCustomerCache 0", "TMFCustomerCache 65537", "TMFCustomerCache big",
+                                       "TMFCustomerCache 16 1ms", "TMFCustomerCache 16 2s 3"])
+def test_wrong_arguments_are_refused(new_database, directive):
+    server = Httpd(new_database(install=False), server=directive)
+    try:
+        result = server.control("start", check=False)
+        assert result.returncode != 0 and "TMFCustomerCache" in result.stdout + result.stderr + server.log.text()
+    finally:
+        server.remove()

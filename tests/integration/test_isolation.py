@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What listeners do to each other and to the API: nothing."""
+from concurrent.futures import ThreadPoolExecutor
+
+from harness.client import Api, customer, path_of
+from harness.listener import OK, answer, drip, endless, hang_up, never, reset
+from harness.notify import ALLOW, ILL_TAGS, QUICK, Subscriber, first_arrivals, ids, numbers_of
+
+
+BAD = {"never": never, "endless": endless(), "drip": drip(), "reset": reset, "hang up": hang_up, "301": answer(301, {"Location": "http://127.0.0.1:1/"}),
+       "429": answer(429, {"Retry-After": "1800"}), "503": answer(503), "410": answer(410), "400": answer(400),
+       "endless header": endless(b"HTTP/1.1 200 OK\r\n", b"X: " + b"x" * 2000 + b"\r\n")}
+
+
+def test_bad_listeners_delay_no_good_one_and_no_client(start_httpd, listen):
+    """Those that never answer still hold their first request when the good one has everything."""
+    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\nTMFCustomerNotifySchedule 100ms\n")
+    server.log.allow(ILL_TAGS)
+    place = Subscriber(Api(server.url), server)
+    bad = {name: listen(default=behaviour) for name, behaviour in BAD.items()}
+    stuck = listen()
+    stuck.accepting = lambda connection: never(None, connection)
+    hubs = {name: place(listener) for name, listener in bad.items()}
+    place(stuck)
+    good = listen()
+    hub = place(good)
+    made = [place.api.create(n=0) for _ in range(4)]
+    for n in range(1, 26):
+        for resource in made:
+            assert place.api.patch(path_of(resource), {"n": n}).status_code == 200
+    place.drained(hub)
+    for resource in made:
+        assert numbers_of([request.event for request in good.arrived() if request.customer["id"] == resource["id"]]) == list(range(26))
+    assert len(good.arrived()) == 104
+    for name in ("never", "drip"):
+        assert all(request.status is None for request in bad[name].arrived())
+        assert place.pending(hubs[name]) == 104, name
+    for listener in [*bad.values(), stuck]:
+        listener.await_connection()
+        listener.close()
+
+
+def test_a_stop_does_not_wait_for_a_listener(start_httpd, listen):
+    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\n")
+    place, listener = Subscriber(Api(server.url), server), listen(default=never)
+    hub = place(listener)
+    place.api.create()
+    listener.await_requests(1)
+    server.stop("graceful-stop")
+    assert place.pending(hub) == 1
+    listener.default = OK
+    server.start()
+    place.drained(hub)
+    assert len(set(ids(listener.arrived()))) == 1
+
+
+def test_many_listeners_each_get_everything(place, listen):
+    listener = listen()
+    targets = [f"/{i}" for i in range(40)]
+    for target in targets:
+        place(listener.url(target))
+    made = place.api.create(n=0)
+    for n in range(1, 10):
+        place.api.patch(path_of(made), {"n": n})
+    place.drained()
+    for target in targets:
+        assert numbers_of(listener.events(target)) == list(range(10))
+    place.await_empty()
+
+
+def test_a_long_queue_of_a_listener_that_was_away(place, listen):
+    listener = listen(default=answer(503))
+    hub = place(listener)
+    made = [place.api.create(n=0) for _ in range(10)]
+
+    def work(resource):
+        api = Api(place.api.url)
+        for n in range(1, 61):
+            api.patch(path_of(resource), {"n": n})
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, made))
+    assert place.pending(hub) == 610
+    listener.default = OK
+    place.drained(hub, 60)
+    for resource in made:
+        own = [request for request in listener.arrived() if request.customer["id"] == resource["id"]]
+        assert numbers_of(first_arrivals(own)) == list(range(61))
+    place.await_empty()
+
+
+def test_no_proxy_of_the_environment_is_used(start_httpd, listen):
+    proxy, listener = listen(), listen()
+    variables = {name: proxy.url("") for name in ("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy", "ALL_PROXY")}
+    server = start_httpd(server=QUICK, environment=variables)
+    place = Subscriber(Api(server.url), server)
+    place(listener)
+    place.api.create()
+    listener.await_requests(1)
+    assert proxy.accepted == 0
+
+
+# ---- load, in one process ----
+
+def test_the_api_answers_while_listeners_do_not(place, listen):
+    """Every client gets its reply, and every reply is a success, beside listeners that hang."""
+    for _ in range(5):
+        place(listen(default=never))
+
+    def work(_):
+        api = Api(place.api.url)
+        return [api.post(customer()).status_code for _ in range(40)]
+    with ThreadPoolExecutor(4) as pool:
+        assert sum(pool.map(work, range(4)), []) == [201] * 160
+    assert place.pending() == 800
