@@ -86,10 +86,10 @@ def fill(postgres, database, count, identity="gen_random_uuid()::text"):
                    input=script.replace("gen_random_uuid()::text", identity), text=True, check=True)
 
 
-def turns(seconds, sides):
+def turns(seconds, sides, slow=False):
     """How `seconds` are spent on `sides` that take turns: (rounds, seconds of a turn). Short turns: what else the machine
-    does meets all sides alike."""
-    turn = 1 if seconds < 30 else 2
+    does meets all sides alike; but one that is slow has to get to an answer."""
+    turn = 1 if seconds < 10 else 4 if slow else 1 if seconds < 30 else 2
     return max(1, seconds // (turn * sides)), turn
 
 
@@ -100,8 +100,9 @@ def wrk(port, script, seconds, connections):
         file.write_text(script + REPORT)
         output = subprocess.run(["wrk", "-t", "1", "-c", str(connections), "-d", f"{seconds}s", "--timeout", "20s", "-s", str(file),
                                  f"http://127.0.0.1:{port}"], check=True, capture_output=True, text=True).stdout
-    bad = re.search("BAD (.*)", output).group(1).split(", ")
-    return Load(*map(int, re.search(r"RESULT (\d+) (\d+) (\d+) (\d+)", output).groups()), [what for what in bad if what[0] != "0"])
+    bad = [what for what in re.search("BAD (.*)", output).group(1).split(", ") if not what.startswith("0 ")]
+    requests, rate, p50, p99 = map(int, re.search(r"RESULT (\d+) (\d+) (\d+) (\d+)", output).groups())
+    return Load(requests, rate, p50, p99, bad if requests > 0 else [*bad, "not one reply in time"])
 
 
 def get_in_turn(port, paths, seconds, connections):

@@ -9,6 +9,7 @@ import random
 import re
 import subprocess
 import sys
+import time
 import uuid
 from collections import namedtuple
 from datetime import date
@@ -27,7 +28,7 @@ DATABASE = "bench"
 CONNECTIONS = 32
 MANY_CONNECTIONS = 512
 SAMPLES = 2000
-CACHE = "TMFCustomerCache"
+CACHE, CACHE_MIB = "TMFCustomerCache", 1024  # of which a customer takes 4 kB
 MIXED_REQUESTS = 2000000
 MIXED_PER_SECOND = 10000  # of --seconds, up to MIXED_REQUESTS in all
 IDENTITY = "md5({}::text)::uuid::text"  # of a customer, from its number: pgbench can make it too
@@ -67,8 +68,8 @@ end
 # One that takes turns. load(seconds) -> Load; check() raises Problem when it answers wrongly; server: whose CPU time counts;
 # written() -> what grows by one with each request; bar: for the ratio of our figure to its
 Side = namedtuple("Side", "name load check server written bar", defaults=(lambda: None, None, None, None))
-# ours is the first side; figure: of which the ratio is, a member of Load
-Row = namedtuple("Row", "name figure sides")
+# ours is the first side; figure: of which the ratio is, a member of Load; slow: some side may take seconds for a reply
+Row = namedtuple("Row", "name figure sides slow", defaults=(False,))
 
 
 def identity_of(number):
@@ -156,6 +157,13 @@ class Bench:
     def last_event(self, server=OurServer):
         return self.sql("SELECT coalesce(pg_sequence_last_value(%s::regclass), 0)", server.events)[0][0]
 
+    def await_idle(self):
+        """Who has been left alone goes on with the requests it got: that is its cost, not that of the next."""
+        busy = ("SELECT FROM pg_stat_activity WHERE backend_type = 'client backend' AND state <> 'idle'"
+                " AND pid <> pg_backend_pid()")
+        # Between two statements of one that is busy, it looks idle.
+        await_condition(lambda: not any(self.sql(busy) or time.sleep(0.02) for _ in range(5)), "the database is idle", 60)
+
     def forget_events(self):
         self.sql("TRUNCATE tmf_customer.hub, tmf_customer.event, tmf_customer.delivery")
 
@@ -204,7 +212,7 @@ class Bench:
                                   self.without_module("static file, same size", "/static"), self.ask_database("read")])
 
     def row_cache(self, name):
-        cached = self.serve(self.threads + "TMFCustomerNotify Off\n", location=f"{CACHE} On")
+        cached = self.serve(self.threads + f"TMFCustomerNotify Off\n{CACHE} {CACHE_MIB}\n")
         return Row(name, "rate", [*self.readers("≥ 2.0 ×", ours=cached),
                                   self.without_module("constant reply, same size", "/constant", "≥ 0.9 ×")])
 
@@ -212,7 +220,7 @@ class Bench:
         total = self.sql(f"SELECT count(*) FROM tmf_customer.customer WHERE {condition}")[0][0]
         return Row(name, "rate", [*self.all_servers(
             lambda server: self.get(server, [f"{CUSTOMERS}?{query}"]),
-            lambda server: check_page(server, query, total, self.documents), "≥ 20 ×"), self.ask_database(statement, bar="≥ 0.5 ×")])
+            lambda server: check_page(server, query, total, self.documents), "≥ 20 ×"), self.ask_database(statement, bar="≥ 0.5 ×")], True)
 
     def row_70_percent(self, name):
         return Row(name, "p99", self.all_servers(self.get_at_70_percent, self.check_reads, "p99 ≤ 0.7 ×"))
@@ -271,7 +279,7 @@ class Bench:
     def measure(self, row, seconds):
         """Prints the row's lines; the problems of its replies."""
         tallies = [Tally(self, side) for side in row.sides]
-        count, turn = turns(seconds, len(row.sides))
+        count, turn = turns(seconds, len(row.sides), row.slow)
         for _ in range(count):
             for tally in tallies:
                 tally.take_turn(turn)
@@ -306,6 +314,7 @@ class Tally:
     def take_turn(self, seconds):
         before, written = self.clocks(), self.side.written and self.side.written()
         load = self.side.load(seconds)
+        self.bench.await_idle()
         self.cpu = [total + now - then for total, now, then in zip(self.cpu, self.clocks(), before)]
         self.loads.append(load)
         if load.bad:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The statements that the module sends for a request, taken from PostgreSQL's log, as scripts for pgbench."""
 import csv
+import os
 import re
 import subprocess
 from pathlib import Path
@@ -10,6 +11,7 @@ from harness.postgres import RUNTIME, programs
 from measure import Load, percentile, temporary_directory
 
 LOGGING = "logging_collector = on\nlog_destination = 'stderr,csvlog'\nlog_filename = 'log'\n"
+SESSION = "-c jit=off -c max_parallel_workers_per_gather=0"  # as src/store/db.c sets it up
 USER, MESSAGE, DETAIL = 1, 13, 14  # columns of csvlog
 PREPARED = re.compile(r"execute tmf_customer_\d+: (.*)", re.DOTALL)
 PARAMETER = re.compile(r"\$(\d+) = (?:NULL|'((?:[^']|'')*)')")
@@ -80,7 +82,7 @@ def pgbench(postgres, database, prepared, seconds, connections):
         definitions = [part for name, value in values.items() for part in ("-D", f"{name}={value}")]
         run = subprocess.run([programs() / "pgbench", "-n", "-M", "prepared", "-h", str(postgres.root), "-U", RUNTIME, "-T", str(seconds),
                               "-c", str(connections), "-j", "1", "-l", "--log-prefix", f"{directory}/log", *definitions, "-f", file,
-                              database], capture_output=True, text=True)
+                              database], capture_output=True, text=True, env={**os.environ, "PGOPTIONS": SESSION})
         assert run.returncode == 0, run.stderr
         taken = [int(line.split()[2]) for log in Path(directory).glob("log*") for line in log.read_text().splitlines()]
     failed = int(re.search(r"failed transactions: (\d+)", run.stdout).group(1))
