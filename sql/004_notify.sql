@@ -42,7 +42,7 @@ CREATE TABLE tmf_customer.event (
     href           text NOT NULL,            -- of the customer, as the reply to the change had it
     customer       jsonb NOT NULL,           -- the state at commit, without id and href
     PRIMARY KEY (id, customer_id)
-) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
+) WITH (toast_tuple_target = 4080, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000,
         autovacuum_vacuum_cost_delay = 0, toast.autovacuum_vacuum_cost_delay = 0);
 
 CREATE TABLE tmf_customer.delivery (

@@ -123,7 +123,7 @@ main() {
     chmod 755 "$WORK"
     trap 'rm -rf "$WORK"' EXIT
     mkdir "$WORK/source" "$WORK/build"
-    WORKERS=(-n 2)
+    WORKERS=(-n 3) # two cores, but most of them wait for something
     try build build
     [ $FAILED -eq 0 ] || { echo "$PASSED passed, $FAILED failed" && exit 1; }
     export TMF_MODULE=$WORK/build/.libs/mod_tmf_customer.so TMF_SQL_DIR=$SOURCE/sql
