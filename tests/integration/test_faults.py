@@ -109,6 +109,7 @@ def test_a_frozen_database_is_503_in_bounded_time(start_httpd, own_postgres):
 def test_httpd_stops_while_the_database_is_frozen(start_httpd, own_postgres):
     server = start_httpd((own_postgres, own_postgres.create_database("frozen")),
                          server="TMFCustomerStatementTimeout 1s\nTMFCustomerPoolTimeout 1s")
+    server.log.allow("TMF0026")  # the notifier, when a request is being connected
     Api(server.url).get("/customer")
     own_postgres.freeze()
     try:

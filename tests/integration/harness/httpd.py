@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 from . import BASE, await_condition, is_root
@@ -167,8 +168,20 @@ GracefulShutdownTimeout 10
             self.foreground.wait(timeout=60)
         elif self.is_running():
             processes = [self.pid(), *self.children()]
-            os.kill(processes[0], signal.SIGTERM if how == "stop" else signal.SIGWINCH)
-            await_condition(lambda: not any(map(is_alive, processes)), "httpd stops", 30)
+            self.signal_until_gone(processes, signal.SIGTERM if how == "stop" else signal.SIGWINCH)
+
+    @staticmethod
+    def signal_until_gone(processes, number):
+        """httpd forgets a signal that comes just when it has said that it resumes normal operations."""
+        sent = 0
+
+        def gone():
+            nonlocal sent
+            if time.monotonic() > sent + 10 and is_alive(processes[0]):
+                os.kill(processes[0], number)
+                sent = time.monotonic()
+            return not any(map(is_alive, processes))
+        await_condition(gone, "httpd stops", 40)
 
     def end(self):
         """The stop between tests. The plain stop of the event MPM has a race of its own: it looks at sockets
