@@ -262,4 +262,5 @@ def test_beside_bad_listeners_nothing_grows(start_httpd, listen):
         early, late = ([sample[what] for sample in part] for part in (samples[:half], samples[half:]))
         figures(f"beside {len(MIXED)} good and bad listeners, {SOAK_SECONDS} s, {what}:"
                 f" {statistics.median(early):.0f} in the first half, {statistics.median(late):.0f} in the second, at most {max(late)}")
-        assert statistics.median(late) <= max(early) + margin, what
+        if what != "kB" or not os.environ.get("TMF_ASAN"):  # AddressSanitizer keeps what is freed
+            assert statistics.median(late) <= max(early) + margin, what
