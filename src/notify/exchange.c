@@ -82,33 +82,61 @@ static apr_interval_time_t pause_of(const tmf_in_hand_t *delivery)
     return is_dead(delivery) ? -1 : pause > 0 ? pause : 0;
 }
 
+static void list_refused(apr_array_header_t *refused, const tmf_listener_t *listener)
+{
+    int i;
+
+    for (i = 0; i < listener->count && listener->refused > 0; i++) {
+        const tmf_in_hand_t *delivery = listener->hand[i];
+
+        if (delivery->state == TMF_HAND_REFUSED) {
+            tmf_refused_t one = {listener->hub_id, delivery->id, delivery->attempts,
+                                 pause_of(delivery), delivery->error};
+
+            APR_ARRAY_PUSH(refused, tmf_refused_t) = one;
+        }
+    }
+}
+
 /* Once recorded, a refused event waits for its next try, and the later ones of its customer are
  * read again after it; or it is a dead letter and leaves the hand. */
-static tmf_error_t *record_refused(exchange_t *exchange, tmf_listener_t *listener)
+static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener)
 {
     int i;
 
     for (i = 0; i < listener->count; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
-        const tmf_delivered_t refused = {listener->hub_id, delivery->id};
 
-        if (delivery->state != TMF_HAND_REFUSED) {
-            continue;
-        }
-        TMF_TRY(tmf_outbox_refuse(exchange->db, &refused, delivery->attempts, pause_of(delivery),
-                                  delivery->error, exchange->pool));
         if (is_dead(delivery)) {
-            ap_log_error(APLOG_MARK, APLOG_INFO, 0, exchange->dispatcher->settings->server,
+            ap_log_error(APLOG_MARK, APLOG_INFO, 0, dispatcher->settings->server,
                          "TMF0060: event %s is a dead letter for hub %s: %s",
                          delivery->event->event_id, listener->hub_id, delivery->error);
-        } else {
-            delivery->state = TMF_HAND_WAITING;
-            listener->settled--;
-            listener->refused--;
+        } else if (delivery->state == TMF_HAND_REFUSED) {
+            tmf_listener_delay(delivery);
         }
     }
-    tmf_listener_drop(listener, is_dead, exchange->dispatcher->events);
+    tmf_listener_drop(listener, is_dead, dispatcher->events);
     listener->more = 1;
+}
+
+static tmf_error_t *record_refused(exchange_t *exchange)
+{
+    tmf_dispatcher_t *dispatcher = exchange->dispatcher;
+    apr_array_header_t *refused = apr_array_make(exchange->pool, 16, sizeof(tmf_refused_t));
+    int i;
+
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        list_refused(refused, listener_at(dispatcher, i));
+    }
+    if (refused->nelts == 0) {
+        return NULL;
+    }
+    TMF_TRY(tmf_outbox_refuse(exchange->db, refused, exchange->pool));
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        if (listener_at(dispatcher, i)->refused > 0) {
+            go_on_after_refusals(dispatcher, listener_at(dispatcher, i));
+        }
+    }
     return NULL;
 }
 
@@ -136,9 +164,6 @@ static tmf_error_t *record_pause(exchange_t *exchange, tmf_listener_t *listener)
 
 static tmf_error_t *record_listener(exchange_t *exchange, tmf_listener_t *listener)
 {
-    if (listener->refused > 0) {
-        TMF_TRY(record_refused(exchange, listener));
-    }
     if (listener->recovered) {
         TMF_TRY(tmf_outbox_recover(exchange->db, listener->hub_id, exchange->pool));
         listener->recovered = 0;
@@ -154,6 +179,7 @@ static tmf_error_t *record(exchange_t *exchange)
     int i;
 
     TMF_TRY(record_delivered(exchange));
+    TMF_TRY(record_refused(exchange));
     for (i = 0; i < exchange->dispatcher->listeners->nelts; i++) {
         TMF_TRY(record_listener(exchange, listener_at(exchange->dispatcher, i)));
     }
@@ -329,9 +355,7 @@ static void do_without_events(tmf_listener_t *listener, int are_gone, tmf_event_
 
     for (i = 0; i < listener->count && are_gone; i++) {
         if (is_without_event(listener->hand[i])) {
-            listener->hand[i]->state = TMF_HAND_DONE;
-            listener->unread--;
-            listener->settled++;
+            tmf_listener_skip(listener->hand[i]);
         }
     }
     tmf_listener_drop(listener, is_without_event, events);
@@ -382,8 +406,7 @@ static tmf_error_t *check_delivery(exchange_t *exchange, tmf_in_hand_t *delivery
                              delivery->event->tree, &matcher));
     delivery->checked = 1;
     if (!matches) {
-        delivery->state = TMF_HAND_DONE;
-        delivery->listener->settled++;
+        tmf_listener_skip(delivery);
     }
     return NULL;
 }

@@ -63,6 +63,13 @@ tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t 
 
 /* ---- what is in hand ---- */
 
+/* It was refused before, and is not on its way. */
+static int is_delayed(const tmf_in_hand_t *delivery)
+{
+    return delivery->not_before > 0 &&
+           (delivery->state == TMF_HAND_READ || delivery->state == TMF_HAND_WAITING);
+}
+
 void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t now)
 {
     apr_ssize_t length = APR_HASH_KEY_STRING;
@@ -80,6 +87,7 @@ void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t
     delivery->attempts = due->attempts;
     delivery->not_before = due->wait > 0 ? now + due->wait : 0;
     listener->unread++;
+    listener->delayed += is_delayed(delivery);
     /* An older one can be committed later: the hand stays sorted. */
     for (; at > 0 && listener->hand[at - 1]->id > delivery->id; at--) {
         listener->hand[at] = listener->hand[at - 1];
@@ -108,6 +116,7 @@ void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_even
                                  delivery->state == TMF_HAND_REFUSED;
             listener->refused -= delivery->state == TMF_HAND_REFUSED;
             listener->unread -= delivery->state == TMF_HAND_READ;
+            listener->delayed -= is_delayed(delivery);
             let_go(delivery, cache);
         } else {
             listener->hand[kept++] = delivery;
@@ -139,7 +148,7 @@ void tmf_listener_destroy(tmf_listener_t *listener, tmf_event_cache_t *cache)
 
 int tmf_listener_waiting(const tmf_listener_t *listener)
 {
-    return listener->count - listener->sent - listener->settled;
+    return listener->count - listener->sent - listener->settled - listener->delayed;
 }
 
 /* ---- what is sent next ---- */
@@ -189,8 +198,27 @@ tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_t
 
 void tmf_listener_sent(tmf_in_hand_t *delivery)
 {
+    delivery->listener->delayed -= is_delayed(delivery);
     delivery->state = TMF_HAND_SENT;
     delivery->listener->sent++;
+}
+
+void tmf_listener_skip(tmf_in_hand_t *delivery)
+{
+    delivery->listener->delayed -= is_delayed(delivery);
+    delivery->listener->unread -= delivery->state == TMF_HAND_READ;
+    delivery->listener->settled++;
+    delivery->state = TMF_HAND_DONE;
+}
+
+void tmf_listener_delay(tmf_in_hand_t *delivery)
+{
+    tmf_listener_t *listener = delivery->listener;
+
+    delivery->state = TMF_HAND_WAITING;
+    listener->settled--;
+    listener->refused--;
+    listener->delayed += is_delayed(delivery);
 }
 
 /* It has given a verdict on an event, which is to be recorded. */
@@ -243,6 +271,7 @@ void tmf_listener_answered(tmf_in_hand_t *delivery, const tmf_answer_t *answer, 
         return;
     }
     delivery->state = TMF_HAND_WAITING;
+    listener->delayed += is_delayed(delivery);
     if (answer->status != 0) {
         error = apr_psprintf(delivery->pool, "the listener answered %d", answer->status);
     }

@@ -64,6 +64,7 @@ typedef struct tmf_listener_t {
     int settled; /* of them, to be recorded… */
     int refused; /* …of these, refused */
     int unread;  /* of them, TMF_HAND_READ */
+    int delayed; /* of them, refused before: they wait for their time */
     int allowed; /* on their way at most */
     int more;    /* the database may have more than is in hand */
 
@@ -101,13 +102,20 @@ tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_t
 /* It is on its way. */
 void tmf_listener_sent(tmf_in_hand_t *delivery);
 
+/* It need not be sent: it is done, which is to be recorded. */
+void tmf_listener_skip(tmf_in_hand_t *delivery);
+
+/* It was refused, which is recorded: it waits until its not_before. */
+void tmf_listener_delay(tmf_in_hand_t *delivery);
+
 /* The listener's answer to one that was on its way. */
 void tmf_listener_answered(tmf_in_hand_t *delivery, const tmf_answer_t *answer, apr_time_t now);
 
 /* The listener cannot be told anything now: it leaves, and pauses. */
 void tmf_listener_fail(tmf_listener_t *listener, const char *error, apr_interval_time_t pause);
 
-/* How many are still to be sent. */
+/* How many are still to be sent, but for those that are delayed: these keep nobody from reading
+ * more. */
 int tmf_listener_waiting(const tmf_listener_t *listener);
 
 #endif

@@ -43,10 +43,12 @@ static const char forget_events_sql[] =
     "  IS NULL";
 
 static const char refuse_sql[] =
-    "UPDATE tmf_customer.delivery SET attempts = $3::integer, next_attempt_at = now() + "
-    "$4::interval,"
-    "  state = CASE WHEN $4 IS NULL THEN 'dead' ELSE 'pending' END, error = $5::text,"
-    "  changed_at = now() WHERE event_id = $2::bigint AND hub_id = $1::text";
+    "UPDATE tmf_customer.delivery SET attempts = refused.attempts,"
+    "  next_attempt_at = now() + refused.pause, error = refused.error, changed_at = now(),"
+    "  state = CASE WHEN refused.pause IS NULL THEN 'dead' ELSE 'pending' END"
+    " FROM unnest($1::text[], $2::bigint[], $3::integer[], $4::interval[], $5::text[])"
+    "  AS refused (hub_id, event, attempts, pause, error)"
+    " WHERE delivery.event_id = refused.event AND delivery.hub_id = refused.hub_id";
 
 static const char pause_sql[] =
     "UPDATE tmf_customer.hub SET failures = $3::integer, ill_since = coalesce(ill_since, now()),"
@@ -254,16 +256,29 @@ tmf_error_t *tmf_outbox_deliver(tmf_db_t *db, const apr_array_header_t *delivere
     return tmf_db_execute(db, forget_events_sql, 1, parameters + 1, &rows, scratch_pool);
 }
 
-tmf_error_t *tmf_outbox_refuse(tmf_db_t *db, const tmf_delivered_t *refused, int attempts,
-                               apr_interval_time_t pause, const char *error,
+tmf_error_t *tmf_outbox_refuse(tmf_db_t *db, const apr_array_header_t *refused,
                                apr_pool_t *scratch_pool)
 {
-    const char *parameters[] = {refused->hub_id,
-                                apr_psprintf(scratch_pool, "%" APR_INT64_T_FMT, refused->event),
-                                apr_itoa(scratch_pool, attempts),
-                                pause < 0 ? NULL : interval_text(pause, scratch_pool), error};
+    tmf_text_t columns[5];
+    const char *parameters[5];
     const tmf_db_rows_t *rows;
+    int i;
 
+    for (i = 0; i < 5; i++) {
+        tmf_array_init(&columns[i], scratch_pool);
+    }
+    for (i = 0; i < refused->nelts; i++) {
+        const tmf_refused_t *one = &APR_ARRAY_IDX(refused, i, tmf_refused_t);
+
+        tmf_array_add(&columns[0], one->hub_id);
+        tmf_array_add_number(&columns[1], one->event);
+        tmf_array_add_number(&columns[2], one->attempts);
+        tmf_array_add(&columns[3], one->pause < 0 ? NULL : interval_text(one->pause, scratch_pool));
+        tmf_array_add(&columns[4], one->error);
+    }
+    for (i = 0; i < 5; i++) {
+        parameters[i] = tmf_array_text(&columns[i]);
+    }
     return tmf_db_execute(db, refuse_sql, 5, parameters, &rows, scratch_pool);
 }
 

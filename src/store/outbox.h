@@ -76,10 +76,17 @@ typedef struct {
 tmf_error_t *tmf_outbox_deliver(tmf_db_t *db, const apr_array_header_t *delivered,
                                 apr_pool_t *scratch_pool);
 
-/* The listener has refused an event for the `attempts`th time: tried again after `pause`, or, when
- * that is negative, a dead letter. */
-tmf_error_t *tmf_outbox_refuse(tmf_db_t *db, const tmf_delivered_t *refused, int attempts,
-                               apr_interval_time_t pause, const char *error,
+/* What a listener has refused. */
+typedef struct {
+    const char *hub_id;
+    apr_int64_t event;
+    int attempts;              /* so often */
+    apr_interval_time_t pause; /* until it is tried again; negative = it is a dead letter */
+    const char *error;
+} tmf_refused_t;
+
+/* Records refusals (array of tmf_refused_t). */
+tmf_error_t *tmf_outbox_refuse(tmf_db_t *db, const apr_array_header_t *refused,
                                apr_pool_t *scratch_pool);
 
 /* The listener is ill: it is left alone for `pause`, its lease given back; `disable`, or when it

@@ -348,6 +348,33 @@ START_TEST(an_event_that_is_refused_too_often_is_a_dead_letter)
 }
 END_TEST
 
+START_TEST(what_is_delayed_does_not_count_as_waiting)
+{
+    tmf_listener_t *listener = make_listener(0);
+    tmf_in_hand_t *delivery = NULL;
+
+    put(listener, 1, "a", 0, 0);
+    put(listener, 2, "b", 1, 5 * SECOND);
+    ck_assert_int_eq(tmf_listener_waiting(listener), 1);
+    ck_assert_int_eq(next(listener, &delivery), 1);
+    ck_assert_int_eq(tmf_listener_waiting(listener), 0);
+    answer(delivery, 400);
+    ck_assert_int_eq(listener->refused, 1);
+    tmf_listener_delay(delivery);
+    ck_assert_int_eq(listener->refused, 0);
+    ck_assert_int_eq(listener->settled, 0);
+    ck_assert_int_eq(listener->delayed, 2);
+    ck_assert_int_eq(tmf_listener_waiting(listener), 0);
+    tmf_listener_skip(delivery);
+    ck_assert_int_eq(listener->delayed, 1);
+    ck_assert_int_eq(listener->settled, 1);
+    tmf_listener_drop_all(listener, cache);
+    ck_assert_int_eq(listener->delayed, 0);
+    ck_assert_int_eq(listener->settled, 0);
+    ck_assert_int_eq(listener->count, 0);
+}
+END_TEST
+
 START_TEST(a_delivery_waits_for_its_time_and_tells_it)
 {
     tmf_listener_t *listener = make_listener(0);
@@ -440,6 +467,7 @@ int main(void)
     tcase_add_test(tcase, gone_disables);
     tcase_add_test(tcase, a_refused_event_waits_with_its_customer_and_others_go_on);
     tcase_add_test(tcase, an_event_that_is_refused_too_often_is_a_dead_letter);
+    tcase_add_test(tcase, what_is_delayed_does_not_count_as_waiting);
     tcase_add_test(tcase, a_delivery_waits_for_its_time_and_tells_it);
     tcase_add_test(tcase, nothing_is_begun_when_the_lease_has_run_out);
     tcase_add_test(tcase, success_after_failures_is_a_recovery);
