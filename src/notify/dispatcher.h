@@ -5,11 +5,12 @@
  * Every child of an httpd has a thread for each server with the API, and one of them leads
  * (leader.h). The leading one goes round in a loop (notify.c):
  *
- *   exchange    with the database, when there is a reason to (exchange.c): records what has become
- * of deliveries, takes and renews leases of listeners that have something pending, reads what is
- * due for them. The connection is given back before anything is sent. start       what may be sent,
- * as far as the limits allow. wait        for listeners, for a commit (wake.h), for the time of the
- * next exchange.
+ * - exchange with the database, when there is a reason to (exchange.c): takes and renews leases of
+ *   listeners that have something pending, reads what is due for them, starts that, and only then
+ *   records what has become of deliveries before, which is in no hurry;
+ * - start what may be sent, as far as the limits allow;
+ * - wait for listeners, for a commit (wake.h), for the time of the next exchange. No connection to
+ *   the database is held meanwhile.
  *
  * Who owns what: everything here belongs to that thread alone, there is no lock. Others reach it in
  * three ways: a byte in the wake pipe, the atomic `stop`, and the interrupt of the sender.
@@ -50,9 +51,12 @@ typedef struct {
 /* Is there room for more deliveries of the listener, and may there be any? */
 int tmf_exchange_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener);
 
-/* All that is done with the database in one go. On an error, what was not recorded is tried again
- * with the next exchange. */
+/* Takes and renews leases, and reads what is due. */
 tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
+
+/* Records what has become of deliveries and listeners, and lets go of listeners that are left. On
+ * an error, what was not recorded is tried again the next time. */
+tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
 /* Gives back the leases of whoever led this httpd before, or of this one at its end; takes little
  * time. */

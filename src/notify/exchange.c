@@ -220,6 +220,21 @@ static tmf_listener_t *find_listener(const tmf_dispatcher_t *dispatcher, const c
     return NULL;
 }
 
+static int is_unsent(const tmf_in_hand_t *delivery)
+{
+    return delivery->state == TMF_HAND_READ || delivery->state == TMF_HAND_WAITING;
+}
+
+/* A lease that had run out, and was taken again: somebody else may have had it meanwhile, and sent
+ * what is in hand here. */
+static void forget_hand_after_gap(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener)
+{
+    if (tmf_clock_now() >= listener->leased_until) {
+        tmf_listener_drop(listener, is_unsent, dispatcher->events);
+        listener->more = 1;
+    }
+}
+
 static tmf_error_t *claim(exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
@@ -237,6 +252,8 @@ static tmf_error_t *claim(exchange_t *exchange)
             listener = tmf_listener_make(&leases[i], dispatcher->settings->targets,
                                          &dispatcher->rules, dispatcher->pool);
             APR_ARRAY_PUSH(dispatcher->listeners, tmf_listener_t *) = listener;
+        } else {
+            forget_hand_after_gap(dispatcher, listener);
         }
         listener->leased_until = until;
     }
@@ -463,8 +480,6 @@ static tmf_error_t *talk(exchange_t *exchange)
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     int i;
 
-    TMF_TRY(record(exchange));
-    let_listeners_go(dispatcher, tmf_clock_now());
     if (dispatcher->woken) {
         TMF_TRY(claim(exchange));
         TMF_TRY(sweep(exchange));
@@ -476,6 +491,20 @@ static tmf_error_t *talk(exchange_t *exchange)
     }
     dispatcher->woken = 0;
     return NULL;
+}
+
+static int has_news(const tmf_dispatcher_t *dispatcher)
+{
+    int i;
+
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        const tmf_listener_t *listener = listener_at(dispatcher, i);
+
+        if (listener->settled > 0 || listener->recovered || listener->pausing) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
 static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool,
@@ -501,6 +530,15 @@ static tmf_error_t *release(exchange_t *exchange)
 tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
     return with_database(dispatcher, scratch_pool, dispatcher->stop, 0, talk);
+}
+
+tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
+{
+    if (has_news(dispatcher)) {
+        TMF_TRY(with_database(dispatcher, scratch_pool, dispatcher->stop, 0, record));
+    }
+    let_listeners_go(dispatcher, tmf_clock_now());
+    return NULL;
 }
 
 tmf_error_t *tmf_exchange_release(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)

@@ -19,7 +19,7 @@ APLOG_USE_MODULE(tmf_customer);
 #define STANDBY_TIME (1 * APR_USEC_PER_SEC) /* between two tries to lead */
 #define RETRY_TIME   (1 * APR_USEC_PER_SEC) /* after the database has failed */
 #define EXCHANGE_GAP                                                                               \
-    2000 /* microseconds between two exchanges: what comes meanwhile goes together */
+    1000 /* microseconds between two exchanges: what comes meanwhile goes together */
 #define RECORD_GAP    10000        /* …when there is nothing to do but to record */
 #define RECORD_COUNT  64           /* …and not so many wait for that */
 #define STOP_TIME     (300 * 1000) /* what is on its way may take so long at the end */
@@ -49,7 +49,7 @@ static apr_time_t earlier(apr_time_t a, apr_time_t b)
     return a < b ? a : b;
 }
 
-/* ---- exchange ---- */
+/* ---- when to exchange ---- */
 
 /* The loop's own state, beside the dispatcher's. */
 typedef struct {
@@ -94,24 +94,6 @@ static void report(const loop_t *loop, const tmf_error_t *error)
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, loop->notifier->settings->server, "%s: notifier: %s",
                      error->tag, error->cause);
     }
-}
-
-static void exchange(loop_t *loop)
-{
-    apr_time_t now = tmf_clock_now();
-    const tmf_error_t *error;
-
-    if (now >= loop->dispatcher.look_at) {
-        loop->dispatcher.woken = 1;
-        loop->dispatcher.look_at = now + loop->notifier->settings->poll;
-    }
-    error = tmf_exchange(&loop->dispatcher, loop->scratch);
-    loop->exchanged_at = tmf_clock_now();
-    if (error != NULL && !is_stopping(loop->notifier)) {
-        report(loop, error);
-    }
-    loop->retry_at = error != NULL ? loop->exchanged_at + RETRY_TIME : 0;
-    apr_pool_clear(loop->scratch);
 }
 
 /* ---- start ---- */
@@ -173,6 +155,35 @@ static apr_time_t start(loop_t *loop)
     } while (started > 0);
     dispatcher->first = count > 0 ? (dispatcher->first + 1) % count : 0;
     return wake_at;
+}
+
+/* ---- exchange ---- */
+
+/* What was read is on its way before anything is recorded. */
+static tmf_error_t *exchange_and_start(loop_t *loop)
+{
+    TMF_TRY(tmf_exchange(&loop->dispatcher, loop->scratch));
+    start(loop);
+    tmf_sender_wait(loop->notifier->sender, 0, -1);
+    return tmf_exchange_record(&loop->dispatcher, loop->scratch);
+}
+
+static void exchange(loop_t *loop)
+{
+    apr_time_t now = tmf_clock_now();
+    const tmf_error_t *error;
+
+    if (now >= loop->dispatcher.look_at) {
+        loop->dispatcher.woken = 1;
+        loop->dispatcher.look_at = now + loop->notifier->settings->poll;
+    }
+    error = exchange_and_start(loop);
+    loop->exchanged_at = tmf_clock_now();
+    if (error != NULL && !is_stopping(loop->notifier)) {
+        report(loop, error);
+    }
+    loop->retry_at = error != NULL ? loop->exchanged_at + RETRY_TIME : 0;
+    apr_pool_clear(loop->scratch);
 }
 
 /* ---- wait ---- */
