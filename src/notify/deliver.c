@@ -26,7 +26,7 @@
 #define HEADER_MAX       1024
 
 typedef struct transfer_t {
-    struct transfer_t *next; /* among those that are kept, or finished before they began */
+    struct transfer_t *next; /* among those that are kept */
     tmf_sender_t *sender;
     CURL *handle;
     struct curl_slist *headers;

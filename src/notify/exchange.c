@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the notifier and the database have to tell each other; see dispatcher.h. */
-#include "notify/clock.h"
+#include "model/clock.h"
 #include "notify/dispatcher.h"
 
 #include <string.h>

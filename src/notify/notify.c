@@ -10,7 +10,7 @@
 #include <apr_atomic.h>
 #include <apr_thread_proc.h>
 
-#include "notify/clock.h"
+#include "model/clock.h"
 #include "notify/dispatcher.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;

@@ -17,16 +17,16 @@
  * taken over after a second.
  *
  * All words are atomic, those of the contents too (relaxed): a reader may see some that are being
- * written, and then throws them away. Times are CLOCK_MONOTONIC's, which all processes share.
+ * written, and then throws them away. Times are those of model/clock.h.
  */
 #include "store/customer_cache.h"
 
 #include <stdatomic.h>
 #include <string.h>
-#include <time.h>
 
-#include <apr_hash.h>
 #include <apr_shm.h>
+
+#include "model/clock.h"
 
 #define SLOTS      4 /* of a bucket */
 #define SLOT_WORDS 504
@@ -58,14 +58,6 @@ struct tmf_customer_cache_t {
 typedef struct {
     apr_uint64_t words[SLOT_WORDS];
 } copy_t;
-
-static apr_int64_t now(void)
-{
-    struct timespec time;
-
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (apr_int64_t)time.tv_sec * APR_USEC_PER_SEC + time.tv_nsec / 1000 + 1;
-}
 
 apr_status_t tmf_customer_cache_make(tmf_customer_cache_t **cache, apr_size_t bytes,
                                      apr_pool_t *process_pool)
@@ -99,7 +91,7 @@ static bucket_t *bucket_of(const tmf_customer_caching_t *caching, const tmf_cach
 
 static int is_busy(bucket_t *bucket)
 {
-    return atomic_load(&bucket->writers) > 0 && now() < atomic_load(&bucket->busy_until);
+    return atomic_load(&bucket->writers) > 0 && tmf_clock_now() < atomic_load(&bucket->busy_until);
 }
 
 /* ---- contents ---- */
@@ -213,7 +205,7 @@ int tmf_customer_cache_get(const tmf_customer_caching_t *caching, const tmf_cach
 
         if (may_hold(&bucket->slots[i], key) &&
             copy_slot(&bucket->slots[i], &version, &stored_at, &copy) && holds(&copy, key) &&
-            version == ticket->version && now() - stored_at < caching->age) {
+            version == ticket->version && tmf_clock_now() - stored_at < caching->age) {
             *customer = customer_of(&copy, result_pool);
             return 1;
         }
@@ -226,7 +218,7 @@ int tmf_customer_cache_get(const tmf_customer_caching_t *caching, const tmf_cach
 /* Takes a slot to be filled: 1; 0 when somebody else is at it. */
 static int take_slot(slot_t *slot, apr_uint32_t *sequence)
 {
-    apr_int64_t moment = now();
+    apr_int64_t moment = tmf_clock_now();
 
     *sequence = atomic_load(&slot->sequence);
     if (*sequence % 2 != 0) {
@@ -262,7 +254,7 @@ static slot_t *choose_slot(bucket_t *bucket, const tmf_customer_caching_t *cachi
         copy_t copy;
 
         if (!copy_slot(&bucket->slots[i], &version, &stored_at, &copy) || version != current ||
-            now() - stored_at >= caching->age) {
+            tmf_clock_now() - stored_at >= caching->age) {
             useless = &bucket->slots[i];
         } else if (holds(&copy, key)) {
             return &bucket->slots[i];
@@ -289,7 +281,7 @@ void tmf_customer_cache_put(const tmf_customer_caching_t *caching, const tmf_cac
         return;
     }
     atomic_store_explicit(&slot->version, ticket->version, memory_order_relaxed);
-    atomic_store_explicit(&slot->stored_at, now(), memory_order_relaxed);
+    atomic_store_explicit(&slot->stored_at, tmf_clock_now(), memory_order_relaxed);
     atomic_store_explicit(&slot->words[0], key->database, memory_order_relaxed);
     atomic_store_explicit(&slot->words[1], (apr_uint64_t)customer->revision, memory_order_relaxed);
     atomic_store_explicit(&slot->words[2], lengths_of(id_length, customer->doc_length),
@@ -311,10 +303,10 @@ void tmf_customer_cache_begin_write(const tmf_customer_caching_t *caching,
     if (bucket == NULL) {
         return;
     }
-    if (now() >= atomic_load(&bucket->busy_until)) {
+    if (tmf_clock_now() >= atomic_load(&bucket->busy_until)) {
         atomic_store(&bucket->writers, 0); /* those that are still counted have died */
     }
-    atomic_store(&bucket->busy_until, now() + caching->write_time);
+    atomic_store(&bucket->busy_until, tmf_clock_now() + caching->write_time);
     atomic_fetch_add(&bucket->writers, 1);
     atomic_fetch_add(&bucket->version, 1);
 }

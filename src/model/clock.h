@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The notifier's clock: microseconds that only move forward. Leases and pauses must not follow when
- * somebody sets the time of day. */
-#ifndef TMF_NOTIFY_CLOCK_H
-#define TMF_NOTIFY_CLOCK_H
+/* A clock for waiting: microseconds that only move forward, the same for all processes of a
+ * machine. Leases, pauses and ages must not follow when somebody sets the time of day. */
+#ifndef TMF_MODEL_CLOCK_H
+#define TMF_MODEL_CLOCK_H
 
 #include <time.h>
 
