@@ -21,13 +21,33 @@ typedef struct {
     apr_pool_t *pool;
 } violations_t;
 
-static void report(violations_t *violations, const char *path, const char *problem)
+/* Where something stands; it is written out when it is wrong, which is seldom. */
+typedef struct path_t {
+    const struct path_t *outer; /* NULL = the customer */
+    const char *name;           /* of an attribute; NULL = an element of an array */
+    int index;
+} path_t;
+
+static void append_path(tmf_text_t *text, const path_t *path)
+{
+    if (path->outer != NULL) {
+        append_path(text, path->outer);
+        tmf_text_append_string(text, path->name != NULL ? "." : "");
+    }
+    if (path->name != NULL) {
+        tmf_text_append_string(text, path->name);
+    } else {
+        tmf_text_append_format(text, "[%d]", path->index);
+    }
+}
+
+static void report(violations_t *violations, const path_t *path, const char *problem)
 {
     if (++violations->count > VIOLATIONS_SHOWN) {
         return;
     }
     tmf_text_append_string(&violations->list, violations->count > 1 ? "; " : "");
-    tmf_text_append_string(&violations->list, path);
+    append_path(&violations->list, path);
     tmf_text_append_string(&violations->list, problem);
 }
 
@@ -81,28 +101,28 @@ static int has_kind(const tmf_json_t *value, tmf_kind_t kind, const char **wante
     }
 }
 
-static void check_object(violations_t *violations, const char *path, const tmf_json_t *object,
+static void check_object(violations_t *violations, const path_t *path, const tmf_json_t *object,
                          const tmf_attribute_t *attributes);
 
-static void check_elements(violations_t *violations, const char *path, const tmf_json_t *array,
+static void check_elements(violations_t *violations, const path_t *path, const tmf_json_t *array,
                            const tmf_attribute_t *attributes)
 {
     int count = tmf_json_count(array);
     int i;
 
     for (i = 0; i < count; i++) {
-        const char *element_path = apr_psprintf(violations->pool, "%s[%d]", path, i);
+        const path_t element_path = {path, NULL, i};
         const tmf_json_t *element = tmf_json_at(array, i);
 
         if (tmf_json_type(element) == TMF_JSON_OBJECT) {
-            check_object(violations, element_path, element, attributes);
+            check_object(violations, &element_path, element, attributes);
         } else {
-            report(violations, element_path, " must be an object");
+            report(violations, &element_path, " must be an object");
         }
     }
 }
 
-static void check_attribute(violations_t *violations, const char *path, const tmf_json_t *value,
+static void check_attribute(violations_t *violations, const path_t *path, const tmf_json_t *value,
                             const tmf_attribute_t *attribute)
 {
     const char *wanted;
@@ -130,7 +150,7 @@ static int read_instant(const tmf_json_t *period, const char *name, tmf_instant_
     return text != NULL && tmf_datetime_parse(text, instant);
 }
 
-static void check_order(violations_t *violations, const char *path, const tmf_json_t *period)
+static void check_order(violations_t *violations, const path_t *path, const tmf_json_t *period)
 {
     tmf_instant_t start;
     tmf_instant_t end;
@@ -141,15 +161,16 @@ static void check_order(violations_t *violations, const char *path, const tmf_js
     }
 }
 
-static void check_object(violations_t *violations, const char *path, const tmf_json_t *object,
+static void check_object(violations_t *violations, const path_t *path, const tmf_json_t *object,
                          const tmf_attribute_t *attributes)
 {
-    const char *dot = *path != '\0' ? "." : "";
     const tmf_attribute_t *attribute;
 
     for (attribute = attributes; attribute->name != NULL; attribute++) {
-        check_attribute(violations, apr_pstrcat(violations->pool, path, dot, attribute->name, NULL),
-                        tmf_json_get(object, attribute->name), attribute);
+        const path_t attribute_path = {path, attribute->name, 0};
+
+        check_attribute(violations, &attribute_path, tmf_json_get(object, attribute->name),
+                        attribute);
     }
     if (attributes == tmf_time_period_attributes) {
         check_order(violations, path, object);
@@ -267,7 +288,7 @@ tmf_error_t *tmf_customer_normalise(tmf_json_t *customer, apr_pool_t *result_poo
         tmf_json_set(customer, "@type", tmf_json_string("Customer", 8, result_pool));
     }
     tmf_text_init(&violations.list, 256, result_pool);
-    check_object(&violations, "", customer, tmf_customer_attributes);
+    check_object(&violations, NULL, customer, tmf_customer_attributes);
     if (violations.count > VIOLATIONS_SHOWN) {
         return tmf_error_make(result_pool, TMF_ERROR_INVALID_BODY, "%.*s; and %d more",
                               (int)violations.list.length, violations.list.data,

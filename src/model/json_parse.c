@@ -52,8 +52,8 @@ static int fail(reader_t *reader, const char *at, const char *problem)
 
 static void skip_blanks(reader_t *reader)
 {
-    while (reader->at < reader->end && strchr(" \t\r\n", *reader->at) != NULL &&
-           *reader->at != '\0') {
+    while (reader->at < reader->end && (*reader->at == ' ' || *reader->at == '\n' ||
+                                        *reader->at == '\r' || *reader->at == '\t')) {
         reader->at++;
     }
 }
@@ -139,13 +139,20 @@ static int read_escape(reader_t *reader)
     return 1;
 }
 
+/* Most of any text. */
+static int is_plain_ascii(char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && (unsigned char)c < 0x80;
+}
+
 /* Copies what needs no decoding; 0 at a byte that may not stand in a string. */
 static int read_plain(reader_t *reader)
 {
     const char *start = reader->at;
 
     while (reader->at < reader->end && *reader->at != '"' && *reader->at != '\\') {
-        apr_size_t length = tmf_utf8_length(reader->at, reader->end);
+        apr_size_t length = is_plain_ascii(*reader->at) ? 1
+                                                        : tmf_utf8_length(reader->at, reader->end);
 
         if (length == 0) {
             return fail(reader, reader->at, "this is not UTF-8");
