@@ -9,8 +9,8 @@
 #include "model/merge_patch.h"
 #include "query/patch_query.h"
 
-/* Makes the new document of the one that the client sees, which is a copy; what it is to be is
- * checked afterwards. */
+/* Makes the new document of the one that the client sees, whose members are those of the stored
+ * one: who changes them copies them first. What it is to be is checked afterwards. */
 typedef tmf_error_t *compute_fn(tmf_json_t **document, const tmf_change_t *change, tmf_db_t *db,
                                 apr_pool_t *result_pool);
 
@@ -28,7 +28,7 @@ static tmf_error_t *merge(tmf_json_t **document, const tmf_change_t *change, tmf
                           apr_pool_t *pool)
 {
     (void)db;
-    *document = tmf_json_copy(tmf_merge_patch(*document, change->body, pool), pool);
+    *document = tmf_merge_patch(*document, change->body, pool);
     return NULL;
 }
 
@@ -63,6 +63,7 @@ static tmf_error_t *apply_operations(tmf_json_t **document, const tmf_change_t *
     int i;
 
     (void)db;
+    *document = tmf_json_copy(*document, pool);
     for (i = 0; i < change->operations->nelts; i++) {
         TMF_TRY(tmf_patch_apply(
             document, &APR_ARRAY_IDX(change->operations, i, tmf_patch_operation_t), &room, pool));
@@ -89,9 +90,20 @@ static tmf_error_t *apply_query(tmf_json_t **document, const tmf_change_t *chang
                                 apr_pool_t *pool)
 {
     tmf_patch_room_t room = room_of(change);
+    tmf_db_t *borrowed = NULL;
+    tmf_error_t *error;
 
-    return tmf_patch_query_apply(document, change->query, tmf_database_matcher_make(db, pool),
-                                 &room, pool);
+    if (db == NULL) {
+        TMF_TRY(tmf_db_borrow(&borrowed, change->request->database, pool));
+        db = borrowed;
+    }
+    *document = tmf_json_copy(*document, pool);
+    error = tmf_patch_query_apply(document, change->query, tmf_database_matcher_make(db, pool),
+                                  &room, pool);
+    if (borrowed != NULL) {
+        tmf_db_give_back(borrowed);
+    }
+    return error;
 }
 
 static tmf_error_t *read_json_patch_query(tmf_change_t *change)
@@ -156,12 +168,15 @@ static tmf_error_t *check_identity(tmf_json_t *document, const tmf_request_t *re
 tmf_error_t *tmf_change_apply(tmf_json_t **computed, const tmf_change_t *change,
                               const tmf_json_t *stored, tmf_db_t *db, apr_pool_t *result_pool)
 {
+    tmf_json_t *identity;
+
     if (change->compute == NULL) {
         *computed = change->body;
         return NULL;
     }
-    *computed = tmf_json_copy(stored, result_pool);
-    tmf_representation_add_identity(*computed, change->request, change->request->id, result_pool);
+    identity = tmf_json_object(result_pool);
+    tmf_representation_add_identity(identity, change->request, change->request->id, result_pool);
+    *computed = tmf_merge_patch(stored, identity, result_pool);
     TMF_TRY(change->compute(computed, change, db, result_pool));
     TMF_TRY(check_identity(*computed, change->request));
     return tmf_customer_normalise(*computed, result_pool);

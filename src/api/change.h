@@ -16,10 +16,12 @@ tmf_error_t *tmf_change_read_patch(tmf_change_t **change, const tmf_request_t *r
 /* Reads the body of a PUT, a whole customer: TMF_ERROR_MALFORMED_JSON, TMF_ERROR_INVALID_BODY. */
 tmf_error_t *tmf_change_read_replacement(tmf_change_t **change, const tmf_request_t *request);
 
-/* Computes the new document, normalised, from the stored one, which stays as it is. A patch is
- * applied to what the client sees, so with id and href, which must come out as they were. `db` is
- * asked about patterns. TMF_ERROR_INVALID_BODY: the result is no customer, too large or too deep;
- * TMF_ERROR_PATCH_CONFLICT: the patch does not fit. */
+/* Computes the new document, normalised, from the stored one, which keeps its value; the two may
+ * share members, where both have lost what was null (contract §1). A patch is applied to what the
+ * client sees, so with id and href, which must come out as they were. `db` is asked about patterns,
+ * or, when it is NULL, a connection that is borrowed if there are any. TMF_ERROR_INVALID_BODY: the
+ * result is no customer, too large or too deep; TMF_ERROR_PATCH_CONFLICT: the patch does not fit.
+ */
 tmf_error_t *tmf_change_apply(tmf_json_t **computed, const tmf_change_t *change,
                               const tmf_json_t *stored, tmf_db_t *db, apr_pool_t *result_pool);
 

@@ -361,6 +361,9 @@ int tmf_json_equal(const tmf_json_t *a, const tmf_json_t *b)
 {
     tmf_json_type_t type = tmf_json_type(a);
 
+    if (a == b) {
+        return 1;
+    }
     if (type != tmf_json_type(b)) {
         return 0;
     }
