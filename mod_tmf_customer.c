@@ -20,6 +20,7 @@
 #include "notify/notify.h"
 #include "store/customer_cache.h"
 #include "store/customer_reads.h"
+#include "store/customer_writes.h"
 #include "store/db.h"
 
 APLOG_USE_MODULE(tmf_customer);
@@ -145,6 +146,9 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
 
     if (status == APR_SUCCESS) {
         status = tmf_customer_reads_make(&config->reads, config->database, pchild);
+    }
+    if (status == APR_SUCCESS) {
+        status = tmf_customer_writes_make(&config->writes, config->database, pchild);
     }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,

@@ -4,8 +4,9 @@
  *
  * CONCURRENCY  A change is computed on a revision that was read, and written only if the customer
  * still has it: one UPDATE decides, so there is no moment between check and write, and no change is
- * ever computed on anything but the current document. Two round trips, and no lock, when nobody
- * interferes. Who loses the race takes the customer's lock first, in a transaction: then it is read
+ * ever computed on anything but the current document. When nobody interferes, both are statements
+ * that are shared with whoever changes other customers at the moment, without waiting for a lock.
+ * Who loses the race takes the customer's lock first, in a transaction of its own: then it is read
  * as the winner left it, and nobody can be faster. Losers stand in PostgreSQL's queue for the lock,
  * each for TMFCustomerStatementTimeout at most, so writers of one customer take turns and none
  * starves. They hold their connections meanwhile; who has the lock needs no other one.
@@ -18,10 +19,8 @@
 #include "api/precondition.h"
 #include "api/representation.h"
 #include "model/changes.h"
-
-/* How the current document is read: tmf_customer_store_get or tmf_customer_store_lock. */
-typedef tmf_error_t *read_customer_fn(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
-                                      apr_pool_t *result_pool);
+#include "store/customer_reads.h"
+#include "store/customer_writes.h"
 
 /* A change of the status has an event of its own. */
 static tmf_tell_t tell_changes(const tmf_request_t *request, const tmf_changes_t *changes,
@@ -37,10 +36,30 @@ static tmf_tell_t tell_changes(const tmf_request_t *request, const tmf_changes_t
     return tell;
 }
 
-/* One attempt. `*changed` stays NULL when another writer was faster. */
+static tmf_error_t *read_current(const tmf_customer_t **current, tmf_db_t *db,
+                                 const tmf_request_t *request)
+{
+    return db != NULL
+               ? tmf_customer_store_lock(db, request->id, current, request->pool)
+               : tmf_customer_reads_get_stored(request->reads, request->id, current, request->pool);
+}
+
+static tmf_error_t *write_changed(const tmf_customer_t **changed, tmf_db_t *db,
+                                  const tmf_request_t *request, const tmf_customer_t *current,
+                                  const tmf_json_t *computed, const tmf_tell_t *tell)
+{
+    const char *doc = tmf_json_write(computed, NULL, request->pool);
+
+    return db != NULL ? tmf_customer_store_update(db, request->id, current->revision, doc, tell,
+                                                  changed, request->pool)
+                      : tmf_customer_writes_update(request->writes, request->id, current->revision,
+                                                   doc, tell, changed, request->pool);
+}
+
+/* One attempt, in the transaction that `db` (NULL = none) has begun. `*changed` stays NULL when
+ * another writer was faster. */
 static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
-                            const tmf_request_t *request, const tmf_change_t *change,
-                            read_customer_fn *read_customer)
+                            const tmf_request_t *request, const tmf_change_t *change)
 {
     apr_pool_t *pool = request->pool;
     const tmf_customer_t *current;
@@ -49,7 +68,7 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
     tmf_changes_t *changes;
     tmf_tell_t tell;
 
-    TMF_TRY(read_customer(db, request->id, &current, pool));
+    TMF_TRY(read_current(&current, db, request));
     if (current == NULL) {
         return tmf_representation_not_found(request);
     }
@@ -63,17 +82,16 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
         return NULL;
     }
     tell = tell_changes(request, changes, pool);
-    return tmf_customer_store_update(db, request->id, current->revision,
-                                     tmf_json_write(computed, NULL, pool), &tell, changed, pool);
+    return write_changed(changed, db, request, current, computed, &tell);
 }
 
-static tmf_error_t *attempt_locked(const tmf_customer_t **changed, tmf_db_t *db,
-                                   const tmf_request_t *request, const tmf_change_t *change)
+static tmf_error_t *attempt_in_transaction(const tmf_customer_t **changed, tmf_db_t *db,
+                                           const tmf_request_t *request, const tmf_change_t *change)
 {
     tmf_error_t *error;
 
     TMF_TRY(tmf_db_begin(db, request->pool));
-    error = attempt(changed, db, request, change, tmf_customer_store_lock);
+    error = attempt(changed, db, request, change);
     if (error == NULL && *changed == NULL) {
         error = tmf_error_make(request->pool, TMF_ERROR_WRITE_CONFLICT,
                                "The customer could not be written, although it did not change");
@@ -85,20 +103,24 @@ static tmf_error_t *attempt_locked(const tmf_customer_t **changed, tmf_db_t *db,
     return tmf_db_commit(db, request->pool);
 }
 
-static tmf_error_t *carry_out(const tmf_customer_t **changed, const tmf_request_t *request,
-                              const tmf_change_t *change)
+static tmf_error_t *attempt_locked(const tmf_customer_t **changed, const tmf_request_t *request,
+                                   const tmf_change_t *change)
 {
     tmf_error_t *error;
     tmf_db_t *db;
 
-    *changed = NULL;
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
-    error = attempt(changed, db, request, change, tmf_customer_store_get);
-    if (error == NULL && *changed == NULL) {
-        error = attempt_locked(changed, db, request, change);
-    }
+    error = attempt_in_transaction(changed, db, request, change);
     tmf_db_give_back(db);
     return error;
+}
+
+static tmf_error_t *carry_out(const tmf_customer_t **changed, const tmf_request_t *request,
+                              const tmf_change_t *change)
+{
+    *changed = NULL;
+    TMF_TRY(attempt(changed, NULL, request, change));
+    return *changed != NULL ? NULL : attempt_locked(changed, request, change);
 }
 
 /* How the body of each method is read. */

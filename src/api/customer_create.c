@@ -17,6 +17,7 @@
 #include "api/representation.h"
 #include "model/customer.h"
 #include "model/identifier.h"
+#include "store/customer_writes.h"
 #include "store/idempotency.h"
 
 #define KEY_MAX 255 /* bytes */
@@ -98,12 +99,26 @@ static tmf_error_t *create_once(const tmf_customer_t **created, tmf_db_t *db,
     }
 }
 
+/* With an id that is ours alone, and no key: nothing about it depends on others. */
+static tmf_error_t *create_among_others(const tmf_customer_t **created, const creation_t *creation,
+                                        const tmf_request_t *request)
+{
+    const tmf_tell_t tell = tell_create(creation, request);
+
+    TMF_TRY(tmf_customer_writes_create(request->writes, creation->id, creation->document, &tell,
+                                       created, request->pool));
+    return *created != NULL ? NULL : id_in_use(request);
+}
+
 static tmf_error_t *store(const tmf_customer_t **created, const creation_t *creation,
                           const tmf_request_t *request)
 {
     tmf_error_t *error;
     tmf_db_t *db;
 
+    if (request->idempotency_key == NULL && !creation->id_is_chosen) {
+        return create_among_others(created, creation, request);
+    }
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
     error = request->idempotency_key != NULL ? create_once(created, db, creation, request)
                                              : create(created, db, creation, request);

@@ -43,6 +43,7 @@ typedef struct {
 
 struct tmf_db_pool_t;
 struct tmf_customer_reads_t;
+struct tmf_customer_writes_t;
 
 /* Settings of a server's notifier (src/notify). TMF_UNSET or NULL until tmf_config_check. */
 typedef struct {
@@ -71,7 +72,8 @@ typedef struct {
     tmf_notify_config_t notify;
     apr_array_header_t *bases;      /* of tmf_base_t, longest path first; set by tmf_config_check */
     struct tmf_db_pool_t *database; /* set in child_init, NULL when bases is empty */
-    struct tmf_customer_reads_t *reads; /* likewise */
+    struct tmf_customer_reads_t *reads;   /* likewise */
+    struct tmf_customer_writes_t *writes; /* likewise */
 
     /* What mod_tmf_customer.c makes for a server with bases. */
     struct tmf_customer_cache_t *cache; /* in post_config; NULL = none */

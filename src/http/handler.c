@@ -100,6 +100,7 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->config = tmf_config_of_request(r);
     request->database = tmf_config_of_server(r->server)->database;
     request->reads = tmf_config_of_server(r->server)->reads;
+    request->writes = tmf_config_of_server(r->server)->writes;
     request->base_url = tmf_space_url(r, base, request->config);
     request->base_path = base->path;
     request->user = r->user;

@@ -26,7 +26,7 @@
  *                 keeps no other's answer in memory
  *
  * Errors. All of a batch get a copy of its error: it is the one that each would have got, from the
- * same connection, pool or database. Nothing is asked again.
+ * same connection, pool or database. What is to be asked again, alone, the work does not take.
  *
  * Shutdown. A follower ends when its leader does, and a leader ends by the bounds of its work: when
  * the MPM has waited for its threads, nobody is left. prefork has one thread in each child, so
@@ -50,7 +50,8 @@ typedef struct {
 } batch_t;
 
 typedef struct asker_t {
-    const char *question;
+    const void *question;
+    int place;            /* of the question in its batch */
     sem_t turn;           /* posted once: it leads, or `batch` has its answer */
     struct asker_t *next; /* in the queue; then among the followers of one leader */
     int queued;
@@ -247,9 +248,9 @@ static void leave(tmf_combiner_t *combiner, const asker_t *me)
 
 /* ---- batches ---- */
 
-static batch_t *answer_all(tmf_combiner_t *combiner, const asker_t *me, int count)
+static batch_t *answer_all(tmf_combiner_t *combiner, asker_t *me, int count)
 {
-    const char **questions;
+    const void **questions;
     apr_pool_t *pool;
     batch_t *batch;
     int i;
@@ -261,6 +262,7 @@ static batch_t *answer_all(tmf_combiner_t *combiner, const asker_t *me, int coun
     questions = apr_palloc(pool, (apr_size_t)count * sizeof(*questions));
     for (i = 0; i < count; i++) {
         questions[i] = me->question;
+        me->place = i;
         me = me->next;
     }
     batch->error = combiner->work.answer_all(combiner->work.context, questions, count,
@@ -297,7 +299,7 @@ static tmf_error_t *take(tmf_combiner_t *combiner, const asker_t *me, batch_t *b
     if (batch->error != NULL) {
         error = tmf_error_copy(batch->error, result_pool);
     } else {
-        taken = work->take(batch->answers, me->question, answer, result_pool);
+        taken = work->take(batch->answers, me->place, me->question, answer, result_pool);
     }
     let_go(batch);
     return error != NULL || taken
@@ -323,7 +325,7 @@ static tmf_error_t *lead(tmf_combiner_t *combiner, asker_t *me, int count, const
     return take(combiner, me, batch, answer, result_pool);
 }
 
-tmf_error_t *tmf_combiner_ask(tmf_combiner_t *combiner, const char *question, const void **answer,
+tmf_error_t *tmf_combiner_ask(tmf_combiner_t *combiner, const void *question, const void **answer,
                               apr_pool_t *result_pool)
 {
     asker_t me = {.question = question};

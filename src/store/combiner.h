@@ -23,17 +23,18 @@ typedef struct {
     void *context;
 
     /* One question, by the thread that asks it; `*answer` lives in `result_pool`. */
-    tmf_error_t *(*answer_one)(void *context, const char *question, const void **answer,
+    tmf_error_t *(*answer_one)(void *context, const void *question, const void **answer,
                                apr_pool_t *result_pool);
 
     /* Several, 2 to TMF_COMBINER_BATCH_MAX, some of them perhaps equal, by one of the threads that
      * ask. `*answers` lives in `batch_pool`; so may the error. */
-    tmf_error_t *(*answer_all)(void *context, const char *const *questions, int count,
+    tmf_error_t *(*answer_all)(void *context, const void *const *questions, int count,
                                const void **answers, apr_pool_t *batch_pool);
 
-    /* Copies the answer to one of them into `result_pool`: 1. By the thread that asks it, several
-     * threads at a time. 0: it is not among the answers, and to be asked alone. */
-    int (*take)(const void *answers, const char *question, const void **answer,
+    /* Copies the answer to the one in this place of `questions` into `result_pool`: 1. By the
+     * thread that asks it, several threads at a time. 0: it is not among the answers, and to be
+     * asked alone. */
+    int (*take)(const void *answers, int place, const void *question, const void **answer,
                 apr_pool_t *result_pool);
 } tmf_combiner_work_t;
 
@@ -44,9 +45,9 @@ typedef struct tmf_combiner_t tmf_combiner_t;
 apr_status_t tmf_combiner_make(tmf_combiner_t **combiner, const tmf_combiner_work_t *work,
                                apr_pool_t *child_pool);
 
-/* Asks. What is answered was found out after this was called, never before. `*answer` lives in
- * `result_pool`; errors are those of `work`. */
-tmf_error_t *tmf_combiner_ask(tmf_combiner_t *combiner, const char *question, const void **answer,
+/* Asks. What is answered was found out after this was called, never before. `question` must stay as
+ * it is meanwhile; `*answer` lives in `result_pool`; errors are those of `work`. */
+tmf_error_t *tmf_combiner_ask(tmf_combiner_t *combiner, const void *question, const void **answer,
                               apr_pool_t *result_pool);
 
 #endif

@@ -24,7 +24,7 @@ struct tmf_customer_reads_t {
     tmf_combiner_t *combiner;
 };
 
-static tmf_error_t *read_one(void *context, const char *id, const void **customer,
+static tmf_error_t *read_one(void *context, const void *id, const void **customer,
                              apr_pool_t *result_pool)
 {
     const tmf_customer_t *found = NULL;
@@ -38,7 +38,7 @@ static tmf_error_t *read_one(void *context, const char *id, const void **custome
     return error;
 }
 
-static tmf_error_t *read_all(void *context, const char *const *ids, int count, const void **answers,
+static tmf_error_t *read_all(void *context, const void *const *ids, int count, const void **answers,
                              apr_pool_t *batch_pool)
 {
     const char *parameters[1];
@@ -72,13 +72,16 @@ static int row_of(const tmf_db_rows_t *rows, const char *id)
     return row;
 }
 
-static int take(const void *answers, const char *id, const void **answer, apr_pool_t *result_pool)
+/* Several may have asked for one customer: the place says nothing. */
+static int take(const void *answers, int place, const void *id, const void **answer,
+                apr_pool_t *result_pool)
 {
     const tmf_db_rows_t *rows = answers;
     int row = row_of(rows, id);
     tmf_customer_t *customer;
     const char *doc;
 
+    (void)place;
     *answer = NULL;
     if (row == tmf_db_row_count(rows)) {
         return 1;
@@ -106,19 +109,27 @@ apr_status_t tmf_customer_reads_make(tmf_customer_reads_t **reads, tmf_db_pool_t
     return tmf_combiner_make(&made->combiner, &work, child_pool);
 }
 
+tmf_error_t *tmf_customer_reads_get_stored(tmf_customer_reads_t *reads, const char *id,
+                                           const tmf_customer_t **customer, apr_pool_t *result_pool)
+{
+    const void *answer = NULL;
+
+    TMF_TRY(tmf_combiner_ask(reads->combiner, id, &answer, result_pool));
+    *customer = answer;
+    return NULL;
+}
+
 tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
                                     const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
     const tmf_customer_caching_t *caching = tmf_db_caching(reads->database);
     const tmf_cache_key_t key = {tmf_db_identity(reads->database), id};
-    const void *answer = NULL;
     tmf_cache_ticket_t ticket;
 
     if (tmf_customer_cache_get(caching, &key, customer, &ticket, result_pool)) {
         return NULL;
     }
-    TMF_TRY(tmf_combiner_ask(reads->combiner, id, &answer, result_pool));
-    *customer = answer;
+    TMF_TRY(tmf_customer_reads_get_stored(reads, id, customer, result_pool));
     if (*customer != NULL) {
         tmf_customer_cache_put(caching, &key, *customer, &ticket);
     }

@@ -73,8 +73,9 @@ struct tmf_db_t {
     PGconn *connection;
     tmf_session_t *session;
     int wake_at_commit;
-    const char *writes; /* the customer that tmf_db_begin_write named; NULL = none */
-    sigset_t signals;   /* to restore; prefork only */
+    apr_array_header_t *writes; /* of const char *: whom tmf_db_begin_write named; NULL = nobody */
+    apr_pool_t *result_pool;    /* of the borrower */
+    sigset_t signals;           /* to restore; prefork only */
 };
 
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
@@ -336,6 +337,7 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
     tmf_error_t *error;
 
     db->pool = pool;
+    db->result_pool = result_pool;
     hold_signals(db);
     error = pass_the_door(db, result_pool);
     if (error != NULL) {
@@ -355,20 +357,20 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
     return NULL;
 }
 
-static tmf_cache_key_t cache_key(const tmf_db_t *db)
+static void end_writes(tmf_db_t *db)
 {
-    const tmf_cache_key_t key = {tmf_db_identity(db->pool), db->writes};
+    tmf_cache_key_t key = {tmf_db_identity(db->pool), NULL};
+    int i;
 
-    return key;
+    for (i = 0; db->writes != NULL && i < db->writes->nelts; i++) {
+        key.id = APR_ARRAY_IDX(db->writes, i, const char *);
+        tmf_customer_cache_end_write(&db->pool->caching, &key);
+    }
 }
 
 void tmf_db_give_back(tmf_db_t *db)
 {
-    if (db->writes != NULL) {
-        const tmf_cache_key_t key = cache_key(db);
-
-        tmf_customer_cache_end_write(&db->pool->caching, &key);
-    }
+    end_writes(db);
     PQsetnonblocking(db->connection, 0);
     tmf_session_hurry(db->session, NULL, 0);
     dbd_close(db->pool->server, db->dbd);
@@ -392,13 +394,22 @@ const tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool)
 
 void tmf_db_begin_write(tmf_db_t *db, const char *id)
 {
-    tmf_cache_key_t key;
+    const tmf_cache_key_t key = {tmf_db_identity(db->pool), id};
+    int i;
 
-    if (db->writes == NULL) {
-        db->writes = id;
-        key = cache_key(db);
-        tmf_customer_cache_begin_write(&db->pool->caching, &key);
+    if (db->pool->caching.memory == NULL) {
+        return;
     }
+    if (db->writes == NULL) {
+        db->writes = apr_array_make(db->result_pool, 1, sizeof(const char *));
+    }
+    for (i = 0; i < db->writes->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(db->writes, i, const char *), id) == 0) {
+            return;
+        }
+    }
+    APR_ARRAY_PUSH(db->writes, const char *) = id;
+    tmf_customer_cache_begin_write(&db->pool->caching, &key);
 }
 
 void tmf_db_wake_notifier(tmf_db_t *db)

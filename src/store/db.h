@@ -66,8 +66,8 @@ apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
 /* The cache of the database's customers, and how to use it. */
 const struct tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool);
 
-/* This customer is about to be written, by this borrower: until the connection is given back, the
- * cache has nothing of it. */
+/* This customer is about to be written, perhaps among others, by this borrower: until the
+ * connection is given back, the cache has nothing of it. `id` must stay as long. */
 void tmf_db_begin_write(tmf_db_t *db, const char *id);
 
 /* There is something to deliver: now, or, within a transaction, when it is committed. */

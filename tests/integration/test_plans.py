@@ -6,6 +6,8 @@ index handles all of them. Every shape is asked often enough to be seen with the
 values and with the one that is kept for all values."""
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from uuid import uuid4
 
 import pytest
 
@@ -42,9 +44,10 @@ def large():
 
 
 class Plans:
-    """The plans that the database logs from now on."""
+    """The plans that the database logs from now on, of statements with one of these words."""
 
-    def __init__(self, server):
+    def __init__(self, server, *about):
+        self.about = about
         self.path = server.database[0].root / "log"
         self.start = self.path.stat().st_size
 
@@ -52,7 +55,7 @@ class Plans:
         with open(self.path) as log:
             log.seek(self.start)
             return [plan for plan in re.split(r"^\S+ \S+ \S+ \[\d+\] ", log.read(), flags=re.MULTILINE)
-                    if "plan:" in plan and ("customer_total" in plan or "matched" in plan)]
+                    if "plan:" in plan and any(word in plan for word in self.about)]
 
     def most_rows(self):
         """The most rows that one node of one plan has handled, taken or thrown away; and the plan."""
@@ -67,7 +70,7 @@ class Plans:
 
 
 def ask(server, query):
-    plans, api = Plans(server), Api(server.url)
+    plans, api = Plans(server, "customer_total", "matched"), Api(server.url)
     for _ in range(ASKED):
         reply = api.get(f"/customer?{query}")
         assert reply.status_code in (200, 206), reply.text
@@ -117,6 +120,25 @@ def test_a_page_deep_in_the_list_costs_what_the_first_does(large, query):
         reply, plans = ask(large, f"{query}&cursor={place}")
         rows, plan = plans.most_rows()
         assert len(reply.json()) == 20 and rows <= ROWS, plan
+
+
+def test_writes_that_come_together_do_not_walk_the_table(large):
+    api, (_, document) = Api(large.url), large.sample
+    made = [api.create()["id"] for _ in range(96)]
+
+    def create(_):
+        assert Api(large.url).post(document).status_code == 201
+
+    def change(number):
+        assert Api(large.url).patch(f"/customer/{made[number]}", {"x": str(uuid4())}).status_code == 200
+
+    for write, word in ((create, "made AS"), (change, "SKIP LOCKED")):
+        plans = Plans(large, word)
+        with ThreadPoolExecutor(12) as pool:
+            await_condition(lambda write=write, plans=plans: list(pool.map(write, range(96))) and len(plans.read()) >= ASKED,
+                            "writes come together", 60)
+        rows, plan = plans.most_rows()
+        assert rows <= ROWS, plan
 
 
 def test_the_measure_sees_a_scan(large):

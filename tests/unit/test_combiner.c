@@ -58,7 +58,7 @@ static answer_t answer_to(world_t *world, const char *question)
     return answer;
 }
 
-static tmf_error_t *answer_one(void *context, const char *question, const void **answer,
+static tmf_error_t *answer_one(void *context, const void *question, const void **answer,
                                apr_pool_t *result_pool)
 {
     const answer_t found = answer_to(context, question);
@@ -80,7 +80,7 @@ static void keep_largest(world_t *world, apr_uint32_t count)
     }
 }
 
-static tmf_error_t *answer_all(void *context, const char *const *questions, int count,
+static tmf_error_t *answer_all(void *context, const void *const *questions, int count,
                                const void **answers, apr_pool_t *batch_pool)
 {
     answers_t *made = apr_palloc(batch_pool, sizeof(*made));
@@ -101,17 +101,13 @@ static tmf_error_t *answer_all(void *context, const char *const *questions, int 
 }
 
 /* "large" is never among the answers. */
-static int take(const void *answers, const char *question, const void **answer,
+static int take(const void *answers, int place, const void *question, const void **answer,
                 apr_pool_t *result_pool)
 {
     const answers_t *made = answers;
-    int i = 0;
 
-    while (strcmp(made->all[i].question, question) != 0) {
-        i++;
-    }
-    *answer = apr_pmemdup(result_pool, &made->all[i], sizeof(answer_t));
-    ((answer_t *)*answer)->question = apr_pstrdup(result_pool, made->all[i].question);
+    *answer = apr_pmemdup(result_pool, &made->all[place], sizeof(answer_t));
+    ((answer_t *)*answer)->question = apr_pstrdup(result_pool, made->all[place].question);
     return strcmp(question, "large") != 0;
 }
 
