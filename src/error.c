@@ -138,6 +138,11 @@ tmf_error_t *tmf_error_from_status(apr_pool_t *result_pool, int status)
     return error;
 }
 
+int tmf_error_is(const tmf_error_t *error, tmf_error_code_t code)
+{
+    return error->code == table[code].code;
+}
+
 tmf_error_t *tmf_error_copy(const tmf_error_t *error, apr_pool_t *result_pool)
 {
     tmf_error_t *copy = apr_pmemdup(result_pool, error, sizeof(*copy));

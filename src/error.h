@@ -71,6 +71,9 @@ tmf_error_t *tmf_error_fault(apr_pool_t *result_pool, tmf_error_code_t code, con
  * general one of that status. `status` is 400…599. */
 tmf_error_t *tmf_error_from_status(apr_pool_t *result_pool, int status);
 
+/* Is it one of this code? */
+int tmf_error_is(const tmf_error_t *error, tmf_error_code_t code);
+
 /* A copy in `result_pool` of an error whose own pool goes. */
 tmf_error_t *tmf_error_copy(const tmf_error_t *error, apr_pool_t *result_pool);
 

@@ -15,7 +15,7 @@ static const char get_sql[] =
 
 static const char lock_sql[] = "SELECT id, revision, doc::text,"
                                "  set_config('idle_in_transaction_session_timeout', $2::text, true)"
-                               " FROM tmf_customer.customer WHERE id = $1::text FOR UPDATE";
+                               " FROM tmf_customer.customer WHERE id = $1::text FOR NO KEY UPDATE";
 
 #define SELECT_WRITTEN_SQL " SELECT id, revision, doc::text, " TMF_TELL_COUNT_SQL " FROM written"
 

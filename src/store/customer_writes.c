@@ -13,8 +13,8 @@
  *                (api/customer_change.c). New ids are random, nobody else inserts them.
  *   refusals     what PostgreSQL refuses because of one row it refuses for all: nothing of it is
  *                written, and each is written alone, so that who was wrong gets its error, and
- *                nobody else does. When it is unknown whether a batch was committed, or it took too
- *                long, all get that error, and nothing is written again.
+ *                nobody else does. When the database as a whole is the matter, or it is unknown
+ *                whether a batch was committed, all get that error, and nothing is written again.
  *   sizes        a document of more than SHARED_MAX goes alone: it keeps nobody waiting, and the
  *                memory of a batch has a bound.
  *   events       are written in the order of the batch, each behind its customer's lock: their ids
@@ -194,6 +194,12 @@ static const written_t *find_places(const tmf_db_rows_t *rows, apr_pool_t *pool)
     return written;
 }
 
+/* Is it of the database as a whole, or is it unknown whether it has committed? */
+static int concerns_all(const tmf_error_t *error)
+{
+    return error->status == 503 && !tmf_error_is(error, TMF_ERROR_WRITE_CONFLICT);
+}
+
 static tmf_error_t *write_all(void *context, const void *const *writes, int count,
                               const void **answers, apr_pool_t *batch_pool)
 {
@@ -205,7 +211,7 @@ static tmf_error_t *write_all(void *context, const void *const *writes, int coun
     TMF_TRY(tmf_db_borrow(&db, kind->database, batch_pool));
     error = write_on(db, kind, writes, count, &rows, batch_pool);
     tmf_db_give_back(db);
-    if (error != NULL && error->status == 503) {
+    if (error != NULL && concerns_all(error)) {
         return error;
     }
     *answers = find_places(rows, batch_pool);

@@ -25,7 +25,7 @@ tmf_error_t *tmf_customer_writes_create(tmf_customer_writes_t *writes, const cha
                                         const tmf_customer_t **customer, apr_pool_t *result_pool);
 
 /* As tmf_customer_store_update, but `*customer` may be NULL as well because somebody has the
- * customer locked: it does not wait. */
+ * customer locked, or changes it in the same statement. */
 tmf_error_t *tmf_customer_writes_update(tmf_customer_writes_t *writes, const char *id,
                                         apr_int64_t revision, const char *doc,
                                         const tmf_tell_t *tell, const tmf_customer_t **customer,
