@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BUFFER = 65536, EVENTS = 256, DRIP_PAUSE = 50 /* milliseconds */ };
+enum { BUFFER = 65536, SEND_BUFFER = 32768, EVENTS = 256, DRIP_PAUSE = 50 /* milliseconds */ };
 
 typedef struct {
     int fd;
@@ -230,6 +230,9 @@ static void take(const connection_t *listening)
     if (fd < 0) {
         err(1, "accept");
     }
+    // Or an endless answer fills megabytes here before it is cut there, at the cost of whoever is
+    // measured on the same machine.
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){SEND_BUFFER}, sizeof(int));
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
     make_connection(fd, listening->behaviour, 0);
 }
