@@ -275,7 +275,8 @@ static int is_refused_before(const tmf_in_hand_t *delivery)
     return delivery->state == TMF_HAND_WAITING && delivery->not_before > 0;
 }
 
-/* Later events of a customer whose event has to wait are left in the database. */
+/* Later events of a customer whose event has to wait are left in the database. The lists can be
+ * long: only who wants more has them. */
 static void fill_want(tmf_want_t *want, const tmf_dispatcher_t *dispatcher,
                       const tmf_listener_t *listener, apr_pool_t *pool)
 {
@@ -283,16 +284,16 @@ static void fill_want(tmf_want_t *want, const tmf_dispatcher_t *dispatcher,
     apr_array_header_t *withheld = apr_array_make(pool, 1, sizeof(const char *));
     int i;
 
-    for (i = 0; i < listener->count; i++) {
+    want->hub_id = listener->hub_id;
+    want->wanted = tmf_exchange_wants_more(dispatcher, listener);
+    want->held = held;
+    want->withheld = withheld;
+    for (i = 0; i < listener->count && want->wanted; i++) {
         APR_ARRAY_PUSH(held, apr_int64_t) = listener->hand[i]->id;
         if (is_refused_before(listener->hand[i])) {
             APR_ARRAY_PUSH(withheld, const char *) = listener->hand[i]->customer_id;
         }
     }
-    want->hub_id = listener->hub_id;
-    want->wanted = tmf_exchange_wants_more(dispatcher, listener);
-    want->held = held;
-    want->withheld = withheld;
 }
 
 /* Asks for all listeners at once; also those that want nothing are asked whether they are still
