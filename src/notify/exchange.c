@@ -476,6 +476,21 @@ static tmf_error_t *sweep(exchange_t *exchange)
     return NULL;
 }
 
+/* Nobody wants more, and there is nothing left to send of a listener that may be gone. */
+static int has_nothing_to_read(const tmf_dispatcher_t *dispatcher)
+{
+    int i;
+
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        const tmf_listener_t *listener = listener_at(dispatcher, i);
+
+        if (tmf_listener_waiting(listener) > 0 || tmf_exchange_wants_more(dispatcher, listener)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static tmf_error_t *talk(exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
@@ -530,7 +545,9 @@ static tmf_error_t *release(exchange_t *exchange)
 
 tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
-    return with_database(dispatcher, scratch_pool, dispatcher->stop, 0, talk);
+    return !dispatcher->woken && has_nothing_to_read(dispatcher)
+               ? NULL
+               : with_database(dispatcher, scratch_pool, dispatcher->stop, 0, talk);
 }
 
 tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
