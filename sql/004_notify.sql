@@ -100,15 +100,38 @@ $$
 BEGIN
     RETURN QUERY
     SELECT want.place, d.event_id, d.customer_id, d.attempts, d.next_attempt_at
-      FROM unnest(due.hub_ids, due.wanted, due.first_held, due.last_held, due.first_withheld, due.last_withheld)
-           WITH ORDINALITY AS want (hub_id, wanted, first_held, last_held, first_withheld, last_withheld, place)
+      FROM (SELECT given.place, given.hub_id, given.wanted,
+                   due.held[given.first_held : given.last_held] AS held,
+                   due.withheld[given.first_withheld : given.last_withheld] AS withheld
+              FROM unnest(due.hub_ids, due.wanted, due.first_held, due.last_held, due.first_withheld,
+                          due.last_withheld) WITH ORDINALITY
+                   AS given (hub_id, wanted, first_held, last_held, first_withheld, last_withheld, place)
+            OFFSET 0) AS want -- so that the slices are cut once, not for each delivery
       JOIN tmf_customer.hub ON hub.id = want.hub_id AND hub.leased_by = due.owner AND hub.state = 'active'
       LEFT JOIN LATERAL (
             SELECT delivery.* FROM tmf_customer.delivery
              WHERE want.wanted AND delivery.hub_id = want.hub_id AND delivery.state = 'pending'
-               AND delivery.event_id <> ALL (due.held[want.first_held : want.last_held])
-               AND delivery.customer_id <> ALL (due.withheld[want.first_withheld : want.last_withheld])
+               AND delivery.event_id <> ALL (want.held) AND delivery.customer_id <> ALL (want.withheld)
              ORDER BY delivery.hub_id, delivery.event_id LIMIT 128) AS d ON true;
+END
+$$;
+
+-- The events with these ids, oldest first, as many as `budget` bytes of stored documents hold, but at least
+-- one.
+CREATE FUNCTION tmf_customer.events(ids bigint[], budget bigint)
+    RETURNS TABLE (id bigint, event_id uuid, at timestamptz, type text, customer_id text, href text, changed text,
+                   correlation_id text, customer jsonb)
+    LANGUAGE plpgsql STABLE
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS
+$$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT id, event_id, at, type, customer_id, href, changed, correlation_id, customer
+      FROM (SELECT event.*, sum(pg_column_size(customer))
+                   OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before
+              FROM tmf_customer.event WHERE id = ANY (events.ids)) AS event
+     WHERE before IS NULL OR before < events.budget ORDER BY id;
 END
 $$;
 
@@ -122,6 +145,19 @@ $$
 BEGIN
     DELETE FROM tmf_customer.delivery USING unnest(deliver.hub_ids, deliver.events) AS done (hub_id, event)
      WHERE delivery.event_id = done.event AND delivery.hub_id = done.hub_id;
+END
+$$;
+
+-- Deletes those of these events that nobody is to be told of any more. The subquery cannot become a join, which
+-- could read all of a large table.
+CREATE FUNCTION tmf_customer.forget(ids bigint[]) RETURNS void
+    LANGUAGE plpgsql
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS
+$$
+BEGIN
+    DELETE FROM tmf_customer.event
+     WHERE id = ANY (forget.ids)
+       AND (SELECT true FROM tmf_customer.delivery WHERE delivery.event_id = event.id LIMIT 1) IS NULL;
 END
 $$;
 
@@ -190,7 +226,8 @@ BEGIN
 END
 $$;
 REVOKE EXECUTE ON FUNCTION tmf_customer.claim(text, interval), tmf_customer.due(text, text[], boolean[],
-    integer[], integer[], integer[], integer[], bigint[], text[]), tmf_customer.deliver(text[], bigint[]),
+    integer[], integer[], integer[], integer[], bigint[], text[]), tmf_customer.events(bigint[], bigint),
+    tmf_customer.deliver(text[], bigint[]), tmf_customer.forget(bigint[]),
     tmf_customer.refuse(text[], bigint[], integer[], interval[], text[]), tmf_customer.sweep(interval, bigint)
     FROM PUBLIC;
 

@@ -19,19 +19,12 @@ static const char events_sql[] =
     "SELECT id, event_id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
     "type,"
     "  customer_id, href, changed, correlation_id, customer::text"
-    " FROM (SELECT *, sum(pg_column_size(customer))"
-    "    OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
-    "   FROM tmf_customer.event WHERE id = ANY ($1::bigint[])) AS event"
-    " WHERE before IS NULL OR before < $2::bigint ORDER BY id";
+    " FROM tmf_customer.events($1::bigint[], $2::bigint)";
 
 static const char deliver_sql[] = "SELECT tmf_customer.deliver($1::text[], $2::bigint[])";
 
-/* A statement of its own: of two notifiers that deliver one event last, the later one sees that.
- * The subquery cannot become a join, which could read all of a large table. */
-static const char forget_events_sql[] =
-    "DELETE FROM tmf_customer.event WHERE id = ANY ($1::bigint[])"
-    " AND (SELECT true FROM tmf_customer.delivery WHERE delivery.event_id = event.id LIMIT 1)"
-    "  IS NULL";
+/* A statement of its own: of two notifiers that deliver one event last, the later one sees that. */
+static const char forget_events_sql[] = "SELECT tmf_customer.forget($1::bigint[])";
 
 static const char refuse_sql[] = "SELECT tmf_customer.refuse($1::text[], $2::bigint[],"
                                  "  $3::integer[], $4::interval[], $5::text[])";
