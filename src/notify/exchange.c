@@ -464,16 +464,17 @@ static tmf_error_t *check_listener(exchange_t *exchange, tmf_listener_t *listene
 static tmf_error_t *sweep(exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    apr_time_t now = tmf_clock_now();
     int more;
 
-    if (now < dispatcher->sweep_at) {
-        return NULL;
-    }
     TMF_TRY(tmf_outbox_sweep(exchange->db, dispatcher->settings->retention,
                              &dispatcher->sweep_position, &more, exchange->pool));
-    dispatcher->sweep_at = now + (more ? SWEEP_PAUSE : SWEEP_TIME);
+    dispatcher->sweep_at = tmf_clock_now() + (more ? SWEEP_PAUSE : SWEEP_TIME);
     return NULL;
+}
+
+static int is_time_to_sweep(const tmf_dispatcher_t *dispatcher)
+{
+    return tmf_clock_now() >= dispatcher->sweep_at;
 }
 
 /* Nobody wants more, and there is nothing left to send of a listener that may be gone. */
@@ -498,7 +499,6 @@ static tmf_error_t *talk(exchange_t *exchange)
 
     if (dispatcher->woken) {
         TMF_TRY(claim(exchange));
-        TMF_TRY(sweep(exchange));
     }
     TMF_TRY(read_due(exchange));
     TMF_TRY(read_events(exchange));
@@ -521,6 +521,12 @@ static int has_news(const tmf_dispatcher_t *dispatcher)
         }
     }
     return 0;
+}
+
+static tmf_error_t *record_and_sweep(exchange_t *exchange)
+{
+    TMF_TRY(record(exchange));
+    return is_time_to_sweep(exchange->dispatcher) ? sweep(exchange) : NULL;
 }
 
 static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool,
@@ -552,8 +558,8 @@ tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool
 
 tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
-    if (has_news(dispatcher)) {
-        TMF_TRY(with_database(dispatcher, scratch_pool, dispatcher->stop, 0, record));
+    if (has_news(dispatcher) || is_time_to_sweep(dispatcher)) {
+        TMF_TRY(with_database(dispatcher, scratch_pool, dispatcher->stop, 0, record_and_sweep));
     }
     let_listeners_go(dispatcher, tmf_clock_now());
     return NULL;
