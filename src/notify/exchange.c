@@ -98,8 +98,8 @@ static void list_refused(apr_array_header_t *refused, const tmf_listener_t *list
     }
 }
 
-/* Once recorded, a refused event waits for its next try, and the later ones of its customer are
- * read again after it; or it is a dead letter and leaves the hand. */
+/* Once recorded, a refused event waits for its next try, and the later ones of its customer stay
+ * behind it; or it is a dead letter and leaves the hand, and these are read. */
 static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener)
 {
     int i;
@@ -111,12 +111,12 @@ static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *l
             ap_log_error(APLOG_MARK, APLOG_INFO, 0, dispatcher->settings->server,
                          "TMF0060: event %s is a dead letter for hub %s: %s",
                          delivery->event->event_id, listener->hub_id, delivery->error);
+            listener->more = 1;
         } else if (delivery->state == TMF_HAND_REFUSED) {
             tmf_listener_delay(delivery);
         }
     }
     tmf_listener_drop(listener, is_dead, dispatcher->events);
-    listener->more = 1;
 }
 
 static tmf_error_t *record_refused(exchange_t *exchange)
@@ -320,6 +320,8 @@ static tmf_error_t *read_due(exchange_t *exchange)
 
         if (wants[i].wanted) {
             listener->more = wants[i].found == TMF_OUTBOX_BATCH;
+        } else {
+            listener->more |= dispatcher->woken; /* what was committed is read when there is room */
         }
         if (wants[i].lost) {
             listener->leaving = 1;
