@@ -6,8 +6,9 @@
  * (leader.h). The leading one goes round in a loop (notify.c):
  *
  * - exchange with the database, when there is a reason to (exchange.c): takes and renews leases of
- *   listeners that have something pending, reads what is due for them, starts that, and only then
- *   records what has become of deliveries before, which is in no hurry;
+ *   listeners that have something pending, reads what is due for them, starts that, and only then,
+ *   and at most every RECORD_GAP (notify.c), records what has become of deliveries before, which is
+ *   in no hurry;
  * - start what may be sent, as far as the limits allow;
  * - wait for listeners, for a commit (wake.h), for the time of the next exchange. No connection to
  *   the database is held meanwhile.
@@ -54,8 +55,8 @@ int tmf_exchange_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listen
 /* Takes and renews leases, and reads what is due. */
 tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
-/* Records what has become of deliveries and listeners, and lets go of listeners that are left. On
- * an error, what was not recorded is tried again the next time. */
+/* Records what has become of deliveries and listeners, lets go of listeners that are left, and now
+ * and then sweeps. On an error, what was not recorded is tried again the next time. */
 tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
 /* Gives back the leases of whoever led this httpd before, or of this one at its end; takes little

@@ -98,8 +98,8 @@ static void list_refused(apr_array_header_t *refused, const tmf_listener_t *list
     }
 }
 
-/* Once recorded, a refused event waits for its next try, and the later ones of its customer are
- * read again after it; or it is a dead letter and leaves the hand. */
+/* Once recorded, a refused event waits for its next try, and the later ones of its customer stay
+ * behind it; or it is a dead letter and leaves the hand, and these are read. */
 static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener)
 {
     int i;
@@ -111,12 +111,12 @@ static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *l
             ap_log_error(APLOG_MARK, APLOG_INFO, 0, dispatcher->settings->server,
                          "TMF0060: event %s is a dead letter for hub %s: %s",
                          delivery->event->event_id, listener->hub_id, delivery->error);
+            listener->more = 1;
         } else if (delivery->state == TMF_HAND_REFUSED) {
             tmf_listener_delay(delivery);
         }
     }
     tmf_listener_drop(listener, is_dead, dispatcher->events);
-    listener->more = 1;
 }
 
 static tmf_error_t *record_refused(exchange_t *exchange)
@@ -275,7 +275,8 @@ static int is_refused_before(const tmf_in_hand_t *delivery)
     return delivery->state == TMF_HAND_WAITING && delivery->not_before > 0;
 }
 
-/* Later events of a customer whose event has to wait are left in the database. */
+/* Later events of a customer whose event has to wait are left in the database. The lists can be
+ * long: only who wants more has them. */
 static void fill_want(tmf_want_t *want, const tmf_dispatcher_t *dispatcher,
                       const tmf_listener_t *listener, apr_pool_t *pool)
 {
@@ -283,16 +284,16 @@ static void fill_want(tmf_want_t *want, const tmf_dispatcher_t *dispatcher,
     apr_array_header_t *withheld = apr_array_make(pool, 1, sizeof(const char *));
     int i;
 
-    for (i = 0; i < listener->count; i++) {
+    want->hub_id = listener->hub_id;
+    want->wanted = tmf_exchange_wants_more(dispatcher, listener);
+    want->held = held;
+    want->withheld = withheld;
+    for (i = 0; i < listener->count && want->wanted; i++) {
         APR_ARRAY_PUSH(held, apr_int64_t) = listener->hand[i]->id;
         if (is_refused_before(listener->hand[i])) {
             APR_ARRAY_PUSH(withheld, const char *) = listener->hand[i]->customer_id;
         }
     }
-    want->hub_id = listener->hub_id;
-    want->wanted = tmf_exchange_wants_more(dispatcher, listener);
-    want->held = held;
-    want->withheld = withheld;
 }
 
 /* Asks for all listeners at once; also those that want nothing are asked whether they are still
@@ -319,6 +320,8 @@ static tmf_error_t *read_due(exchange_t *exchange)
 
         if (wants[i].wanted) {
             listener->more = wants[i].found == TMF_OUTBOX_BATCH;
+        } else {
+            listener->more |= dispatcher->woken; /* what was committed is read when there is room */
         }
         if (wants[i].lost) {
             listener->leaving = 1;
@@ -463,16 +466,32 @@ static tmf_error_t *check_listener(exchange_t *exchange, tmf_listener_t *listene
 static tmf_error_t *sweep(exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    apr_time_t now = tmf_clock_now();
     int more;
 
-    if (now < dispatcher->sweep_at) {
-        return NULL;
-    }
     TMF_TRY(tmf_outbox_sweep(exchange->db, dispatcher->settings->retention,
                              &dispatcher->sweep_position, &more, exchange->pool));
-    dispatcher->sweep_at = now + (more ? SWEEP_PAUSE : SWEEP_TIME);
+    dispatcher->sweep_at = tmf_clock_now() + (more ? SWEEP_PAUSE : SWEEP_TIME);
     return NULL;
+}
+
+static int is_time_to_sweep(const tmf_dispatcher_t *dispatcher)
+{
+    return tmf_clock_now() >= dispatcher->sweep_at;
+}
+
+/* Nobody wants more, and there is nothing left to send of a listener that may be gone. */
+static int has_nothing_to_read(const tmf_dispatcher_t *dispatcher)
+{
+    int i;
+
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        const tmf_listener_t *listener = listener_at(dispatcher, i);
+
+        if (tmf_listener_waiting(listener) > 0 || tmf_exchange_wants_more(dispatcher, listener)) {
+            return 0;
+        }
+    }
+    return 1;
 }
 
 static tmf_error_t *talk(exchange_t *exchange)
@@ -482,7 +501,6 @@ static tmf_error_t *talk(exchange_t *exchange)
 
     if (dispatcher->woken) {
         TMF_TRY(claim(exchange));
-        TMF_TRY(sweep(exchange));
     }
     TMF_TRY(read_due(exchange));
     TMF_TRY(read_events(exchange));
@@ -507,6 +525,12 @@ static int has_news(const tmf_dispatcher_t *dispatcher)
     return 0;
 }
 
+static tmf_error_t *record_and_sweep(exchange_t *exchange)
+{
+    TMF_TRY(record(exchange));
+    return is_time_to_sweep(exchange->dispatcher) ? sweep(exchange) : NULL;
+}
+
 static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool,
                                   apr_uint32_t *cancel, apr_interval_time_t most,
                                   tmf_error_t *(*what)(exchange_t *exchange))
@@ -529,13 +553,15 @@ static tmf_error_t *release(exchange_t *exchange)
 
 tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
-    return with_database(dispatcher, scratch_pool, dispatcher->stop, 0, talk);
+    return !dispatcher->woken && has_nothing_to_read(dispatcher)
+               ? NULL
+               : with_database(dispatcher, scratch_pool, dispatcher->stop, 0, talk);
 }
 
 tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
-    if (has_news(dispatcher)) {
-        TMF_TRY(with_database(dispatcher, scratch_pool, dispatcher->stop, 0, record));
+    if (has_news(dispatcher) || is_time_to_sweep(dispatcher)) {
+        TMF_TRY(with_database(dispatcher, scratch_pool, dispatcher->stop, 0, record_and_sweep));
     }
     let_listeners_go(dispatcher, tmf_clock_now());
     return NULL;

@@ -9,7 +9,7 @@
 
 #include "notify/backoff.h"
 
-#define CUSTOMER_BITS 1024 /* of the set of customers that wait for an earlier event */
+#define CUSTOMERS 1024 /* places in the set of those that wait for an earlier event */
 
 static apr_uint32_t random_number(void)
 {
@@ -153,15 +153,23 @@ int tmf_listener_waiting(const tmf_listener_t *listener)
 
 /* ---- what is sent next ---- */
 
-static int same_customer_before(const tmf_listener_t *listener, int place)
-{
-    const tmf_in_hand_t *delivery = listener->hand[place];
-    int i;
+/* The customers that have an earlier event to wait for: a table with open addressing, never more
+ * than 3/8 full. Many customers may wait for long: to look for each among all took longer than
+ * sending. */
+typedef struct {
+    const tmf_in_hand_t *first[CUSTOMERS]; /* one delivery of each customer */
+} customers_t;
 
-    for (i = 0; i < place; i++) {
-        if (listener->hand[i]->state != TMF_HAND_DONE &&
-            listener->hand[i]->customer_hash == delivery->customer_hash &&
-            strcmp(listener->hand[i]->customer_id, delivery->customer_id) == 0) {
+/* Is the customer of the delivery in the set? If not, `place` is where it belongs. */
+static int has_customer(const customers_t *customers, const tmf_in_hand_t *delivery,
+                        unsigned *place)
+{
+    const tmf_in_hand_t *there;
+
+    for (*place = delivery->customer_hash % CUSTOMERS; (there = customers->first[*place]) != NULL;
+         *place = (*place + 1) % CUSTOMERS) {
+        if (there->customer_hash == delivery->customer_hash &&
+            strcmp(there->customer_id, delivery->customer_id) == 0) {
             return 1;
         }
     }
@@ -170,7 +178,7 @@ static int same_customer_before(const tmf_listener_t *listener, int place)
 
 tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)
 {
-    unsigned char seen[CUSTOMER_BITS / 8] = {0};
+    customers_t customers = {{NULL}};
     int i;
 
     if (listener->leaving || listener->sent >= listener->allowed || now >= listener->leased_until) {
@@ -178,17 +186,17 @@ tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_t
     }
     for (i = 0; i < listener->count; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
-        unsigned bit = delivery->customer_hash % CUSTOMER_BITS;
+        unsigned place;
 
-        if (delivery->state == TMF_HAND_WAITING &&
-            ((seen[bit / 8] & (1u << bit % 8)) == 0 || !same_customer_before(listener, i))) {
+        if (delivery->state == TMF_HAND_DONE || has_customer(&customers, delivery, &place)) {
+            continue;
+        }
+        customers.first[place] = delivery;
+        if (delivery->state == TMF_HAND_WAITING) {
             if (delivery->not_before <= now) {
                 return delivery;
             }
             *wake_at = delivery->not_before < *wake_at ? delivery->not_before : *wake_at;
-        }
-        if (delivery->state != TMF_HAND_DONE) {
-            seen[bit / 8] = (unsigned char)(seen[bit / 8] | 1u << bit % 8);
         }
     }
     return NULL;

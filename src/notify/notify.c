@@ -20,10 +20,11 @@ APLOG_USE_MODULE(tmf_customer);
 #define RETRY_TIME   (1 * APR_USEC_PER_SEC) /* after the database has failed */
 #define EXCHANGE_GAP                                                                               \
     1000 /* microseconds between two exchanges: what comes meanwhile goes together */
-#define RECORD_GAP    10000        /* …when there is nothing to do but to record */
-#define RECORD_COUNT  64           /* …and not so many wait for that */
-#define STOP_TIME     (300 * 1000) /* what is on its way may take so long at the end */
-#define GRACEFUL_TIME (2 * APR_USEC_PER_SEC)
+#define RECORD_GAP       50000 /* …between two times of recording: what comes meanwhile, too */
+#define RECORD_COUNT     64    /* …unless so many of one listener wait for that */
+#define RECORD_COUNT_ALL 512   /* …or of all */
+#define STOP_TIME        (300 * 1000) /* what is on its way may take so long at the end */
+#define GRACEFUL_TIME    (2 * APR_USEC_PER_SEC)
 #define MEMORY_KEPT                                                                                \
     (4 * 1024 * 1024) /* bytes of freed memory that the thread's allocator keeps                   \
                        */
@@ -56,6 +57,7 @@ typedef struct {
     tmf_notifier_t *notifier;
     tmf_dispatcher_t dispatcher;
     apr_time_t exchanged_at;
+    apr_time_t recorded_at;
     apr_time_t retry_at; /* the database has failed: not before */
     apr_pool_t *scratch; /* cleared with each exchange */
 } loop_t;
@@ -65,25 +67,40 @@ static tmf_listener_t *listener_at(const loop_t *loop, int index)
     return APR_ARRAY_IDX(loop->dispatcher.listeners, index, tmf_listener_t *);
 }
 
+/* So much is to be recorded that it is time, or there may be no room for more. */
+static int has_much_to_record(const loop_t *loop)
+{
+    int settled = 0;
+    int most = 0;
+    int i;
+
+    for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
+        int of_this = listener_at(loop, i)->settled;
+
+        settled += of_this;
+        most = of_this > most ? of_this : most;
+    }
+    return most >= RECORD_COUNT || settled >= RECORD_COUNT_ALL ||
+           (settled > 0 && tmf_event_cache_size(loop->dispatcher.events) >= TMF_DOCUMENTS_MAX);
+}
+
 /* When the next exchange is to be, with what is known now. */
 static apr_time_t exchange_at(const loop_t *loop)
 {
     apr_time_t at = loop->dispatcher.look_at;
-    int in_a_hurry = loop->dispatcher.woken;
-    int settled = 0;
+    int in_a_hurry = loop->dispatcher.woken || has_much_to_record(loop);
     int i;
 
     for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
         const tmf_listener_t *listener = listener_at(loop, i);
 
-        settled += listener->settled;
-        in_a_hurry |= tmf_exchange_wants_more(&loop->dispatcher, listener) ||
-                      (listener->leaving && listener->sent == 0);
+        in_a_hurry |= tmf_exchange_wants_more(&loop->dispatcher, listener);
+        if (listener->settled > 0 || (listener->leaving && listener->sent == 0)) {
+            at = earlier(at, loop->recorded_at + RECORD_GAP);
+        }
     }
-    if (in_a_hurry || settled >= RECORD_COUNT) {
-        at = loop->exchanged_at + EXCHANGE_GAP;
-    } else if (settled > 0) {
-        at = earlier(at, loop->exchanged_at + RECORD_GAP);
+    if (in_a_hurry) {
+        at = earlier(at, loop->exchanged_at + EXCHANGE_GAP);
     }
     return at > loop->retry_at ? at : loop->retry_at;
 }
@@ -159,13 +176,19 @@ static apr_time_t start(loop_t *loop)
 
 /* ---- exchange ---- */
 
-/* What was read is on its way before anything is recorded. */
+/* What was read is on its way before anything is recorded. That is in no hurry: it is not done with
+ * each exchange, because a listener's next event would wait for it. */
 static tmf_error_t *exchange_and_start(loop_t *loop)
 {
     TMF_TRY(tmf_exchange(&loop->dispatcher, loop->scratch));
     start(loop);
     tmf_sender_wait(loop->notifier->sender, 0, -1);
-    return tmf_exchange_record(&loop->dispatcher, loop->scratch);
+    if (tmf_clock_now() < loop->recorded_at + RECORD_GAP && !has_much_to_record(loop)) {
+        return NULL;
+    }
+    TMF_TRY(tmf_exchange_record(&loop->dispatcher, loop->scratch));
+    loop->recorded_at = tmf_clock_now();
+    return NULL;
 }
 
 static void exchange(loop_t *loop)

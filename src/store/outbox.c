@@ -6,14 +6,8 @@
 #include "store/array.h"
 
 /* Times are the database's: the hosts' clocks need not agree. */
-static const char claim_sql[] =
-    "UPDATE tmf_customer.hub SET leased_by = $1::text, leased_until = now() + $2::interval"
-    " WHERE state = 'active' AND (paused_until IS NULL OR paused_until <= now())"
-    "  AND (leased_by IS NULL OR leased_until < now()"
-    "   OR (leased_by = $1::text AND leased_until < now() + $2::interval / 2))"
-    "  AND EXISTS (SELECT FROM tmf_customer.delivery"
-    "       WHERE delivery.hub_id = hub.id AND delivery.state = 'pending')"
-    " RETURNING id, callback, query, failures";
+static const char claim_sql[] = "SELECT id, callback, query, failures"
+                                " FROM tmf_customer.claim($1::text, $2::interval)";
 
 static const char read_sql[] =
     "SELECT place - 1, event_id, customer_id, attempts,"
@@ -25,30 +19,15 @@ static const char events_sql[] =
     "SELECT id, event_id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
     "type,"
     "  customer_id, href, changed, correlation_id, customer::text"
-    " FROM (SELECT *, sum(pg_column_size(customer))"
-    "    OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before"
-    "   FROM tmf_customer.event WHERE id = ANY ($1::bigint[])) AS event"
-    " WHERE before IS NULL OR before < $2::bigint ORDER BY id";
+    " FROM tmf_customer.events($1::bigint[], $2::bigint)";
 
-static const char deliver_sql[] =
-    "DELETE FROM tmf_customer.delivery USING unnest($1::text[], $2::bigint[]) AS done (hub_id, "
-    "event)"
-    " WHERE delivery.event_id = done.event AND delivery.hub_id = done.hub_id";
+static const char deliver_sql[] = "SELECT tmf_customer.deliver($1::text[], $2::bigint[])";
 
-/* A statement of its own: of two notifiers that deliver one event last, the later one sees that.
- * The subquery cannot become a join, which could read all of a large table. */
-static const char forget_events_sql[] =
-    "DELETE FROM tmf_customer.event WHERE id = ANY ($1::bigint[])"
-    " AND (SELECT true FROM tmf_customer.delivery WHERE delivery.event_id = event.id LIMIT 1)"
-    "  IS NULL";
+/* A statement of its own: of two notifiers that deliver one event last, the later one sees that. */
+static const char forget_events_sql[] = "SELECT tmf_customer.forget($1::bigint[])";
 
-static const char refuse_sql[] =
-    "UPDATE tmf_customer.delivery SET attempts = refused.attempts,"
-    "  next_attempt_at = now() + refused.pause, error = refused.error, changed_at = now(),"
-    "  state = CASE WHEN refused.pause IS NULL THEN 'dead' ELSE 'pending' END"
-    " FROM unnest($1::text[], $2::bigint[], $3::integer[], $4::interval[], $5::text[])"
-    "  AS refused (hub_id, event, attempts, pause, error)"
-    " WHERE delivery.event_id = refused.event AND delivery.hub_id = refused.hub_id";
+static const char refuse_sql[] = "SELECT tmf_customer.refuse($1::text[], $2::bigint[],"
+                                 "  $3::integer[], $4::interval[], $5::text[])";
 
 static const char pause_sql[] =
     "UPDATE tmf_customer.hub SET failures = $3::integer, ill_since = coalesce(ill_since, now()),"

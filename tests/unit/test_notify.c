@@ -238,6 +238,27 @@ START_TEST(events_of_one_customer_go_one_by_one_in_order)
 }
 END_TEST
 
+START_TEST(customers_that_wait_keep_back_nobody_else)
+{
+    tmf_listener_t *listener = make_listener(0);
+    apr_time_t wake_at = NOW + 100 * SECOND;
+    int i;
+
+    listener->allowed = 4;
+    for (i = 1; i <= 180; i++) {
+        put(listener, i, apr_itoa(pool, i), 1, i * SECOND);
+        put(listener, 1000 + i, apr_itoa(pool, i), 0, 0);
+    }
+    put(listener, 2001, "other", 0, 0);
+    put(listener, 2002, "another", 0, 0);
+    ck_assert_int_eq(next(listener, NULL), 2001);
+    ck_assert_int_eq(next(listener, NULL), 2002);
+    ck_assert_ptr_null(tmf_listener_next(listener, NOW, &wake_at));
+    ck_assert(wake_at == NOW + 1 * SECOND);
+    ck_assert_int_eq(tmf_listener_next(listener, NOW + 1 * SECOND, &wake_at)->id, 1);
+}
+END_TEST
+
 START_TEST(a_listener_is_trusted_step_by_step)
 {
     tmf_listener_t *listener = make_listener(0);
@@ -461,6 +482,7 @@ int main(void)
     tcase_add_test(tcase, each_host_has_its_secrets_and_two_of_them_sign);
     tcase_add_test(tcase, files_of_secrets_that_are_none_are_refused);
     tcase_add_test(tcase, events_of_one_customer_go_one_by_one_in_order);
+    tcase_add_test(tcase, customers_that_wait_keep_back_nobody_else);
     tcase_add_test(tcase, a_listener_is_trusted_step_by_step);
     tcase_add_test(tcase, an_ill_listener_pauses_and_nothing_more_is_sent);
     tcase_add_test(tcase, retry_after_is_the_pause);
