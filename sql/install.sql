@@ -36,7 +36,8 @@ COMMENT ON TABLE tmf_customer.schema_version IS
     'One row for each upgrade applied; the module serves only when the highest is the one it knows.';
 
 SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2 AS apply_002,
-       coalesce(max(version), 0) < 3 AS apply_003, coalesce(max(version), 0) < 4 AS apply_004
+       coalesce(max(version), 0) < 3 AS apply_003, coalesce(max(version), 0) < 4 AS apply_004,
+       coalesce(max(version), 0) < 5 AS apply_005
   FROM tmf_customer.schema_version \gset
 \if :apply_001
   \ir 001_customer.sql
@@ -49,6 +50,9 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2
 \endif
 \if :apply_004
   \ir 004_notify.sql
+\endif
+\if :apply_005
+  \ir 005_plans.sql
 \endif
 
 \ir grants.sql
