@@ -4,11 +4,12 @@ import json
 import os
 import re
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import BASE, PROJECT
-from harness.client import Api
+from harness import BASE, PROJECT, await_condition
+from harness.client import Api, path_of
 from harness.httpd import free_port
 
 README = (PROJECT / "README.md").read_text()
@@ -45,6 +46,22 @@ def started(place):
 def test_the_readme_begins_with_the_two_commands():
     assert BLOCKS[0].split("\n")[0].startswith("conf/quickstart.sh --detach")
     assert BLOCKS[0].split("\n")[1].startswith("tests/run.sh")
+
+
+@pytest.mark.mpm
+def test_the_example_for_the_mpm_serves_many_connections(start_httpd):
+    [block] = re.findall(r"^```apache\n(StartServers.*?|#[^\n]*\nStartServers.*?)^```", README, re.MULTILINE | re.DOTALL)
+    if os.environ.get("TMF_MPM") == "prefork":
+        pytest.skip("it is for the MPMs with threads")
+    server = start_httpd(server=block)
+    made = path_of(Api(server.url).create())
+    clients = [Api(server.url) for _ in range(200)]
+    for client in clients:
+        assert client.get(made).status_code == 200
+    with ThreadPoolExecutor(len(clients)) as pool:
+        assert {reply.status_code for reply in pool.map(lambda client: client.get(made), clients)} == {200}
+    server.graceful()
+    await_condition(lambda: Api(server.url).get(made).status_code == 200, "the new children serve")
 
 
 def test_the_quickstart_serves_and_says_where(place, started):
