@@ -15,6 +15,8 @@
 
 BEGIN;
 SET LOCAL client_min_messages = warning;
+-- Whoever waits for a table lets all others wait behind: rather fail, to be run again.
+SET LOCAL lock_timeout = '10s';
 -- One installer at a time; the number is "TMF629" in ASCII.
 DO $$ BEGIN PERFORM pg_advisory_xact_lock(92690867171897); END $$;
 

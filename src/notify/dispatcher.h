@@ -7,8 +7,8 @@
  *
  * - exchange with the database, when there is a reason to (exchange.c): takes and renews leases of
  *   listeners that have something pending, reads what is due for them, starts that, and only then,
- *   and at most every RECORD_GAP (notify.c), records what has become of deliveries before, which is
- *   in no hurry;
+ *   and every RECORD_GAP (notify.c) or when it is much, records what has become of deliveries
+ *   before, which is in no hurry;
  * - start what may be sent, as far as the limits allow;
  * - wait for listeners, for a commit (wake.h), for the time of the next exchange. No connection to
  *   the database is held meanwhile.

@@ -98,8 +98,8 @@ static void list_refused(apr_array_header_t *refused, const tmf_listener_t *list
     }
 }
 
-/* Once recorded, a refused event waits for its next try, and the later ones of its customer stay
- * behind it; or it is a dead letter and leaves the hand, and these are read. */
+/* Once recorded, a refused event waits for its next try, and the later ones of its customer leave
+ * the hand, or it is a dead letter and leaves it itself. Then the later ones are read (again). */
 static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener)
 {
     int i;
@@ -117,6 +117,7 @@ static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *l
         }
     }
     tmf_listener_drop(listener, is_dead, dispatcher->events);
+    tmf_listener_withhold(listener, dispatcher->events);
 }
 
 static tmf_error_t *record_refused(exchange_t *exchange)
@@ -362,23 +363,30 @@ static void attach_events(tmf_dispatcher_t *dispatcher, apr_array_header_t *miss
     }
 }
 
-static int is_without_event(const tmf_in_hand_t *delivery)
+static int is_withheld(const tmf_in_hand_t *delivery)
 {
-    return delivery->state == TMF_HAND_READ;
+    return delivery->withheld;
 }
 
-/* The events that could not be read: too much for one time, they are read again; or there is none
- * of them, because somebody has deleted them: nothing is to be told. */
+/* The events that could not be read: too much for one time, they are read again, and so is what
+ * stands behind them, which may be of the same customers; or there is none of them, because
+ * somebody has deleted them: nothing is to be told. */
 static void do_without_events(tmf_listener_t *listener, int are_gone, tmf_event_cache_t *events)
 {
+    int is_behind = 0;
     int i;
 
-    for (i = 0; i < listener->count && are_gone; i++) {
-        if (is_without_event(listener->hand[i])) {
-            tmf_listener_skip(listener->hand[i]);
+    for (i = 0; i < listener->count; i++) {
+        tmf_in_hand_t *delivery = listener->hand[i];
+
+        if (are_gone && delivery->state == TMF_HAND_READ) {
+            tmf_listener_skip(delivery);
         }
+        is_behind |= delivery->state == TMF_HAND_READ;
+        delivery->withheld = is_behind && (delivery->state == TMF_HAND_READ ||
+                                           delivery->state == TMF_HAND_WAITING);
     }
-    tmf_listener_drop(listener, is_without_event, events);
+    tmf_listener_drop(listener, is_withheld, events);
     listener->more = 1;
 }
 

@@ -125,15 +125,14 @@ void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_even
     listener->count = kept;
 }
 
-static int is_any(const tmf_in_hand_t *delivery)
+static int is_not_done(const tmf_in_hand_t *delivery)
 {
-    (void)delivery;
-    return 1;
+    return delivery->state != TMF_HAND_DONE;
 }
 
 void tmf_listener_drop_all(tmf_listener_t *listener, tmf_event_cache_t *cache)
 {
-    tmf_listener_drop(listener, is_any, cache);
+    tmf_listener_drop(listener, is_not_done, cache);
 }
 
 void tmf_listener_destroy(tmf_listener_t *listener, tmf_event_cache_t *cache)
@@ -174,6 +173,30 @@ static int has_customer(const customers_t *customers, const tmf_in_hand_t *deliv
         }
     }
     return 0;
+}
+
+static int is_withheld(const tmf_in_hand_t *delivery)
+{
+    return delivery->withheld;
+}
+
+void tmf_listener_withhold(tmf_listener_t *listener, tmf_event_cache_t *cache)
+{
+    customers_t customers = {{NULL}};
+    int i;
+
+    for (i = 0; i < listener->count; i++) {
+        tmf_in_hand_t *delivery = listener->hand[i];
+        unsigned place;
+
+        if (has_customer(&customers, delivery, &place)) {
+            delivery->withheld = delivery->state == TMF_HAND_WAITING ||
+                                 delivery->state == TMF_HAND_READ;
+        } else if (is_delayed(delivery)) {
+            customers.first[place] = delivery;
+        }
+    }
+    tmf_listener_drop(listener, is_withheld, cache);
 }
 
 tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)

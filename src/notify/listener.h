@@ -38,6 +38,7 @@ typedef struct {
     unsigned customer_hash;
     int attempts; /* refused so often */
     int checked;  /* the listener's query wants it */
+    int withheld; /* for a moment: it leaves the hand */
     apr_time_t not_before;
     char *error;      /* REFUSED: why */
     apr_pool_t *pool; /* owns this */
@@ -91,7 +92,12 @@ void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t
 typedef int tmf_is_out_fn(const tmf_in_hand_t *delivery);
 void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_event_cache_t *cache);
 
-/* Everything in hand that is not on its way, and in the end the listener itself. */
+/* Takes out what has to wait for a delayed one of the same customer: it would be in the way of
+ * other customers. */
+void tmf_listener_withhold(tmf_listener_t *listener, tmf_event_cache_t *cache);
+
+/* Everything in hand that is neither on its way nor delivered, and in the end the listener itself.
+ */
 void tmf_listener_drop_all(tmf_listener_t *listener, tmf_event_cache_t *cache);
 void tmf_listener_destroy(tmf_listener_t *listener, tmf_event_cache_t *cache);
 

@@ -176,19 +176,33 @@ static apr_time_t start(loop_t *loop)
 
 /* ---- exchange ---- */
 
+static int is_time_to_record(const loop_t *loop)
+{
+    return tmf_clock_now() >= loop->recorded_at + RECORD_GAP || has_much_to_record(loop);
+}
+
+static int is_away(const tmf_error_t *error)
+{
+    return error != NULL && tmf_error_is(error, TMF_ERROR_DATABASE_UNAVAILABLE);
+}
+
 /* What was read is on its way before anything is recorded. That is in no hurry: it is not done with
- * each exchange, because a listener's next event would wait for it. */
+ * each exchange, because a listener's next event would wait for it. Who cannot read, because
+ * somebody has locked a hub, can record all the same. */
 static tmf_error_t *exchange_and_start(loop_t *loop)
 {
-    TMF_TRY(tmf_exchange(&loop->dispatcher, loop->scratch));
-    start(loop);
-    tmf_sender_wait(loop->notifier->sender, 0, -1);
-    if (tmf_clock_now() < loop->recorded_at + RECORD_GAP && !has_much_to_record(loop)) {
-        return NULL;
+    tmf_error_t *error = tmf_exchange(&loop->dispatcher, loop->scratch);
+    tmf_error_t *record_error = NULL;
+
+    if (error == NULL) {
+        start(loop);
+        tmf_sender_wait(loop->notifier->sender, 0, -1);
     }
-    TMF_TRY(tmf_exchange_record(&loop->dispatcher, loop->scratch));
-    loop->recorded_at = tmf_clock_now();
-    return NULL;
+    if (is_time_to_record(loop) && !is_away(error)) {
+        record_error = tmf_exchange_record(&loop->dispatcher, loop->scratch);
+        loop->recorded_at = tmf_clock_now();
+    }
+    return error != NULL ? error : record_error;
 }
 
 static void exchange(loop_t *loop)
@@ -202,10 +216,12 @@ static void exchange(loop_t *loop)
     }
     error = exchange_and_start(loop);
     loop->exchanged_at = tmf_clock_now();
-    if (error != NULL && !is_stopping(loop->notifier)) {
+    if (error != NULL && !is_stopping(loop->notifier)) { /* a stop cuts statements short */
         report(loop, error);
+        loop->retry_at = loop->exchanged_at + RETRY_TIME;
+    } else {
+        loop->retry_at = 0;
     }
-    loop->retry_at = error != NULL ? loop->exchanged_at + RETRY_TIME : 0;
     apr_pool_clear(loop->scratch);
 }
 

@@ -25,8 +25,9 @@
  *                 one destroys it. Each copies what is its own, at once: a client that reads slowly
  *                 keeps no other's answer in memory
  *
- * Errors. All of a batch get a copy of its error: it is the one that each would have got, from the
- * same connection, pool or database. What is to be asked again, alone, the work does not take.
+ * Errors. All of a batch get a copy of its error, its leader one that is logged: it is the one that
+ * each would have got, from the same connection, pool or database. What is to be asked again,
+ * alone, the work does not take.
  *
  * Shutdown. A follower ends when its leader does, and a leader ends by the bounds of its work: when
  * the MPM has waited for its threads, nobody is left. prefork has one thread in each child, so
@@ -41,6 +42,8 @@
 
 #include <apr_allocator.h>
 #include <apr_thread_mutex.h>
+
+#define MEMORY_KEPT (1024 * 1024) /* bytes of freed memory that the batches' allocator keeps */
 
 typedef struct {
     apr_pool_t *pool;
@@ -90,6 +93,7 @@ apr_status_t tmf_combiner_make(tmf_combiner_t **combiner, const tmf_combiner_wor
     }
     if (status == APR_SUCCESS) {
         apr_allocator_owner_set(allocator, made->batches);
+        apr_allocator_max_free_set(allocator, MEMORY_KEPT);
         apr_allocator_mutex_set(allocator, allocator_lock);
         *combiner = made;
     }
@@ -298,6 +302,7 @@ static tmf_error_t *take(tmf_combiner_t *combiner, const asker_t *me, batch_t *b
 
     if (batch->error != NULL) {
         error = tmf_error_copy(batch->error, result_pool);
+        error->cause = me->leads ? error->cause : NULL;
     } else {
         taken = work->take(batch->answers, me->place, me->question, answer, result_pool);
     }

@@ -14,8 +14,8 @@
 /* Questions that are answered at once, at most. */
 #define TMF_COMBINER_BATCH_MAX 64
 
-/* Asked meanwhile, a question waits so long for the batch that is on its way; then it goes alone
- * about. More than a batch takes while all is well, less than a client minds. */
+/* Asked meanwhile, a question waits so long for the batch that is on its way; then it leads
+ * itself. More than a batch takes while all is well, less than a client minds. */
 #define TMF_COMBINER_PATIENCE (20 * 1000) /* microseconds */
 
 /* How questions are answered. Each function may block, but not without a bound. */

@@ -6,29 +6,35 @@
  * those that come while another one is on its way share one statement (combiner.c). They must not
  * feel each other:
  *
- *   locks        a batch waits for nobody's row: it takes those that are free and as they were
+ *   locks        a batch waits for no customer that somebody has locked (only for the counters'
+ *                slot, like any write): it takes those that are free and as they were
  *                read, and leaves the others out, so two batches cannot wait for each other, and a
  *                customer that somebody has locked delays only who wants it. Two changes of one
  *                customer in a batch: one of them is made. Who was left out has lost the race
  *                (api/customer_change.c). New ids are random, nobody else inserts them.
  *   refusals     what PostgreSQL refuses because of one row it refuses for all: nothing of it is
  *                written, and each is written alone, so that who was wrong gets its error, and
- *                nobody else does. When the database as a whole is the matter, or it is unknown
- *                whether a batch was committed, all get that error, and nothing is written again.
- *   sizes        a document of more than SHARED_MAX goes alone: it keeps nobody waiting, and the
- *                memory of a batch has a bound.
- *   events       are written in the order of the batch, each behind its customer's lock: their ids
- *                grow in the order of the customer's revisions, as they do for writes alone.
+ *                nobody else does; the log tells, at info. When the database as a whole is
+ * the matter, or it is unknown whether a batch was committed, all get that error, and nothing is
+ * written again. sizes        a document of more than SHARED_MAX goes alone: it keeps nobody
+ * waiting, and the memory of a batch has a bound. events       are written in the order of the
+ * batch, each behind its customer's lock: their ids grow in the order of the customer's revisions,
+ * as they do for writes alone.
  */
 #include "store/customer_writes.h"
 
 #include <string.h>
 
+#include <httpd.h>
+#include <http_log.h>
 #include <apr_strings.h>
 
 #include "store/array.h"
 #include "store/combiner.h"
 #include "store/tell.h"
+
+extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
+APLOG_USE_MODULE(tmf_customer);
 
 #define SHARED_MAX 32768 /* bytes of a document */
 
@@ -213,6 +219,11 @@ static tmf_error_t *write_all(void *context, const void *const *writes, int coun
     tmf_db_give_back(db);
     if (error != NULL && concerns_all(error)) {
         return error;
+    }
+    if (error != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, tmf_db_server(kind->database),
+                     "TMF0028: %d writes that came together are written one by one: %s", count,
+                     error->cause != NULL ? error->cause : error->message);
     }
     *answers = find_places(rows, batch_pool);
     return NULL;

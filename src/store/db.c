@@ -46,7 +46,8 @@ APLOG_USE_MODULE(tmf_customer);
 #define AWAY_TIME  (1 * APR_USEC_PER_SEC)
 #define QUIET_TIME (60 * APR_USEC_PER_SEC)
 #define GRACE_TIME (1 * APR_USEC_PER_SEC) /* past statement_timeout, then the connection is cut */
-/* Statements of a write, each of which may take its timeout: read, begin, lock, update, commit. */
+/* Statements of a write, each of which may take its timeout: begin, lock, update, commit; or, of
+ * one that was prepared before its session was reset: prepare, run, set up, prepare, run. */
 #define CACHE_WRITE_STATEMENTS 6
 #define SESSION_KEY            "tmf_customer_session"
 
@@ -419,6 +420,11 @@ void tmf_db_wake_notifier(tmf_db_t *db)
     } else {
         db->wake_at_commit = 1;
     }
+}
+
+struct server_rec *tmf_db_server(const tmf_db_pool_t *pool)
+{
+    return pool->server;
 }
 
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db)

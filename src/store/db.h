@@ -78,6 +78,9 @@ void tmf_db_wake_notifier(tmf_db_t *db);
  * 0: then it ends as one that the database does not answer. */
 void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most);
 
+/* Whose log is to tell what happens there. */
+struct server_rec *tmf_db_server(const tmf_db_pool_t *pool);
+
 /* TMFCustomerStatementTimeout. */
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db);
 

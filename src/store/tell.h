@@ -5,8 +5,9 @@
  *
  * Such a statement has a CTE `written` of what it wrote (id, doc), TMF_TELL_SQL behind it, its own
  * parameters from $5 on, and the number of deliveries among its results. One that writes several
- * customers has a CTE `asked` as well (place, and the columns that the first three parameters of
- * the other one are), `written` has a place, too, and TMF_TELL_ALL_SQL stands behind them.
+ * customers has a CTE `asked` as well (place, and what the first four parameters of the other one
+ * are, as types, changed, correlation_id, href), `written` has a place, too, and TMF_TELL_ALL_SQL
+ * stands behind them.
  */
 #ifndef TMF_STORE_TELL_H
 #define TMF_STORE_TELL_H

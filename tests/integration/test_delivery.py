@@ -147,6 +147,22 @@ def test_what_is_refused_again_and_again_becomes_a_dead_letter(place, listen, st
     assert (row["state"], row["attempts"]) == ("dead", 3) and str(status) in row["error"]
 
 
+def test_a_backlog_that_is_refused_keeps_no_other_customer_from_being_read(start_httpd, new_database, listen):
+    """More events wait behind the refused one than are read at a time; it is tried again in a minute."""
+    database = new_database()
+    writer = start_httpd(database, server=f"{ALLOW}TMFCustomerNotify Off\n")
+    place = Subscriber(Api(writer.url), writer)
+    listener = listen(default=depending(lambda request: answer(400) if request.customer["name"] == "refused" else OK))
+    place(listener)
+    made = place.api.create(name="refused")
+    for n in range(300):
+        place.api.patch(path_of(made), {"n": n})
+    others = {place.api.create(name=f"other {n}")["id"] for n in range(3)}
+    start_httpd(database, server=f"{ALLOW}TMFCustomerNotifySchedule 60s\n")
+    await_condition(lambda: {request.customer["id"] for request in listener.arrived()} >= others, "the others arrive")
+    assert len(listener.arrived()) == 4
+
+
 def test_each_refused_event_is_a_dead_letter_of_its_own(place, listen):
     listener = listen(default=depending(lambda request: answer(422) if request.customer.get("n") in (1, 3) else OK))
     hub = place(listener)

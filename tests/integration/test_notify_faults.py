@@ -149,6 +149,8 @@ def test_httpd_is_restarted_and_stopped(start_httpd, scene):
             stage.arrives(random.randrange(5, 60))
             if "stop" in how:
                 server.stop("graceful-stop")
+                postgres, name = server.database
+                assert postgres.execute("SELECT id, leased_by FROM tmf_customer.hub WHERE leased_by IS NOT NULL", name) == []
                 server.start()
             else:
                 server.restart(how)

@@ -389,10 +389,31 @@ START_TEST(what_is_delayed_does_not_count_as_waiting)
     tmf_listener_skip(delivery);
     ck_assert_int_eq(listener->delayed, 1);
     ck_assert_int_eq(listener->settled, 1);
-    tmf_listener_drop_all(listener, cache);
+    tmf_listener_drop_all(listener, cache); /* what is done is still to be recorded */
     ck_assert_int_eq(listener->delayed, 0);
-    ck_assert_int_eq(listener->settled, 0);
-    ck_assert_int_eq(listener->count, 0);
+    ck_assert_int_eq(listener->settled, 1);
+    ck_assert_int_eq(listener->count, 1);
+}
+END_TEST
+
+START_TEST(what_waits_for_a_delayed_one_leaves_the_hand)
+{
+    tmf_listener_t *listener = make_listener(0);
+
+    put(listener, 1, "a", 0, 0);
+    put(listener, 2, "b", 1, 5 * SECOND);
+    put(listener, 3, "a", 0, 0);
+    put(listener, 4, "b", 0, 0);
+    put(listener, 5, "b", 2, 5 * SECOND);
+    put(listener, 6, "c", 0, 0);
+    tmf_listener_withhold(listener, cache);
+    ck_assert_int_eq(listener->count, 4);
+    ck_assert_int_eq(listener->hand[0]->id, 1);
+    ck_assert_int_eq(listener->hand[1]->id, 2);
+    ck_assert_int_eq(listener->hand[2]->id, 3);
+    ck_assert_int_eq(listener->hand[3]->id, 6);
+    ck_assert_int_eq(listener->delayed, 1);
+    ck_assert_int_eq(tmf_listener_waiting(listener), 3);
 }
 END_TEST
 
@@ -476,6 +497,7 @@ int main(void)
     TCase *tcase = tcase_create("notify");
 
     tcase_add_checked_fixture(tcase, make_pool, destroy_pool);
+    tcase_add_test(tcase, what_waits_for_a_delayed_one_leaves_the_hand);
     tcase_add_test(tcase, pauses_follow_the_schedule_with_jitter);
     tcase_add_test(tcase, retry_after_is_honoured_within_bounds);
     tcase_add_test(tcase, signatures_are_those_of_standard_webhooks);
