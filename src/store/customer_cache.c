@@ -6,15 +6,17 @@
  * its database and id. Any process may be killed at any moment, so nothing here ever waits for
  * another.
  *
- *   version      of a bucket: counts beginnings and ends of writes to customers in it. A read notes
- * it before it asks the database (the ticket), and what it read is put in with that version. It is
+ * The version of a bucket counts beginnings and ends of writes to customers in it. A read notes it
+ * before it asks the database (the ticket), and what it read is put in with that version. It is
  * given out only as long as the bucket has still that version: so a write that begins or ends after
- * the ticket makes all that was read before it worthless. writers      writes that are being
- * carried out, until busy_until: meanwhile the bucket gives nothing and takes nothing. Who died in
- * a write is no longer counted after that time. sequence     of a slot: odd while somebody fills
- * it. A reader copies, and looks whether it is still the same and even (a seqlock); who wants to
- * fill it makes it odd by compare-and-swap, or leaves it alone. One that was left odd by a death is
- * taken over after a second.
+ * the ticket makes all that was read before it worthless.
+ *
+ * Its writers are the writes that are being carried out, until busy_until: meanwhile the bucket
+ * gives nothing and takes nothing. Who died in a write is no longer counted after that time.
+ *
+ * The sequence of a slot is odd while somebody fills it. A reader copies, and looks whether it is
+ * still the same and even (a seqlock); who wants to fill it makes it odd by compare-and-swap, or
+ * leaves it alone. One that was left odd by a death is taken over after a second.
  *
  * All words are atomic, those of the contents too (relaxed): a reader may see some that are being
  * written, and then throws them away. Times are those of model/clock.h.

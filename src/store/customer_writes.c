@@ -6,20 +6,22 @@
  * those that come while another one is on its way share one statement (combiner.c). They must not
  * feel each other:
  *
- *   locks        a batch waits for no customer that somebody has locked (only for the counters'
- *                slot, like any write): it takes those that are free and as they were
- *                read, and leaves the others out, so two batches cannot wait for each other, and a
- *                customer that somebody has locked delays only who wants it. Two changes of one
- *                customer in a batch: one of them is made. Who was left out has lost the race
- *                (api/customer_change.c). New ids are random, nobody else inserts them.
- *   refusals     what PostgreSQL refuses because of one row it refuses for all: nothing of it is
- *                written, and each is written alone, so that who was wrong gets its error, and
- *                nobody else does; the log tells, at info. When the database as a whole is
- * the matter, or it is unknown whether a batch was committed, all get that error, and nothing is
- * written again. sizes        a document of more than SHARED_MAX goes alone: it keeps nobody
- * waiting, and the memory of a batch has a bound. events       are written in the order of the
- * batch, each behind its customer's lock: their ids grow in the order of the customer's revisions,
- * as they do for writes alone.
+ * Locks. A batch waits for no customer that somebody has locked, only, like any write, for its slot
+ * of the counters. It takes the customers that are free and as they were read, and leaves the
+ * others out: so two batches cannot wait for each other, and a locked customer delays only who
+ * wants it. Of two changes of one customer in a batch one is made. Who was left out has lost the
+ * race (api/customer_change.c). New ids are random, nobody else inserts them.
+ *
+ * Refusals. What PostgreSQL refuses because of one row it refuses for all: nothing of it is
+ * written, and each is written alone, so that who was wrong gets its error, and nobody else does;
+ * the log tells, at info. When the database as a whole is the matter, or it is unknown whether a
+ * batch was committed, all get that error, and nothing is written again.
+ *
+ * Sizes. A document of more than SHARED_MAX goes alone: it keeps nobody waiting, and the memory of
+ * a batch has a bound.
+ *
+ * Events. They are written in the order of the batch, each behind its customer's lock: their ids
+ * grow in the order of the customer's revisions, as they do for writes alone.
  */
 #include "store/customer_writes.h"
 

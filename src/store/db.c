@@ -7,11 +7,16 @@
  * may wait there for a connection that another thread gives back, or for the database to answer;
  * all others give up after TMFCustomerPoolTimeout with a 503. Giving back needs no door.
  *
- *   door          guards away_until, and is held while ap_dbd_open or PQreset runs (a few
- * microseconds, or connect_timeout of DBDParams when the database is away) away_until    after a
- * failed attempt nobody tries for AWAY_TIME, so a thousand requests wait for one attempt, not for a
- * thousand quiet         guards quiet_until: one log line for an outage, not one for each request
- *   session.h     what is done on one connection; belongs to whoever has borrowed it
+ * The door guards away_until, and is held while ap_dbd_open or PQreset runs: a few microseconds, or
+ * connect_timeout of DBDParams when the database is away.
+ *
+ * away_until: after a failed attempt nobody tries for AWAY_TIME, so a thousand requests wait for
+ * one attempt, not for a thousand.
+ *
+ * quiet guards away_quiet_until and busy_quiet_until: one log line for an outage, not one for each
+ * request.
+ *
+ * session.h has what is done on one connection; it belongs to whoever has borrowed it.
  *
  * A borrowed connection is known to be usable: idle, not readable (the server says nothing unasked,
  * so a readable idle connection is a dead one: it is reset before anything is sent, and no write is

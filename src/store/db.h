@@ -7,9 +7,9 @@
  * database that does not answer.
  *
  * A connection is borrowed late and given back before the reply is written: a client that reads
- * slowly holds none. Every wait has a bound: for a connection      TMFCustomerPoolTimeout, then
- * TMF_ERROR_DATABASE_BUSY for a statement       TMFCustomerStatementTimeout in the database
- * (TMF_ERROR_STATEMENT_TIMEOUT), and one second more here, for a database that does not even cancel
+ * slowly holds none. Every wait has a bound: for a connection TMFCustomerPoolTimeout, then
+ * TMF_ERROR_DATABASE_BUSY; for a statement TMFCustomerStatementTimeout in the database, then
+ * TMF_ERROR_STATEMENT_TIMEOUT, and one second more here, for a database that does not even cancel.
  */
 #ifndef TMF_STORE_DB_H
 #define TMF_STORE_DB_H
