@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tmf_json_t is json-c's struct json_object. Two of its types are used in a way of our own:
- *   number  always a double object that carries its text (json_object_new_double_s): json-c writes
- * that text; the double itself is never looked at null    json-c has no object for it (NULL), but
- * "absent" and "null" are different answers here: it is a boolean that carries the text "null",
- * which json-c writes in its place
+ * A tmf_json_t is json-c's struct json_object. Two of its types are used in a way of our own.
+ *
+ * A number is always a double object that carries its text (json_object_new_double_s): json-c
+ * writes that text; the double itself is never looked at.
+ *
+ * For null json-c has no object (NULL), but "absent" and "null" are different answers here: it is a
+ * boolean that carries the text "null", which json-c writes in its place.
  */
 #include "model/json.h"
 
