@@ -13,6 +13,7 @@ from harness import working
 from harness.client import JSON_PATCH, JSON_PATCH_QUERY, MERGE, Api, customer, exact, path_of
 from harness.notify import ATTRIBUTE, CREATE, STATE, changed_names
 from harness.writes import SILENT, Ledger, at_once, crowded, document_of, made_of, revision_of
+from patch_model import merge
 
 pytestmark = pytest.mark.mpm
 CLIENTS = 24
@@ -483,19 +484,6 @@ def test_who_has_written_reads_it_or_what_came_later(start_httpd, cache):
     ledger.check()
 
 
-def merged(target, patch):
-    """RFC 7386."""
-    if not isinstance(patch, dict):
-        return patch
-    target = dict(target) if isinstance(target, dict) else {}
-    for name, value in patch.items():
-        if value is None:
-            target.pop(name, None)
-        else:
-            target[name] = merged(target.get(name), value)
-    return target
-
-
 class Owner:
     """A client that alone changes its customers, and so knows what each of its changes makes of them."""
 
@@ -530,7 +518,7 @@ class Owner:
             return
         if kind == "merge":
             patch = {**self.members(), self.random.choice("abc"): None, "status": self.random.choice("ABC")}
-            after, reply = merged(before, patch), self.ledger.patch(path, patch)
+            after, reply = merge(before, patch), self.ledger.patch(path, patch)
         elif kind == "put":
             body = customer(**self.members(), status="B")
             after, reply = {**body, "@type": "Customer"}, self.ledger.put(path, body)
