@@ -11,12 +11,12 @@
 
 enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC };
 
-/* Nobody waits for somebody else's large document: instead of one that takes more than 32 kB in the
+/* Nobody waits for somebody else's large document: instead of one that takes more than 8 kB in the
  * table there is a NULL, and who wants it reads it alone. The array hides behind a SELECT, so that
  * plans do not depend on its length: for a short array, PostgreSQL would plan anew each time. */
 static const char get_all_sql[] =
     "SELECT id, revision,"
-    " CASE WHEN pg_catalog.pg_column_size(doc) <= 32768 THEN doc::text END"
+    " CASE WHEN pg_catalog.pg_column_size(doc) <= 8192 THEN doc::text END"
     " FROM tmf_customer.customer WHERE id = ANY ((SELECT $1::text[])::text[])";
 
 struct tmf_customer_reads_t {

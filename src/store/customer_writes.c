@@ -38,7 +38,8 @@
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
 
-#define SHARED_MAX 32768 /* bytes of a document */
+#define SHARED_MAX                                                                                 \
+    8192 /* bytes of a document; libpq keeps what 64 of them need, for each connection */
 
 enum { COLUMN_PLACE, COLUMN_REVISION, COLUMN_DOC, COLUMN_DELIVERIES };
 enum { TYPES, CHANGED, CORRELATION_ID, HREF, ID, REVISION, ARRAYS, DOCS = ARRAYS, PARAMETERS };
