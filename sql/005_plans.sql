@@ -3,7 +3,7 @@
 
 -- Whoever fills the list of what was written last moves it into the index, and waits for that: 50 to 90 ms for
 -- 512 kB, which met every request that was written together with that one. Readers walk the list.
-ALTER INDEX tmf_customer.customer_doc SET (gin_pending_list_limit = 64);
+ALTER INDEX tmf_customer.customer_doc SET (gin_pending_list_limit = 128);
 
 -- How many rows a listener has pending changes from one to millions in minutes, statistics know nothing of
 -- it: the settings of these functions leave the planner the indexes alone. They are in plpgsql, which keeps
