@@ -432,8 +432,15 @@ def check_history(requests, clients, changes):
 @pytest.mark.parametrize("kind", ["quick", "slow", "refusing now and then", "ill now and then"])
 def test_changes_of_a_customer_come_in_the_order_of_their_commits(place, listen, kind):
     clients, customers, changes = 4, 5, 15
+    refused = set()  # none thrice, or it were a dead letter
+
+    def refuse_now_and_then(request):
+        if request.number % 23 != 7 or request.event["eventId"] in refused:
+            return OK
+        refused.add(request.event["eventId"])
+        return answer(400)
     trouble = {"quick": OK, "slow": after(0.003, OK),
-               "refusing now and then": depending(lambda request: answer(400) if request.number % 23 == 7 else OK),
+               "refusing now and then": depending(refuse_now_and_then),
                "ill now and then": depending(lambda request: [answer(503), reset, hang_up][request.number % 3]
                                              if request.number % 41 == 7 else OK)}[kind]
     listener = listen(default=trouble)
