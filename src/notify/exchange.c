@@ -221,17 +221,12 @@ static tmf_listener_t *find_listener(const tmf_dispatcher_t *dispatcher, const c
     return NULL;
 }
 
-static int is_unsent(const tmf_in_hand_t *delivery)
-{
-    return delivery->state == TMF_HAND_READ || delivery->state == TMF_HAND_WAITING;
-}
-
 /* A lease that had run out, and was taken again: somebody else may have had it meanwhile, and sent
  * what is in hand here. */
 static void forget_hand_after_gap(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener)
 {
     if (tmf_clock_now() >= listener->leased_until) {
-        tmf_listener_drop(listener, is_unsent, dispatcher->events);
+        tmf_listener_drop(listener, tmf_in_hand_is_unsent, dispatcher->events);
         listener->more = 1;
     }
 }
@@ -363,11 +358,6 @@ static void attach_events(tmf_dispatcher_t *dispatcher, apr_array_header_t *miss
     }
 }
 
-static int is_withheld(const tmf_in_hand_t *delivery)
-{
-    return delivery->withheld;
-}
-
 /* The events that could not be read: too much for one time, they are read again, and so is what
  * stands behind them, which may be of the same customers; or there is none of them, because
  * somebody has deleted them: nothing is to be told. */
@@ -383,10 +373,9 @@ static void do_without_events(tmf_listener_t *listener, int are_gone, tmf_event_
             tmf_listener_skip(delivery);
         }
         is_behind |= delivery->state == TMF_HAND_READ;
-        delivery->withheld = is_behind && (delivery->state == TMF_HAND_READ ||
-                                           delivery->state == TMF_HAND_WAITING);
+        delivery->withheld = is_behind && tmf_in_hand_is_unsent(delivery);
     }
-    tmf_listener_drop(listener, is_withheld, events);
+    tmf_listener_drop(listener, tmf_in_hand_is_withheld, events);
     listener->more = 1;
 }
 

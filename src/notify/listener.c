@@ -63,11 +63,20 @@ tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t 
 
 /* ---- what is in hand ---- */
 
+int tmf_in_hand_is_unsent(const tmf_in_hand_t *delivery)
+{
+    return delivery->state == TMF_HAND_READ || delivery->state == TMF_HAND_WAITING;
+}
+
+int tmf_in_hand_is_withheld(const tmf_in_hand_t *delivery)
+{
+    return delivery->withheld;
+}
+
 /* It was refused before, and is not on its way. */
 static int is_delayed(const tmf_in_hand_t *delivery)
 {
-    return delivery->not_before > 0 &&
-           (delivery->state == TMF_HAND_READ || delivery->state == TMF_HAND_WAITING);
+    return delivery->not_before > 0 && tmf_in_hand_is_unsent(delivery);
 }
 
 void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t now)
@@ -175,11 +184,6 @@ static int has_customer(const customers_t *customers, const tmf_in_hand_t *deliv
     return 0;
 }
 
-static int is_withheld(const tmf_in_hand_t *delivery)
-{
-    return delivery->withheld;
-}
-
 void tmf_listener_withhold(tmf_listener_t *listener, tmf_event_cache_t *cache)
 {
     customers_t customers = {{NULL}};
@@ -190,13 +194,12 @@ void tmf_listener_withhold(tmf_listener_t *listener, tmf_event_cache_t *cache)
         unsigned place;
 
         if (has_customer(&customers, delivery, &place)) {
-            delivery->withheld = delivery->state == TMF_HAND_WAITING ||
-                                 delivery->state == TMF_HAND_READ;
+            delivery->withheld = tmf_in_hand_is_unsent(delivery);
         } else if (is_delayed(delivery)) {
             customers.first[place] = delivery;
         }
     }
-    tmf_listener_drop(listener, is_withheld, cache);
+    tmf_listener_drop(listener, tmf_in_hand_is_withheld, cache);
 }
 
 tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)

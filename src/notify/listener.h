@@ -90,6 +90,8 @@ void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t
 
 /* Takes the deliveries out for which `is_out` says so, in the states that are not on their way. */
 typedef int tmf_is_out_fn(const tmf_in_hand_t *delivery);
+tmf_is_out_fn tmf_in_hand_is_unsent;   /* READ or WAITING */
+tmf_is_out_fn tmf_in_hand_is_withheld; /* marked so */
 void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_event_cache_t *cache);
 
 /* Takes out what has to wait for a delayed one of the same customer: it would be in the way of
