@@ -17,6 +17,7 @@ from patch_model import merge
 
 pytestmark = pytest.mark.mpm
 CLIENTS = 24
+NEVER_MADE = 10 ** 18  # a revision; they start at 1
 
 # What arrays, rows, strings and JSON of PostgreSQL could take for their own, as JSON.
 ODD = [r'"\""', r'"\\"', r'"\\\\\""', r'"{a,\"b\",NULL}"', '"{}"', '"{"', '"}"', '","', '"NULL"', '"null"', '""', r'"\\N"', '"(1,2)"',
@@ -235,7 +236,7 @@ def test_changes_that_fail_or_change_nothing_are_alone_in_that(start_httpd):
         if what == "absent":
             return ledger.patch("/customer/nobody-%22%7B,%7D", {"status": "x"})
         if what == "stale":
-            return ledger.put(path, customer(status="x"), headers={"If-Match": '"1", "stale"'})
+            return ledger.put(path, customer(status="x"), headers={"If-Match": f'"{NEVER_MADE}", "stale"'})
         if what == "same":
             return ledger.patch(path, {"status": "New", "unknown": None}, headers={"If-Match": first.headers["ETag"]})
         if what == "replaced by the same":
