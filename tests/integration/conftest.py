@@ -39,7 +39,7 @@ def finish(server, postgres):
         wrong.append(server.sanitizer_reports())
     if postgres.is_running():
         wrong += [f"left idle in transaction: {row}"
-                  for row in postgres.backends(server.database[1]) if "in transaction" in row[1]]
+                  for row in postgres.backends(server.database[1]) if "in transaction" in (row[1] or "")]
     assert not wrong, "\n".join(wrong)
 
 

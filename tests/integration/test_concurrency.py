@@ -89,9 +89,9 @@ def test_who_is_overtaken_starts_again_from_what_is_there(start_httpd, new_datab
         assert reply.result().status_code == status, reply.result().text
     if status == 200:
         assert reply.result().json() == {**made.json(), "status": "theirs", "y": 2}
-    states = postgres.execute("SELECT DISTINCT state FROM pg_stat_activity WHERE datname = %s AND usename = %s",
-                              parameters=(name, RUNTIME))
-    assert states == [("idle",)], "no transaction is left open"
+    await_condition(lambda: postgres.execute(
+        "SELECT DISTINCT state FROM pg_stat_activity WHERE datname = %s AND usename = %s", parameters=(name, RUNTIME))
+        == [("idle",)], "no transaction is left open")
 
 
 def test_writers_who_wait_for_each_other_need_few_connections(start_httpd):

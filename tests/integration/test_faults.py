@@ -40,12 +40,13 @@ def test_a_database_that_is_away_at_start(start_httpd, own_postgres):
     assert api.get("/nothing").status_code == 404
     own_postgres.start()
     await_condition(lambda: api.get("/customer").status_code == 200, "the API is back")
-    server.stop()
+    server.end()
 
 
 def test_backends_that_were_killed_while_idle_are_not_noticed(start_httpd, new_database):
     postgres, name = new_database()
     server = start_httpd((postgres, name))
+    server.log.allow("TMF0022: notifier: ")  # which may not be idle
     api = Api(server.url)
     for _ in range(5):
         with ThreadPoolExecutor(8) as pool:
@@ -109,7 +110,7 @@ def test_a_frozen_database_is_503_in_bounded_time(start_httpd, own_postgres):
 def test_httpd_stops_while_the_database_is_frozen(start_httpd, own_postgres):
     server = start_httpd((own_postgres, own_postgres.create_database("frozen")),
                          server="TMFCustomerStatementTimeout 1s\nTMFCustomerPoolTimeout 1s")
-    server.log.allow("TMF0026")  # the notifier, when a request is being connected
+    server.log.allow("TMF0026|AH00045")  # the notifier, when a request is being connected; a child that takes over 3 s
     Api(server.url).get("/customer")
     own_postgres.freeze()
     try:
@@ -123,7 +124,7 @@ def test_httpd_stops_while_the_database_is_frozen(start_httpd, own_postgres):
 
 def test_a_slow_statement_is_cancelled(start_httpd, new_database):
     postgres, name = new_database()
-    server = start_httpd((postgres, name), server="TMFCustomerStatementTimeout 200ms")
+    server = start_httpd((postgres, name), server="TMFCustomerStatementTimeout 1s")
     api = Api(server.url)
     made = api.create()
     with postgres.connect(name) as lock:
@@ -175,7 +176,7 @@ def slow_reader(server):
 @pytest.fixture
 def large(start_httpd, new_database):
     """A server with two connections for each child and a list of 8 MB."""
-    server = start_httpd(new_database(), connections=2, server="SendBufferSize 16384")
+    server = start_httpd(new_database(), connections=2, server="SendBufferSize 16384\nTMFCustomerPoolTimeout 20s")
     api = Api(server.url)
     for _ in range(8):
         api.create(x="y" * 1000000)
@@ -255,10 +256,9 @@ def test_stops_and_restarts_under_load(start_httpd):
     with working(6, work):
         for _ in range(3):
             server.graceful()
-        server.restart()
-        server.stop()
+        server.stop("graceful-stop")  # and no plain ones: mpm_event closes sockets that its threads still use
         server.start()
-    server.stop()
+    server.end()
     assert statuses == {201}
 
 
@@ -281,7 +281,7 @@ def test_a_child_that_is_killed_is_replaced(start_httpd):
 
 def test_requests_that_need_no_database_take_no_connection(start_httpd, new_database):
     postgres, name = new_database()
-    server = start_httpd((postgres, name), connections=1, server="TMFCustomerPoolTimeout 100ms")
+    server = start_httpd((postgres, name), connections=1)
     lock = hold_lock(postgres, name)
     with Raw(server.port) as busy:
         busy.send(f"GET {BASE}/customer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")

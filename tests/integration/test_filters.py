@@ -192,7 +192,7 @@ def test_a_bad_pattern_is_400_also_where_nothing_is_looked_at(start_httpd):
 
 
 def test_a_pattern_cannot_hold_the_database(start_httpd):
-    server = start_httpd(server="TMFCustomerStatementTimeout 300ms")
+    server = start_httpd(server="TMFCustomerStatementTimeout 1s")
     server.log.expect("TMF0020.*57014")
     api = Api(server.url)
     made = api.create(x="a" * 3000 + "c")
@@ -205,7 +205,7 @@ def test_a_pattern_cannot_hold_the_database(start_httpd):
 
 def test_many_elements_cannot_hold_the_database_either(start_httpd):
     """One customer: each element is asked by itself, all of them in the time of one statement."""
-    server = start_httpd(server="TMFCustomerStatementTimeout 200ms")
+    server = start_httpd(server="TMFCustomerStatementTimeout 1s")
     postgres, name = server.database
     postgres.execute("INSERT INTO tmf_customer.customer (id, doc) SELECT 'long', jsonb_build_object('name', 'x', 'x',"
                      " jsonb_agg('a'::text)) FROM generate_series(1, 200000)", name)

@@ -186,8 +186,8 @@ def test_a_create_that_is_being_carried_out_is_409_at_once(start_httpd, new_data
 def test_a_crash_between_commit_and_reply_is_answered_by_the_first_reply(start_httpd, new_database, key):
     postgres, name = new_database()
     proxy = Proxy(postgres, b"lost reply")
+    server = start_httpd((proxy, name))
     try:
-        server = start_httpd((proxy, name))
         other = Api(start_httpd((postgres, name)).url)
         assert total(other) == 0
 
@@ -207,6 +207,7 @@ def test_a_crash_between_commit_and_reply_is_answered_by_the_first_reply(start_h
         assert [(again.json()["id"], int(again.headers["ETag"].strip('"')))] == stored
         assert again.status_code == 201 and total(other) == 1
     finally:
+        server.end()  # its new children connect through the proxy
         proxy.remove()
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -226,15 +227,18 @@ def test_walking_neither_skips_nor_repeats_while_others_write(place):
                 assert writer.delete(made.pop(0)).status_code == 204
             change = {"name": f"still {turn * 7 % 60:02}", "x": turn % 5}
             assert writer.patch(made[turn % len(made)], change).status_code == 200
+    expected = sorted(resource["id"] for resource in still)
+
+    def others_write_during_a_walk(query):
+        before = list(turns)
+        found = joined(walk(api, f"/customer?{query}"))
+        assert sorted(one for one in found if one in expected) == expected
+        return all(now > then for now, then in zip(turns, before))
     with ThreadPoolExecutor(3) as pool:
         writers = [pool.submit(write, number) for number in range(3)]
         try:
-            expected = {resource["id"] for resource in still}
             for query in ("limit=3", "limit=4&sort=name", "limit=5&sort=-name", "limit=7&sort=x", "limit=7&sort=-x,name"):
-                before = list(turns)
-                found = joined(walk(api, f"/customer?{query}"))
-                assert sorted(one for one in found if one in expected) == sorted(expected)
-                assert all(now > then for now, then in zip(turns, before)), "nobody wrote meanwhile"
+                await_condition(partial(others_write_during_a_walk, query), "others write during a walk")
         finally:
             stop.set()
         for writer in writers:

@@ -75,13 +75,18 @@ def test_the_quickstart_serves_and_says_where(place, started):
     assert int(Api(url).get("/customer?limit=0").headers["X-Total-Count"]) == 11
 
 
-def test_the_commands_of_the_readme_work(place, started):
+@pytest.fixture(scope="module")
+def commanded(place, started):
+    """What the README's commands say. Others look at the customers that they create."""
     blocks = [block for block in BLOCKS if "$B" in block]
     assert len(blocks) >= 2
     script = "\n".join(blocks).replace("127.0.0.1:8629", f"127.0.0.1:{place[1]}")
     script = script.replace("8630", str(free_port()))
-    result = subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True,
-                            timeout=60)
+    return subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60)
+
+
+def test_the_commands_of_the_readme_work(commanded):
+    result = commanded
     assert result.returncode == 0, result.stderr
     assert "Moon Football Club" in result.stdout and '"status": "Approved"' in result.stdout
     assert '"eventType":"CustomerStateChangeEvent"' in result.stdout
@@ -96,8 +101,8 @@ def run_example(place, commands):
     return result.stdout
 
 
-def test_every_example_of_asking_finds_its_customer(place, started):
-    """After the commands of the README, which create it; of the dozen customers few others match."""
+def test_every_example_of_asking_finds_its_customer(place, commanded):
+    """Of the dozen customers few others match."""
     examples = block_with("# equality").splitlines()
     assert len(examples) >= 17
     for example in examples:
@@ -105,7 +110,7 @@ def test_every_example_of_asking_finds_its_customer(place, started):
         assert "Comet Sailing Club" in found and len(found) <= 6, example
 
 
-def test_one_customer_is_looked_at_counted_and_paged(place, started):
+def test_one_customer_is_looked_at_counted_and_paged(place, commanded):
     reduced, count, page = re.fullmatch(r"(\{.*\})(X-Total-Count: \d+)\s+(\[.*\])",
                                         run_example(place, block_with("rel=\"next\""))).groups()
     assert [medium["mediumType"] for medium in json.loads(reduced)["contactMedium"]] == ["email"]

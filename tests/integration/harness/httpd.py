@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import os
+import random
 import re
 import shutil
 import signal
@@ -14,11 +16,12 @@ from .postgres import RUNTIME
 
 MODULES = Path("/usr/lib/apache2/modules")
 APACHE = "/usr/sbin/apache2"
+# ServerLimit has places for the children of former generations.
 MPM_SETTINGS = {
     "event": "StartServers 2\nThreadsPerChild 16\nMinSpareThreads 16\nMaxSpareThreads 64\n"
-             "MaxRequestWorkers 64\nServerLimit 4",
+             "MaxRequestWorkers 64\nServerLimit 16",
     "worker": "StartServers 2\nThreadsPerChild 16\nMinSpareThreads 16\nMaxSpareThreads 64\n"
-              "MaxRequestWorkers 64\nServerLimit 4",
+              "MaxRequestWorkers 64\nServerLimit 16",
     "prefork": "StartServers 8\nMinSpareServers 4\nMaxSpareServers 16\nMaxRequestWorkers 32",
 }
 
@@ -28,9 +31,12 @@ def module_file():
 
 
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    """Below the ports that the system gives away by itself, so that nobody gets it before httpd binds it."""
+    while True:
+        port = random.SystemRandom().randrange(15000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def sanitizer_library(name):
@@ -160,6 +166,11 @@ GracefulShutdownTimeout 10
         await_condition(lambda: not any(map(is_alive, processes)) and not self.accepts(), "httpd is dead")
         # Until somebody reaps the parent, httpd would take it for one that runs.
         (self.root / "httpd.pid").unlink()
+
+    def kill_a_child(self):
+        """Unless it ends by itself just now."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(random.choice(await_condition(self.children, "children")), signal.SIGKILL)
 
     def stop(self, how="stop"):
         """how: stop or graceful-stop. Waits until every process is gone."""

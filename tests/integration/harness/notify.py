@@ -11,8 +11,8 @@ from .client import exact
 
 ALLOW = "TMFCustomerNotifyAllow 127.0.0.0/8 ::1/128\n"
 ILL_TAGS = "TMF"  # of log lines about listeners that fail
-QUICK = ALLOW + ("TMFCustomerNotifySchedule 100ms 200ms\nTMFCustomerNotifyConnectTimeout 1s\n"
-                 "TMFCustomerNotifyTimeout 1s\nTMFCustomerNotifyPoll 200ms\n")
+QUICK = ALLOW + ("TMFCustomerNotifySchedule 100ms 200ms\nTMFCustomerNotifyConnectTimeout 2s\n"
+                 "TMFCustomerNotifyTimeout 2s\nTMFCustomerNotifyPoll 200ms\n")
 AWAY = "TMF|AH00629|AH00639|AH02655|AH00632|AH00633|AH00636"  # what the log says of a database that is away
 CREATE, DELETE = "CustomerCreateEvent", "CustomerDeleteEvent"
 STATE, ATTRIBUTE = "CustomerStateChangeEvent", "CustomerAttributeValueChangeEvent"

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
+import contextlib
 import os
 import pwd
 import shutil
@@ -109,12 +110,17 @@ class Postgres:
         return [postmaster, *map(int, children)]
 
     def freeze(self):
-        for pid in self.processes():
-            os.kill(pid, signal.SIGSTOP)
+        os.kill(self.processes()[0], signal.SIGSTOP)  # so that none is born meanwhile
+        self.signal_all(self.processes()[1:], signal.SIGSTOP)
 
     def thaw(self):
-        for pid in reversed(self.processes()):
-            os.kill(pid, signal.SIGCONT)
+        self.signal_all(reversed(self.processes()), signal.SIGCONT)
+
+    @staticmethod
+    def signal_all(processes, number):
+        for pid in processes:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
 
 
 def sql_directory():

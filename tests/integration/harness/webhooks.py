@@ -17,7 +17,7 @@ class Verifier:
         self.directory = directory
         for name in ("package.json", "package-lock.json"):
             shutil.copy(SOURCE / name, directory)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=directory, check=True,
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries", "5"], cwd=directory, check=True,
                        capture_output=True, timeout=150)
 
     def faults(self, requests, secret):
