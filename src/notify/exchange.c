@@ -1,190 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the notifier and the database have to tell each other; see dispatcher.h. */
 #include "model/clock.h"
-#include "notify/dispatcher.h"
+#include "notify/exchange.h"
 
 #include <string.h>
 
-#include <httpd.h>
-#include <http_log.h>
 #include <apr_strings.h>
 
 #include "store/customer_store.h"
-
-extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
-APLOG_USE_MODULE(tmf_customer);
 
 #define SWEEP_TIME   (2 * APR_USEC_PER_SEC)
 #define SWEEP_PAUSE  (500 * 1000)           /* when there is more to sweep */
 #define RELEASE_TIME (1 * APR_USEC_PER_SEC) /* that a statement may take: httpd may be stopping */
 
-/* One exchange at work. */
-typedef struct {
-    tmf_dispatcher_t *dispatcher;
-    tmf_db_t *db;
-    const char *owner;
-    apr_pool_t *pool;
-} exchange_t;
-
-static tmf_listener_t *listener_at(const tmf_dispatcher_t *dispatcher, int index)
+tmf_listener_t *tmf_listener_at(const tmf_dispatcher_t *dispatcher, int index)
 {
     return APR_ARRAY_IDX(dispatcher->listeners, index, tmf_listener_t *);
-}
-
-/* ---- recording what has become of deliveries ---- */
-
-static int is_done(const tmf_in_hand_t *delivery)
-{
-    return delivery->state == TMF_HAND_DONE;
-}
-
-static tmf_error_t *record_delivered(exchange_t *exchange)
-{
-    tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    apr_array_header_t *delivered = apr_array_make(exchange->pool, 64, sizeof(tmf_delivered_t));
-    int i;
-    int j;
-
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        tmf_listener_t *listener = listener_at(dispatcher, i);
-
-        for (j = 0; j < listener->count && listener->settled > 0; j++) {
-            if (is_done(listener->hand[j])) {
-                tmf_delivered_t one = {listener->hub_id, listener->hand[j]->id};
-
-                APR_ARRAY_PUSH(delivered, tmf_delivered_t) = one;
-                listener->more |= listener->hand[j]->not_before > 0; /* others were withheld */
-            }
-        }
-    }
-    if (delivered->nelts == 0) {
-        return NULL;
-    }
-    TMF_TRY(tmf_outbox_deliver(exchange->db, delivered, exchange->pool));
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        if (listener_at(dispatcher, i)->settled > 0) {
-            tmf_listener_drop(listener_at(dispatcher, i), is_done, dispatcher->events);
-        }
-    }
-    return NULL;
-}
-
-static int is_dead(const tmf_in_hand_t *delivery)
-{
-    return delivery->state == TMF_HAND_REFUSED && delivery->not_before == 0;
-}
-
-/* Until the next try; negative = there is none. */
-static apr_interval_time_t pause_of(const tmf_in_hand_t *delivery)
-{
-    apr_interval_time_t pause = delivery->not_before - tmf_clock_now();
-
-    return is_dead(delivery) ? -1 : pause > 0 ? pause : 0;
-}
-
-static void list_refused(apr_array_header_t *refused, const tmf_listener_t *listener)
-{
-    int i;
-
-    for (i = 0; i < listener->count && listener->refused > 0; i++) {
-        const tmf_in_hand_t *delivery = listener->hand[i];
-
-        if (delivery->state == TMF_HAND_REFUSED) {
-            tmf_refused_t one = {listener->hub_id, delivery->id, delivery->attempts,
-                                 pause_of(delivery), delivery->error};
-
-            APR_ARRAY_PUSH(refused, tmf_refused_t) = one;
-        }
-    }
-}
-
-/* Once recorded, a refused event waits for its next try, and the later ones of its customer leave
- * the hand, or it is a dead letter and leaves it itself. Then the later ones are read (again). */
-static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener)
-{
-    int i;
-
-    for (i = 0; i < listener->count; i++) {
-        tmf_in_hand_t *delivery = listener->hand[i];
-
-        if (is_dead(delivery)) {
-            ap_log_error(APLOG_MARK, APLOG_INFO, 0, dispatcher->settings->server,
-                         "TMF0060: event %s is a dead letter for hub %s: %s",
-                         delivery->event->event_id, listener->hub_id, delivery->error);
-            listener->more = 1;
-        } else if (delivery->state == TMF_HAND_REFUSED) {
-            tmf_listener_delay(delivery);
-        }
-    }
-    tmf_listener_drop(listener, is_dead, dispatcher->events);
-    tmf_listener_withhold(listener, dispatcher->events);
-}
-
-static tmf_error_t *record_refused(exchange_t *exchange)
-{
-    tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    apr_array_header_t *refused = apr_array_make(exchange->pool, 16, sizeof(tmf_refused_t));
-    int i;
-
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        list_refused(refused, listener_at(dispatcher, i));
-    }
-    if (refused->nelts == 0) {
-        return NULL;
-    }
-    TMF_TRY(tmf_outbox_refuse(exchange->db, refused, exchange->pool));
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        if (listener_at(dispatcher, i)->refused > 0) {
-            go_on_after_refusals(dispatcher, listener_at(dispatcher, i));
-        }
-    }
-    return NULL;
-}
-
-static tmf_error_t *record_pause(exchange_t *exchange, tmf_listener_t *listener)
-{
-    const tmf_notify_settings_t *settings = exchange->dispatcher->settings;
-    int disabled;
-
-    TMF_TRY(tmf_outbox_pause(exchange->db, exchange->owner, listener->hub_id, listener->failures,
-                             listener->pause, settings->disable_after, listener->disabling,
-                             listener->error, &disabled, exchange->pool));
-    if (disabled) {
-        ap_log_error(
-            APLOG_MARK, APLOG_WARNING, 0, settings->server,
-            "TMF0061: hub %s (%s) is disabled: %s; tmf_customer.enable('%s') lets it go on",
-            listener->hub_id, listener->callback, listener->error, listener->hub_id);
-    } else {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, settings->server,
-                     "TMF0062: hub %s (%s) pauses for %" APR_TIME_T_FMT " ms: %s", listener->hub_id,
-                     listener->callback, apr_time_as_msec(listener->pause), listener->error);
-    }
-    listener->pausing = 0;
-    return NULL;
-}
-
-static tmf_error_t *record_listener(exchange_t *exchange, tmf_listener_t *listener)
-{
-    if (listener->recovered) {
-        TMF_TRY(tmf_outbox_recover(exchange->db, listener->hub_id, exchange->pool));
-        listener->recovered = 0;
-    }
-    if (listener->pausing && listener->sent == 0) {
-        TMF_TRY(record_pause(exchange, listener));
-    }
-    return NULL;
-}
-
-static tmf_error_t *record(exchange_t *exchange)
-{
-    int i;
-
-    TMF_TRY(record_delivered(exchange));
-    TMF_TRY(record_refused(exchange));
-    for (i = 0; i < exchange->dispatcher->listeners->nelts; i++) {
-        TMF_TRY(record_listener(exchange, listener_at(exchange->dispatcher, i)));
-    }
-    return NULL;
 }
 
 /* Listeners that have nothing on its way and nothing to record, and are left or not leased any
@@ -195,7 +26,7 @@ static void let_listeners_go(tmf_dispatcher_t *dispatcher, apr_time_t now)
     int i;
 
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        tmf_listener_t *listener = listener_at(dispatcher, i);
+        tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
         int over = listener->leaving || now >= listener->leased_until;
 
         if (over && listener->sent == 0 && listener->settled == 0 && !listener->pausing) {
@@ -214,8 +45,8 @@ static tmf_listener_t *find_listener(const tmf_dispatcher_t *dispatcher, const c
     int i;
 
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        if (strcmp(listener_at(dispatcher, i)->hub_id, hub_id) == 0) {
-            return listener_at(dispatcher, i);
+        if (strcmp(tmf_listener_at(dispatcher, i)->hub_id, hub_id) == 0) {
+            return tmf_listener_at(dispatcher, i);
         }
     }
     return NULL;
@@ -231,7 +62,7 @@ static void forget_hand_after_gap(tmf_dispatcher_t *dispatcher, tmf_listener_t *
     }
 }
 
-static tmf_error_t *claim(exchange_t *exchange)
+static tmf_error_t *claim(tmf_exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     apr_time_t until = tmf_clock_now() + TMF_LEASE_TIME;
@@ -260,7 +91,7 @@ static tmf_error_t *claim(exchange_t *exchange)
 
 int tmf_exchange_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener)
 {
-    return !listener->leaving && (listener->more || dispatcher->woken) &&
+    return !listener->leaving && listener->more &&
            tmf_listener_waiting(listener) < TMF_OUTBOX_BATCH / 2 &&
            listener->count + TMF_OUTBOX_BATCH <= TMF_IN_HAND_MAX &&
            tmf_event_cache_size(dispatcher->events) < TMF_DOCUMENTS_MAX;
@@ -292,41 +123,50 @@ static void fill_want(tmf_want_t *want, const tmf_dispatcher_t *dispatcher,
     }
 }
 
-/* Asks for all listeners at once; also those that want nothing are asked whether they are still
- * ours. */
-static tmf_error_t *read_due(exchange_t *exchange)
+/* The answer for one listener, but for the deliveries themselves. */
+static void take_answer(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener,
+                        const tmf_want_t *want)
+{
+    if (want->wanted) {
+        listener->more = want->found == TMF_OUTBOX_BATCH;
+    }
+    if (want->lost) {
+        listener->leaving = 1;
+        listener->pausing = 0;
+        tmf_listener_drop_all(listener, dispatcher->events);
+    }
+}
+
+/* Asks for all listeners at once that are refusing, or for all that are not; also those that want
+ * nothing are asked whether they are still ours. */
+static tmf_error_t *read_due(tmf_exchange_t *exchange, int refusing)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    int count = dispatcher->listeners->nelts;
-    tmf_want_t *wants = apr_pcalloc(exchange->pool, sizeof(*wants) * (apr_size_t)(count + 1));
+    int all = dispatcher->listeners->nelts;
+    tmf_want_t *wants = apr_pcalloc(exchange->pool, sizeof(*wants) * (apr_size_t)(all + 1));
+    tmf_listener_t **asked = apr_palloc(exchange->pool, sizeof(*asked) * (apr_size_t)(all + 1));
     const tmf_due_t *due;
     int due_count;
+    int count = 0;
     int i;
 
+    for (i = 0; i < all; i++) {
+        if (tmf_listener_is_refusing(tmf_listener_at(dispatcher, i)) == refusing) {
+            asked[count] = tmf_listener_at(dispatcher, i);
+            fill_want(&wants[count], dispatcher, asked[count], exchange->pool);
+            count++;
+        }
+    }
     if (count == 0) {
         return NULL;
-    }
-    for (i = 0; i < count; i++) {
-        fill_want(&wants[i], dispatcher, listener_at(dispatcher, i), exchange->pool);
     }
     TMF_TRY(tmf_outbox_read(exchange->db, exchange->owner, wants, count, &due, &due_count,
                             exchange->pool));
     for (i = 0; i < count; i++) {
-        tmf_listener_t *listener = listener_at(dispatcher, i);
-
-        if (wants[i].wanted) {
-            listener->more = wants[i].found == TMF_OUTBOX_BATCH;
-        } else {
-            listener->more |= dispatcher->woken; /* what was committed is read when there is room */
-        }
-        if (wants[i].lost) {
-            listener->leaving = 1;
-            listener->pausing = 0;
-            tmf_listener_drop_all(listener, dispatcher->events);
-        }
+        take_answer(dispatcher, asked[i], &wants[i]);
     }
     for (i = 0; i < due_count; i++) {
-        tmf_listener_add(listener_at(dispatcher, due[i].want), &due[i], tmf_clock_now());
+        tmf_listener_add(asked[due[i].want], &due[i], tmf_clock_now());
     }
     return NULL;
 }
@@ -340,7 +180,7 @@ static void attach_events(tmf_dispatcher_t *dispatcher, apr_array_header_t *miss
     int j;
 
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        tmf_listener_t *listener = listener_at(dispatcher, i);
+        tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
 
         for (j = 0; j < listener->count && listener->unread > 0; j++) {
             tmf_in_hand_t *delivery = listener->hand[j];
@@ -379,7 +219,7 @@ static void do_without_events(tmf_listener_t *listener, int are_gone, tmf_event_
     listener->more = 1;
 }
 
-static tmf_error_t *read_events(exchange_t *exchange)
+static tmf_error_t *read_events(tmf_exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     apr_array_header_t *missing = apr_array_make(exchange->pool, 64, sizeof(apr_int64_t));
@@ -399,7 +239,7 @@ static tmf_error_t *read_events(exchange_t *exchange)
     apr_array_clear(missing);
     attach_events(dispatcher, missing);
     for (i = 0; i < dispatcher->listeners->nelts && missing->nelts > 0; i++) {
-        do_without_events(listener_at(dispatcher, i), count == 0, dispatcher->events);
+        do_without_events(tmf_listener_at(dispatcher, i), count == 0, dispatcher->events);
     }
     return NULL;
 }
@@ -408,12 +248,12 @@ static tmf_error_t *read_events(exchange_t *exchange)
 
 static tmf_error_t *ask_database(void *context, const char *pattern, const char *text, int *matches)
 {
-    exchange_t *exchange = context;
+    tmf_exchange_t *exchange = context;
 
     return tmf_customer_store_match(exchange->db, pattern, text, matches, exchange->pool);
 }
 
-static tmf_error_t *check_delivery(exchange_t *exchange, tmf_in_hand_t *delivery)
+static tmf_error_t *check_delivery(tmf_exchange_t *exchange, tmf_in_hand_t *delivery)
 {
     const tmf_matcher_t matcher = {ask_database, exchange};
     int matches;
@@ -435,7 +275,7 @@ static int is_fault_of_query(const tmf_error_t *error)
 
 /* Settles what the query of a listener leaves out. A query that fails, by a pattern that takes too
  * long, makes its listener ill, not the notifier. */
-static tmf_error_t *check_listener(exchange_t *exchange, tmf_listener_t *listener)
+static tmf_error_t *check_listener(tmf_exchange_t *exchange, tmf_listener_t *listener)
 {
     tmf_error_t *error = NULL;
     int i;
@@ -460,7 +300,7 @@ static tmf_error_t *check_listener(exchange_t *exchange, tmf_listener_t *listene
 
 /* ---- all of it ---- */
 
-static tmf_error_t *sweep(exchange_t *exchange)
+static tmf_error_t *sweep(tmf_exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     int more;
@@ -476,63 +316,64 @@ static int is_time_to_sweep(const tmf_dispatcher_t *dispatcher)
     return tmf_clock_now() >= dispatcher->sweep_at;
 }
 
-/* Nobody wants more, and there is nothing left to send of a listener that may be gone. */
+/* Nobody who is not refusing wants more, and there is nothing left to send of one that may be gone.
+ */
 static int has_nothing_to_read(const tmf_dispatcher_t *dispatcher)
 {
     int i;
 
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        const tmf_listener_t *listener = listener_at(dispatcher, i);
+        const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
 
-        if (tmf_listener_waiting(listener) > 0 || tmf_exchange_wants_more(dispatcher, listener)) {
+        if (!tmf_listener_is_refusing(listener) &&
+            (tmf_listener_waiting(listener) > 0 || tmf_exchange_wants_more(dispatcher, listener))) {
             return 0;
         }
     }
     return 1;
 }
 
-static tmf_error_t *talk(exchange_t *exchange)
+/* Something was committed, for whomever. */
+static tmf_error_t *take_wake(tmf_exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     int i;
 
-    if (dispatcher->woken) {
-        TMF_TRY(claim(exchange));
-    }
-    TMF_TRY(read_due(exchange));
-    TMF_TRY(read_events(exchange));
+    TMF_TRY(claim(exchange));
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        TMF_TRY(check_listener(exchange, listener_at(dispatcher, i)));
+        tmf_listener_at(dispatcher, i)->more = 1;
     }
     dispatcher->woken = 0;
     return NULL;
 }
 
-static int has_news(const tmf_dispatcher_t *dispatcher)
+static tmf_error_t *read_for(tmf_exchange_t *exchange, int refusing)
 {
+    tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     int i;
 
+    TMF_TRY(read_due(exchange, refusing));
+    TMF_TRY(read_events(exchange));
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        const tmf_listener_t *listener = listener_at(dispatcher, i);
-
-        if (listener->settled > 0 || listener->recovered || listener->pausing) {
-            return 1;
-        }
+        TMF_TRY(check_listener(exchange, tmf_listener_at(dispatcher, i)));
     }
-    return 0;
+    return NULL;
 }
 
-static tmf_error_t *record_and_sweep(exchange_t *exchange)
+static tmf_error_t *claim_and_read(tmf_exchange_t *exchange)
 {
-    TMF_TRY(record(exchange));
-    return is_time_to_sweep(exchange->dispatcher) ? sweep(exchange) : NULL;
+    if (exchange->dispatcher->woken) {
+        TMF_TRY(take_wake(exchange));
+    }
+    return read_for(exchange, 0);
 }
 
 static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool,
                                   apr_uint32_t *cancel, apr_interval_time_t most,
-                                  tmf_error_t *(*what)(exchange_t *exchange))
+                                  tmf_error_t *(*what)(tmf_exchange_t *exchange))
 {
-    exchange_t exchange = {dispatcher, NULL, tmf_leader_name(dispatcher->settings->leader), pool};
+    tmf_exchange_t exchange = {dispatcher, NULL, tmf_leader_name(dispatcher->settings->leader),
+                               pool};
     tmf_error_t *error;
 
     TMF_TRY(tmf_db_borrow(&exchange.db, dispatcher->settings->database, pool));
@@ -542,9 +383,11 @@ static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool
     return error;
 }
 
-static tmf_error_t *release(exchange_t *exchange)
+static tmf_error_t *release(tmf_exchange_t *exchange)
 {
-    TMF_TRY(record(exchange));
+    TMF_TRY(tmf_record_delivered(exchange));
+    TMF_TRY(tmf_record_refused(exchange));
+    TMF_TRY(tmf_record_listeners(exchange));
     return tmf_outbox_release(exchange->db, exchange->owner, exchange->pool);
 }
 
@@ -552,13 +395,48 @@ tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool
 {
     return !dispatcher->woken && has_nothing_to_read(dispatcher)
                ? NULL
-               : with_database(dispatcher, scratch_pool, dispatcher->stop, 0, talk);
+               : with_database(dispatcher, scratch_pool, dispatcher->stop, 0, claim_and_read);
 }
 
-tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
+/* ---- what is in no hurry, a step at a time ---- */
+
+static int has_more_to_do(const tmf_dispatcher_t *dispatcher)
 {
-    if (has_news(dispatcher) || is_time_to_sweep(dispatcher)) {
-        TMF_TRY(with_database(dispatcher, scratch_pool, dispatcher->stop, 0, record_and_sweep));
+    int i;
+
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
+
+        if (listener->settled > 0 || listener->recovered || listener->pausing ||
+            tmf_listener_is_refusing(listener)) {
+            return 1;
+        }
+    }
+    return is_time_to_sweep(dispatcher);
+}
+
+static tmf_error_t *read_for_refusing(tmf_exchange_t *exchange)
+{
+    return read_for(exchange, 1);
+}
+
+static tmf_error_t *sweep_in_time(tmf_exchange_t *exchange)
+{
+    return is_time_to_sweep(exchange->dispatcher) ? sweep(exchange) : NULL;
+}
+
+static tmf_error_t *(*const STEPS[])(tmf_exchange_t *exchange) = {
+    tmf_record_delivered, tmf_record_refused, tmf_record_listeners, read_for_refusing,
+    sweep_in_time};
+
+tmf_error_t *tmf_exchange_step(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
+{
+    int count = sizeof(STEPS) / sizeof(STEPS[0]);
+
+    if (dispatcher->step > 0 || has_more_to_do(dispatcher)) {
+        TMF_TRY(
+            with_database(dispatcher, scratch_pool, dispatcher->stop, 0, STEPS[dispatcher->step]));
+        dispatcher->step = (dispatcher->step + 1) % count;
     }
     let_listeners_go(dispatcher, tmf_clock_now());
     return NULL;

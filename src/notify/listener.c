@@ -154,6 +154,11 @@ void tmf_listener_destroy(tmf_listener_t *listener, tmf_event_cache_t *cache)
     apr_pool_destroy(listener->pool);
 }
 
+int tmf_listener_is_refusing(const tmf_listener_t *listener)
+{
+    return listener->delayed > 0;
+}
+
 int tmf_listener_waiting(const tmf_listener_t *listener)
 {
     return listener->count - listener->sent - listener->settled - listener->delayed;

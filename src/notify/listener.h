@@ -122,6 +122,10 @@ void tmf_listener_answered(tmf_in_hand_t *delivery, const tmf_answer_t *answer, 
 /* The listener cannot be told anything now: it leaves, and pauses. */
 void tmf_listener_fail(tmf_listener_t *listener, const char *error, apr_interval_time_t pause);
 
+/* Does it hold events that it has refused before? Others of the same customers are then left in the
+ * database, event by event and customer by customer, which makes reading for it slow. */
+int tmf_listener_is_refusing(const tmf_listener_t *listener);
+
 /* How many are still to be sent, but for those that are delayed: these keep nobody from reading
  * more. */
 int tmf_listener_waiting(const tmf_listener_t *listener);

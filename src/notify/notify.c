@@ -62,11 +62,6 @@ typedef struct {
     apr_pool_t *scratch; /* cleared with each exchange */
 } loop_t;
 
-static tmf_listener_t *listener_at(const loop_t *loop, int index)
-{
-    return APR_ARRAY_IDX(loop->dispatcher.listeners, index, tmf_listener_t *);
-}
-
 /* So much is to be recorded that it is time, or there may be no room for more. */
 static int has_much_to_record(const loop_t *loop)
 {
@@ -75,7 +70,7 @@ static int has_much_to_record(const loop_t *loop)
     int i;
 
     for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
-        int of_this = listener_at(loop, i)->settled;
+        int of_this = tmf_listener_at(&loop->dispatcher, i)->settled;
 
         settled += of_this;
         most = of_this > most ? of_this : most;
@@ -88,16 +83,19 @@ static int has_much_to_record(const loop_t *loop)
 static apr_time_t exchange_at(const loop_t *loop)
 {
     apr_time_t at = loop->dispatcher.look_at;
-    int in_a_hurry = loop->dispatcher.woken || has_much_to_record(loop);
+    int in_a_hurry = loop->dispatcher.woken || loop->dispatcher.step > 0 ||
+                     has_much_to_record(loop);
     int i;
 
     for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
-        const tmf_listener_t *listener = listener_at(loop, i);
+        const tmf_listener_t *listener = tmf_listener_at(&loop->dispatcher, i);
+        int wants_more = tmf_exchange_wants_more(&loop->dispatcher, listener);
 
-        in_a_hurry |= tmf_exchange_wants_more(&loop->dispatcher, listener);
-        if (listener->settled > 0 || (listener->leaving && listener->sent == 0)) {
+        if (listener->settled > 0 || (listener->leaving && listener->sent == 0) ||
+            (wants_more && tmf_listener_is_refusing(listener))) {
             at = earlier(at, loop->recorded_at + RECORD_GAP);
         }
+        in_a_hurry |= wants_more && !tmf_listener_is_refusing(listener);
     }
     if (in_a_hurry) {
         at = earlier(at, loop->exchanged_at + EXCHANGE_GAP);
@@ -161,7 +159,8 @@ static apr_time_t start(loop_t *loop)
         started = 0;
         for (i = 0; i < count && dispatcher->sent < loop->notifier->settings->concurrency_all;
              i++) {
-            tmf_listener_t *listener = listener_at(loop, (dispatcher->first + i) % count);
+            tmf_listener_t *listener = tmf_listener_at(&loop->dispatcher,
+                                                       (dispatcher->first + i) % count);
             tmf_in_hand_t *delivery = tmf_listener_next(listener, now, &wake_at);
 
             if (delivery != NULL) {
@@ -178,12 +177,26 @@ static apr_time_t start(loop_t *loop)
 
 static int is_time_to_record(const loop_t *loop)
 {
-    return tmf_clock_now() >= loop->recorded_at + RECORD_GAP || has_much_to_record(loop);
+    return loop->dispatcher.step > 0 || tmf_clock_now() >= loop->recorded_at + RECORD_GAP ||
+           has_much_to_record(loop);
 }
 
 static int is_away(const tmf_error_t *error)
 {
     return error != NULL && tmf_error_is(error, TMF_ERROR_DATABASE_UNAVAILABLE);
+}
+
+/* Takes steps until all are taken, or there is something to read, if we can. */
+static tmf_error_t *take_steps(loop_t *loop, int can_read)
+{
+    do {
+        TMF_TRY(tmf_exchange_step(&loop->dispatcher, loop->scratch));
+        loop->dispatcher.woken |= tmf_wake_take(loop->notifier->settings->wake);
+    } while (loop->dispatcher.step > 0 && !(can_read && loop->dispatcher.woken));
+    if (loop->dispatcher.step == 0) {
+        loop->recorded_at = tmf_clock_now();
+    }
+    return NULL;
 }
 
 /* What was read is on its way before anything is recorded. That is in no hurry: it is not done with
@@ -192,17 +205,17 @@ static int is_away(const tmf_error_t *error)
 static tmf_error_t *exchange_and_start(loop_t *loop)
 {
     tmf_error_t *error = tmf_exchange(&loop->dispatcher, loop->scratch);
-    tmf_error_t *record_error = NULL;
+    tmf_error_t *step_error = NULL;
 
+    loop->exchanged_at = tmf_clock_now();
     if (error == NULL) {
         start(loop);
         tmf_sender_wait(loop->notifier->sender, 0, -1);
     }
     if (is_time_to_record(loop) && !is_away(error)) {
-        record_error = tmf_exchange_record(&loop->dispatcher, loop->scratch);
-        loop->recorded_at = tmf_clock_now();
+        step_error = take_steps(loop, error == NULL);
     }
-    return error != NULL ? error : record_error;
+    return error != NULL ? error : step_error;
 }
 
 static void exchange(loop_t *loop)
@@ -215,10 +228,9 @@ static void exchange(loop_t *loop)
         loop->dispatcher.look_at = now + loop->notifier->settings->poll;
     }
     error = exchange_and_start(loop);
-    loop->exchanged_at = tmf_clock_now();
     if (error != NULL && !is_stopping(loop->notifier)) { /* a stop cuts statements short */
         report(loop, error);
-        loop->retry_at = loop->exchanged_at + RETRY_TIME;
+        loop->retry_at = tmf_clock_now() + RETRY_TIME;
     } else {
         loop->retry_at = 0;
     }

@@ -25,7 +25,7 @@ CLIENTS = 8
 CUSTOMERS = 500
 ALLOW = "TMFCustomerNotifyAllow 127.0.0.0/8\n"
 BAD = ["never", "endless", "drip", "reset", "301", "429", "503", "410", "400"]
-GOOD = ["204"] * len(BAD)
+GOOD = [1, 10]  # listeners, all well
 LUA = """
 wrk.method = "POST"
 wrk.headers["Content-Type"] = "application/json"
@@ -164,22 +164,22 @@ def latencies(place, rounds, seconds):
     return statistics.median(run.lag for run in many)
 
 
-def beside_others(place, rounds, seconds):
-    """The same alone, beside good and beside bad listeners, in turn."""
-    runs = {"alone": [], f"beside {len(GOOD)} good ones": [], f"beside {len(BAD)} bad ones": []}
-    for _ in range(rounds):
-        for taken, behaviours in zip(runs.values(), ([], GOOD, BAD)):
-            others = FastListeners(place.directory, behaviours or ["204"])
-            hubs = [place.subscribe(url) for url in (others.urls() if behaviours else [])]
-            taken.append(measure(place, 200, seconds))
-            place.unsubscribe(hubs)
-            others.close()
-            await_condition(lambda: place.pending() == 0, "what is next does not pay for what was pending", 120)
-    for what, taken in runs.items():
-        latency_row(f"200/s, one listener, {what}", taken)
-    (_, alone), (good, beside_good), (bad, beside_bad) = runs.items()
-    ratio_row(f"{bad}, to alone", beside_bad, alone, "≤ 1.2 ×")
-    ratio_row(f"{bad}, to {good}", beside_bad, beside_good)
+def beside_bad(place, rounds, seconds):
+    """What bad listeners cost good ones: some alone and beside them, in turn."""
+    for good in GOOD:
+        runs = {"": [], f" beside {len(BAD)} bad": []}
+        for _ in range(rounds):
+            for taken, behaviours in zip(runs.values(), ([], BAD)):
+                others = FastListeners(place.directory, behaviours or ["204"])
+                hubs = [place.subscribe(url) for url in (others.urls() if behaviours else [])]
+                taken.append(measure(place, 200, seconds, good))
+                place.unsubscribe(hubs)
+                others.close()
+                await_condition(lambda: place.pending() == 0, "what is next does not pay for what was pending", 120)
+        for beside, taken in runs.items():
+            latency_row(f"200/s, {good} good{beside}", taken)
+        alone, beside = runs.values()
+        ratio_row(f"…{good} beside {len(BAD)} bad, to {good} alone", beside, alone, "≤ 1.2 ×")
 
 
 def ratio_row(what, runs, others, bar=""):
@@ -224,7 +224,7 @@ def as_they_are_made(place, seconds):
 
 def everything(place, postgres, directory, rounds, seconds):
     lag = latencies(place, rounds, seconds)
-    beside_others(place, rounds, seconds)
+    beside_bad(place, rounds, seconds)
     waiting, rate = backlog(postgres, directory, seconds)
     made, sustained, behind = as_they_are_made(place, seconds)
     print("\n| one fast listener | deliveries/s | bar |\n|---|---|---|")
@@ -248,7 +248,7 @@ def main():
         print(f"\n{date.today()}, {os.cpu_count()} cores, {CUSTOMERS} customers, the middle of {rounds} rounds:")
         if options.beside:
             print(HEAD)
-            beside_others(place, rounds, seconds)
+            beside_bad(place, rounds, seconds)
         else:
             everything(place, postgres, directory, rounds, seconds)
         place.close()
