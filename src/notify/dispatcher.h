@@ -41,11 +41,12 @@ typedef struct {
     tmf_listener_rules_t rules;
     apr_array_header_t *listeners; /* of tmf_listener_t *: those that are leased */
     tmf_event_cache_t *events;
-    int sent;           /* on their way, to all listeners */
-    int first;          /* index of the listener whose turn is first */
-    int woken;          /* something was committed, or the time to look has come */
-    apr_time_t look_at; /* when to look for new work if nothing wakes us */
-    int step;           /* of what is in no hurry, the next one */
+    int sent;               /* on their way, to all listeners */
+    int first;              /* index of the listener whose turn is first */
+    int woken;              /* something was committed, or the time to look has come */
+    apr_time_t look_at;     /* when to look for new work if nothing wakes us */
+    int step;               /* of what is in no hurry, the next one */
+    apr_time_t refusing_at; /* not before is anything read for listeners that are refusing */
     apr_time_t sweep_at;
     apr_int64_t sweep_position;
     apr_pool_t *pool; /* for the thread's life as leader */

@@ -50,6 +50,11 @@ static apr_time_t earlier(apr_time_t a, apr_time_t b)
     return a < b ? a : b;
 }
 
+static apr_time_t later(apr_time_t a, apr_time_t b)
+{
+    return a > b ? a : b;
+}
+
 /* ---- when to exchange ---- */
 
 /* The loop's own state, beside the dispatcher's. */
@@ -91,16 +96,18 @@ static apr_time_t exchange_at(const loop_t *loop)
         const tmf_listener_t *listener = tmf_listener_at(&loop->dispatcher, i);
         int wants_more = tmf_exchange_wants_more(&loop->dispatcher, listener);
 
-        if (listener->settled > 0 || (listener->leaving && listener->sent == 0) ||
-            (wants_more && tmf_listener_is_refusing(listener))) {
+        if (listener->settled > 0 || (listener->leaving && listener->sent == 0)) {
             at = earlier(at, loop->recorded_at + RECORD_GAP);
+        }
+        if (wants_more && tmf_listener_is_refusing(listener)) {
+            at = earlier(at, later(loop->recorded_at + RECORD_GAP, loop->dispatcher.refusing_at));
         }
         in_a_hurry |= wants_more && !tmf_listener_is_refusing(listener);
     }
     if (in_a_hurry) {
         at = earlier(at, loop->exchanged_at + EXCHANGE_GAP);
     }
-    return at > loop->retry_at ? at : loop->retry_at;
+    return later(at, loop->retry_at);
 }
 
 static void report(const loop_t *loop, const tmf_error_t *error)

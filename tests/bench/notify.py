@@ -151,6 +151,12 @@ def middle(runs, what, which):
     return statistics.median(percentile(getattr(run, what), which) for run in runs)
 
 
+def together(runs):
+    """As if they were one: so the 99th percentile is of many."""
+    return Run(*([value for run in runs for value in getattr(run, name)] for name in ("latencies", "reply_latencies", "api")),
+               max(run.lag for run in runs))
+
+
 def latency_row(what, runs, bar=""):
     values = [f"{middle(runs, column, which):.1f} ms" for column in ("reply_latencies", "latencies", "api") for which in (50, 99)]
     print(f"| {what} | {' | '.join(values)} | {bar} |", flush=True)
@@ -167,18 +173,18 @@ def latencies(place, rounds, seconds):
 def beside_bad(place, rounds, seconds):
     """What bad listeners cost good ones: some alone and beside them, in turn."""
     for good in GOOD:
-        runs = {"": [], f" beside {len(BAD)} bad": []}
+        runs = [], []
         for _ in range(rounds):
-            for taken, behaviours in zip(runs.values(), ([], BAD)):
+            for taken, behaviours in zip(runs, ([], BAD)):
                 others = FastListeners(place.directory, behaviours or ["204"])
                 hubs = [place.subscribe(url) for url in (others.urls() if behaviours else [])]
                 taken.append(measure(place, 200, seconds, good))
                 place.unsubscribe(hubs)
                 others.close()
                 await_condition(lambda: place.pending() == 0, "what is next does not pay for what was pending", 120)
-        for beside, taken in runs.items():
-            latency_row(f"200/s, {good} good{beside}", taken)
-        alone, beside = runs.values()
+        alone, beside = ([together(taken)] for taken in runs)
+        latency_row(f"200/s, {good} good", alone)
+        latency_row(f"200/s, {good} good beside {len(BAD)} bad", beside)
         ratio_row(f"…{good} beside {len(BAD)} bad, to {good} alone", beside, alone, "≤ 1.2 ×")
 
 
