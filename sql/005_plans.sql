@@ -9,6 +9,9 @@ ALTER INDEX tmf_customer.customer_doc SET (gin_pending_list_limit = 128);
 -- it: the settings of these functions leave the planner the indexes alone. They are in plpgsql, which keeps
 -- its plans: to plan such a statement takes longer than to run it.
 
+-- What is recorded (deliver, forget, refuse) does not wait until it is on the disk, nor does the notifier's next
+-- event: when PostgreSQL crashes, what it lost of that is delivered again, as after any crash.
+
 -- Takes and renews leases: see tmf_outbox_claim in src/store/outbox.h.
 CREATE FUNCTION tmf_customer.claim(owner text, duration interval)
     RETURNS TABLE (id text, callback text, query text, failures integer)
@@ -86,6 +89,7 @@ CREATE FUNCTION tmf_customer.deliver(hub_ids text[], events bigint[]) RETURNS vo
     SET enable_hashjoin = off SET enable_mergejoin = off AS
 $$
 BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
     DELETE FROM tmf_customer.delivery USING unnest(deliver.hub_ids, deliver.events) AS done (hub_id, event)
      WHERE delivery.event_id = done.event AND delivery.hub_id = done.hub_id;
 END
@@ -98,6 +102,7 @@ CREATE FUNCTION tmf_customer.forget(ids bigint[]) RETURNS void
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS
 $$
 BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
     DELETE FROM tmf_customer.event
      WHERE id = ANY (forget.ids)
        AND (SELECT true FROM tmf_customer.delivery WHERE delivery.event_id = event.id LIMIT 1) IS NULL;
@@ -114,6 +119,7 @@ CREATE FUNCTION tmf_customer.refuse(hub_ids text[], events bigint[], attempts in
 $$
 #variable_conflict use_column
 BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
     UPDATE tmf_customer.delivery
        SET attempts = refused.attempts, next_attempt_at = now() + refused.pause, error = refused.error,
            changed_at = now(), state = CASE WHEN refused.pause IS NULL THEN 'dead' ELSE 'pending' END

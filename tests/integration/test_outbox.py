@@ -93,3 +93,21 @@ def test_what_is_pending_slows_neither_the_notifier_nor_the_api(new_database, li
         assert rows <= ROWS, plan
     finally:
         server.remove()
+
+
+@pytest.mark.parametrize("call,setting", [
+    ("deliver('{}', '{}')", "off"), ("forget('{}')", "off"), ("refuse('{}', '{}', '{}', '{}', '{}')", "off"),
+    ("claim('x', '1s')", "on")])
+def test_what_is_recorded_does_not_wait_for_the_disk(new_database, call, setting):
+    """But leases do: whoever has one must be the only one, also after a crash."""
+    postgres, name = new_database()
+    connection = postgres.connect(name)
+    connection.autocommit = False
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT tmf_customer.{call}")
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchall() == [(setting,)]
+        connection.commit()
+        cursor.execute("SHOW synchronous_commit")
+        assert cursor.fetchall() == [("on",)]
+    connection.close()
