@@ -81,17 +81,18 @@ BEGIN
 END
 $$;
 
--- Deletes deliveries: hub_ids[i] has been told of events[i].
+-- Deletes deliveries: hub_ids[i] has been told of events[i]. One by one, here and in refuse(): a join of the list with
+-- the table, planned while little was pending, reads all of the table when much is.
 CREATE FUNCTION tmf_customer.deliver(hub_ids text[], events bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS
 $$
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
-    DELETE FROM tmf_customer.delivery USING unnest(deliver.hub_ids, deliver.events) AS done (hub_id, event)
-     WHERE delivery.event_id = done.event AND delivery.hub_id = done.hub_id;
+    FOR i IN 1 .. cardinality(deliver.events) LOOP
+        DELETE FROM tmf_customer.delivery
+         WHERE delivery.event_id = deliver.events[i] AND delivery.hub_id = deliver.hub_ids[i];
+    END LOOP;
 END
 $$;
 
@@ -113,19 +114,17 @@ $$;
 CREATE FUNCTION tmf_customer.refuse(hub_ids text[], events bigint[], attempts integer[], pauses interval[],
         errors text[]) RETURNS void
     LANGUAGE plpgsql
-    SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS
 $$
 #variable_conflict use_column
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
-    UPDATE tmf_customer.delivery
-       SET attempts = refused.attempts, next_attempt_at = now() + refused.pause, error = refused.error,
-           changed_at = now(), state = CASE WHEN refused.pause IS NULL THEN 'dead' ELSE 'pending' END
-      FROM unnest(refuse.hub_ids, refuse.events, refuse.attempts, refuse.pauses, refuse.errors)
-           AS refused (hub_id, event, attempts, pause, error)
-     WHERE delivery.event_id = refused.event AND delivery.hub_id = refused.hub_id;
+    FOR i IN 1 .. cardinality(refuse.events) LOOP
+        UPDATE tmf_customer.delivery
+           SET attempts = refuse.attempts[i], next_attempt_at = now() + refuse.pauses[i], error = refuse.errors[i],
+               changed_at = now(), state = CASE WHEN refuse.pauses[i] IS NULL THEN 'dead' ELSE 'pending' END
+         WHERE delivery.event_id = refuse.events[i] AND delivery.hub_id = refuse.hub_ids[i];
+    END LOOP;
 END
 $$;
 

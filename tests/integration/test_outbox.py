@@ -49,11 +49,14 @@ def write_pending(postgres, name, hubs, count):
         " SELECT unnest(%s), id, customer_id FROM told", name, (count, hubs))
 
 
-def most_rows(path, start):
-    """The most rows that one node of one plan has handled, and the plan; statements that were seen."""
+def entries_of(path, start):
     with open(path) as log:
         log.seek(start)
-        entries = re.split(r"^\S+ \S+ \S+ \[\d+\] ", log.read(), flags=re.MULTILINE)
+        return re.split(r"^\S+ \S+ \S+ \[\d+\] ", log.read(), flags=re.MULTILINE)
+
+
+def most_rows(entries):
+    """The most rows that one node of one plan has handled, and the plan; statements that were seen."""
     worst, seen = (0, ""), set()
     for entry in entries:
         if "plan:" in entry and "tmf_customer" in entry:
@@ -88,11 +91,55 @@ def test_what_is_pending_slows_neither_the_notifier_nor_the_api(new_database, li
         await_condition(lambda: "tmf_customer.sweep" in log.read_text()[start:], "the notifier sweeps")
         await_condition(lambda: log.read_text()[start:].count("tmf_customer.due") >= 20, "much is delivered")
         server.end()
-        (rows, plan), seen = most_rows(log, start)
+        (rows, plan), seen = most_rows(entries_of(log, start))
         assert {"SELECT", "DELETE", "WITH", "UPDATE"} <= seen
         assert rows <= ROWS, plan
     finally:
         server.remove()
+
+
+@pytest.mark.parametrize("before", ["nothing", "nothing, which statistics know", "much that is gone"])
+def test_plans_that_were_made_while_little_was_pending_serve_when_much_is(new_database, before):
+    """A session keeps them until the table is analyzed, which takes a minute."""
+    postgres, name = new_database()
+    tables = ("delivery", "event", "hub")
+    postgres.execute("INSERT INTO tmf_customer.hub (id, callback, twin, types) SELECT id, 'http://x/' || id, id, '{}'"
+                     " FROM unnest(ARRAY['one', 'two']) AS id", name)
+    if before == "much that is gone":
+        write_pending(postgres, name, ["one", "two"], 3000)
+        for table in ("delivery WHERE event_id", "event WHERE id"):
+            postgres.execute(f"DELETE FROM tmf_customer.{table} > 5", name)
+    if before != "nothing":
+        for table in tables:
+            postgres.execute(f"VACUUM ANALYZE tmf_customer.{table}", name)
+    connection = postgres.connect(name)
+    with connection.cursor() as cursor:
+        call_all(cursor, [1, 2])
+        for table in tables:
+            postgres.execute(f"ALTER TABLE tmf_customer.{table} SET (autovacuum_enabled = off)", name)
+        call_all(cursor, [1, 2])
+        write_pending(postgres, name, ["one", "two"], 50000)
+        [[last]] = postgres.execute("SELECT max(event_id) FROM tmf_customer.delivery", name)
+        cursor.execute("LOAD 'auto_explain'; SET client_min_messages = log")
+        for setting in EXPLAIN[1:]:
+            cursor.execute(f"SET {setting}")
+        call_all(cursor, range(last - 30, last))
+    rows, plan = most_rows(connection.notices)[0]
+    connection.close()
+    assert 0 < rows <= ROWS, plan
+
+
+def call_all(cursor, events):
+    """Every function of the notifier, for these events of the hub "one"."""
+    ids, hubs = list(events), ["one"] * len(events)
+    numbers = [1] * len(ids)
+    for call, parameters in [
+            ("claim('me', '5s')", ()),
+            ("due('me', '{one,two}', '{t,t}', '{1,2}', '{1,1}', '{1,1}', '{1,0}', %s, '{x}')", (ids[:1],)),
+            ("events(%s, 1000000)", (ids,)),
+            ("refuse(%s, %s, %s, %s::interval[], %s)", (hubs, ids, numbers, ["1s"] * len(ids), hubs)),
+            ("deliver(%s, %s)", (hubs, ids)), ("forget(%s)", (ids,)), ("sweep('30d', 0)", ())]:
+        cursor.execute(f"SELECT * FROM tmf_customer.{call}", parameters)
 
 
 @pytest.mark.parametrize("call,setting", [
