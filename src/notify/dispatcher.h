@@ -8,8 +8,7 @@
  * - exchange with the database, when there is a reason to (exchange.c): takes and renews leases of
  *   listeners that have something pending, reads what is due for them, starts that, and only then,
  *   and every RECORD_GAP (notify.c) or when it is much, records what has become of deliveries
- *   before, and reads for listeners that have refused some, which is slow: neither is in a hurry.
- *   It is done in steps, and what was committed meanwhile does not wait for the next one;
+ *   before, and reads for listeners that have refused some, which is slow: neither is in a hurry;
  * - start what may be sent, as far as the limits allow;
  * - wait for listeners, for a commit (wake.h), for the time of the next exchange. No connection to
  *   the database is held meanwhile.
@@ -41,12 +40,10 @@ typedef struct {
     tmf_listener_rules_t rules;
     apr_array_header_t *listeners; /* of tmf_listener_t *: those that are leased */
     tmf_event_cache_t *events;
-    int sent;               /* on their way, to all listeners */
-    int first;              /* index of the listener whose turn is first */
-    int woken;              /* something was committed, or the time to look has come */
-    apr_time_t look_at;     /* when to look for new work if nothing wakes us */
-    int step;               /* of what is in no hurry, the next one */
-    apr_time_t refusing_at; /* not before is anything read for listeners that are refusing */
+    int sent;           /* on their way, to all listeners */
+    int first;          /* index of the listener whose turn is first */
+    int woken;          /* something was committed, or the time to look has come */
+    apr_time_t look_at; /* when to look for new work if nothing wakes us */
     apr_time_t sweep_at;
     apr_int64_t sweep_position;
     apr_pool_t *pool; /* for the thread's life as leader */
@@ -61,11 +58,10 @@ int tmf_exchange_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listen
 /* Takes and renews leases, and reads what is due, but not for listeners that are refusing. */
 tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
-/* The next step of what is in no hurry: recording what has become of deliveries and listeners,
- * reading what is due for those that are refusing, and now and then sweeping; listeners that are
- * left go with each. `step` is 0 again when all of them are taken. On an error, the step is taken
- * again the next time. */
-tmf_error_t *tmf_exchange_step(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
+/* Records what has become of deliveries and listeners, reads what is due for those that are
+ * refusing, lets go of listeners that are left, and now and then sweeps. On an error, what was not
+ * recorded is tried again the next time. */
+tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
 /* Gives back the leases of whoever led this httpd before, or of this one at its end; takes little
  * time. */

@@ -105,14 +105,15 @@ static int is_refused_before(const tmf_in_hand_t *delivery)
 /* Later events of a customer whose event has to wait are left in the database. The lists can be
  * long: only who wants more has them. */
 static void fill_want(tmf_want_t *want, const tmf_dispatcher_t *dispatcher,
-                      const tmf_listener_t *listener, apr_pool_t *pool)
+                      const tmf_listener_t *listener, int refusing, apr_pool_t *pool)
 {
     apr_array_header_t *held = apr_array_make(pool, listener->count + 1, sizeof(apr_int64_t));
     apr_array_header_t *withheld = apr_array_make(pool, 1, sizeof(const char *));
     int i;
 
     want->hub_id = listener->hub_id;
-    want->wanted = tmf_exchange_wants_more(dispatcher, listener);
+    want->wanted = tmf_listener_is_refusing(listener) == refusing &&
+                   tmf_exchange_wants_more(dispatcher, listener);
     want->held = held;
     want->withheld = withheld;
     for (i = 0; i < listener->count && want->wanted; i++) {
@@ -137,28 +138,22 @@ static void take_answer(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener,
     }
 }
 
-/* Asks for all listeners at once that are refusing, or for all that are not; also those that want
- * nothing are asked whether they are still ours. */
-static tmf_error_t *read_due(tmf_exchange_t *exchange, int refusing)
+/* Asks for several listeners at once, and reads for those of them that are `refusing`, or that are
+ * not; the others are only asked whether they are still ours. */
+static tmf_error_t *read_due(tmf_exchange_t *exchange, tmf_listener_t *const *asked, int count,
+                             int refusing)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    int all = dispatcher->listeners->nelts;
-    tmf_want_t *wants = apr_pcalloc(exchange->pool, sizeof(*wants) * (apr_size_t)(all + 1));
-    tmf_listener_t **asked = apr_palloc(exchange->pool, sizeof(*asked) * (apr_size_t)(all + 1));
+    tmf_want_t *wants = apr_pcalloc(exchange->pool, sizeof(*wants) * (apr_size_t)(count + 1));
     const tmf_due_t *due;
     int due_count;
-    int count = 0;
     int i;
 
-    for (i = 0; i < all; i++) {
-        if (tmf_listener_is_refusing(tmf_listener_at(dispatcher, i)) == refusing) {
-            asked[count] = tmf_listener_at(dispatcher, i);
-            fill_want(&wants[count], dispatcher, asked[count], exchange->pool);
-            count++;
-        }
-    }
     if (count == 0) {
         return NULL;
+    }
+    for (i = 0; i < count; i++) {
+        fill_want(&wants[i], dispatcher, asked[i], refusing, exchange->pool);
     }
     TMF_TRY(tmf_outbox_read(exchange->db, exchange->owner, wants, count, &due, &due_count,
                             exchange->pool));
@@ -167,6 +162,11 @@ static tmf_error_t *read_due(tmf_exchange_t *exchange, int refusing)
     }
     for (i = 0; i < due_count; i++) {
         tmf_listener_add(asked[due[i].want], &due[i], tmf_clock_now());
+    }
+    for (i = 0; i < count; i++) {
+        if (tmf_listener_is_refusing(asked[i])) {
+            tmf_listener_withhold(asked[i], dispatcher->events);
+        }
     }
     return NULL;
 }
@@ -255,12 +255,16 @@ static tmf_error_t *ask_database(void *context, const char *pattern, const char 
 
 static tmf_error_t *check_delivery(tmf_exchange_t *exchange, tmf_in_hand_t *delivery)
 {
+    const tmf_filter_t *filter = delivery->listener->subscription.filter;
     const tmf_matcher_t matcher = {ask_database, exchange};
     int matches;
 
+    if (filter->children->nelts == 0) {
+        delivery->checked = 1;
+        return NULL;
+    }
     TMF_TRY(tmf_cached_event_tree(delivery->event));
-    TMF_TRY(tmf_filter_match(&matches, delivery->listener->subscription.filter,
-                             delivery->event->tree, &matcher));
+    TMF_TRY(tmf_filter_match(&matches, filter, delivery->event->tree, &matcher));
     delivery->checked = 1;
     if (!matches) {
         tmf_listener_skip(delivery);
@@ -280,10 +284,7 @@ static tmf_error_t *check_listener(tmf_exchange_t *exchange, tmf_listener_t *lis
     tmf_error_t *error = NULL;
     int i;
 
-    if (listener->leaving || listener->subscription.filter->children->nelts == 0) {
-        return NULL;
-    }
-    for (i = 0; i < listener->count && error == NULL; i++) {
+    for (i = 0; i < listener->count && error == NULL && !listener->leaving; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
 
         if (delivery->state == TMF_HAND_WAITING && !delivery->checked) {
@@ -298,13 +299,12 @@ static tmf_error_t *check_listener(tmf_exchange_t *exchange, tmf_listener_t *lis
     return error;
 }
 
-/* ---- all of it ---- */
-
 static tmf_error_t *sweep(tmf_exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     int more;
 
+    dispatcher->sweep_at = tmf_clock_now() + SWEEP_TIME;
     TMF_TRY(tmf_outbox_sweep(exchange->db, dispatcher->settings->retention,
                              &dispatcher->sweep_position, &more, exchange->pool));
     dispatcher->sweep_at = tmf_clock_now() + (more ? SWEEP_PAUSE : SWEEP_TIME);
@@ -316,7 +316,7 @@ static int is_time_to_sweep(const tmf_dispatcher_t *dispatcher)
     return tmf_clock_now() >= dispatcher->sweep_at;
 }
 
-/* Nobody who is not refusing wants more, and there is nothing left to send of one that may be gone.
+/* Nobody wants more who is not refusing, and there is nothing left to send of one that may be gone.
  */
 static int has_nothing_to_read(const tmf_dispatcher_t *dispatcher)
 {
@@ -325,8 +325,8 @@ static int has_nothing_to_read(const tmf_dispatcher_t *dispatcher)
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
         const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
 
-        if (!tmf_listener_is_refusing(listener) &&
-            (tmf_listener_waiting(listener) > 0 || tmf_exchange_wants_more(dispatcher, listener))) {
+        if (tmf_listener_waiting(listener) > 0 || (!tmf_listener_is_refusing(listener) &&
+                                                   tmf_exchange_wants_more(dispatcher, listener))) {
             return 0;
         }
     }
@@ -347,12 +347,13 @@ static tmf_error_t *take_wake(tmf_exchange_t *exchange)
     return NULL;
 }
 
-static tmf_error_t *read_for(tmf_exchange_t *exchange, int refusing)
+static tmf_error_t *read_for(tmf_exchange_t *exchange, tmf_listener_t *const *asked, int count,
+                             int refusing)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     int i;
 
-    TMF_TRY(read_due(exchange, refusing));
+    TMF_TRY(read_due(exchange, asked, count, refusing));
     TMF_TRY(read_events(exchange));
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
         TMF_TRY(check_listener(exchange, tmf_listener_at(dispatcher, i)));
@@ -362,11 +363,58 @@ static tmf_error_t *read_for(tmf_exchange_t *exchange, int refusing)
 
 static tmf_error_t *claim_and_read(tmf_exchange_t *exchange)
 {
+    const apr_array_header_t *listeners = exchange->dispatcher->listeners;
+
     if (exchange->dispatcher->woken) {
         TMF_TRY(take_wake(exchange));
     }
-    return read_for(exchange, 0);
+    return read_for(exchange, (tmf_listener_t *const *)listeners->elts, listeners->nelts, 0);
 }
+
+/* ---- what is in no hurry ---- */
+
+/* One that leaves very much in the database is read for in a fifth of the time at most. */
+static tmf_error_t *read_for_refusing(tmf_exchange_t *exchange, tmf_listener_t *listener)
+{
+    apr_time_t began = tmf_clock_now();
+    tmf_error_t *error;
+
+    if (!tmf_listener_is_refusing(listener) || began < listener->read_at ||
+        !tmf_exchange_wants_more(exchange->dispatcher, listener)) {
+        return NULL;
+    }
+    error = read_for(exchange, &listener, 1, 1);
+    listener->read_at = tmf_clock_now() + 4 * (tmf_clock_now() - began);
+    return error;
+}
+
+static int has_more_to_do(const tmf_dispatcher_t *dispatcher)
+{
+    int i;
+
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
+
+        if (listener->settled > 0 || listener->recovered || listener->pausing ||
+            tmf_listener_is_refusing(listener)) {
+            return 1;
+        }
+    }
+    return is_time_to_sweep(dispatcher);
+}
+
+static tmf_error_t *record_read_and_sweep(tmf_exchange_t *exchange)
+{
+    int i;
+
+    TMF_TRY(tmf_record(exchange));
+    for (i = 0; i < exchange->dispatcher->listeners->nelts; i++) {
+        TMF_TRY(read_for_refusing(exchange, tmf_listener_at(exchange->dispatcher, i)));
+    }
+    return is_time_to_sweep(exchange->dispatcher) ? sweep(exchange) : NULL;
+}
+
+/* ---- all of it ---- */
 
 static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool,
                                   apr_uint32_t *cancel, apr_interval_time_t most,
@@ -385,9 +433,7 @@ static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool
 
 static tmf_error_t *release(tmf_exchange_t *exchange)
 {
-    TMF_TRY(tmf_record_delivered(exchange));
-    TMF_TRY(tmf_record_refused(exchange));
-    TMF_TRY(tmf_record_listeners(exchange));
+    TMF_TRY(tmf_record(exchange));
     return tmf_outbox_release(exchange->db, exchange->owner, exchange->pool);
 }
 
@@ -398,53 +444,11 @@ tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool
                : with_database(dispatcher, scratch_pool, dispatcher->stop, 0, claim_and_read);
 }
 
-/* ---- what is in no hurry, a step at a time ---- */
-
-static int has_more_to_do(const tmf_dispatcher_t *dispatcher)
+tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
-    int i;
-
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
-
-        if (listener->settled > 0 || listener->recovered || listener->pausing ||
-            tmf_listener_is_refusing(listener)) {
-            return 1;
-        }
-    }
-    return is_time_to_sweep(dispatcher);
-}
-
-/* However much they leave in the database, this takes a tenth of the time at most. */
-static tmf_error_t *read_for_refusing(tmf_exchange_t *exchange)
-{
-    apr_time_t began = tmf_clock_now();
-
-    if (began < exchange->dispatcher->refusing_at) {
-        return NULL;
-    }
-    TMF_TRY(read_for(exchange, 1));
-    exchange->dispatcher->refusing_at = tmf_clock_now() + 9 * (tmf_clock_now() - began);
-    return NULL;
-}
-
-static tmf_error_t *sweep_in_time(tmf_exchange_t *exchange)
-{
-    return is_time_to_sweep(exchange->dispatcher) ? sweep(exchange) : NULL;
-}
-
-static tmf_error_t *(*const STEPS[])(tmf_exchange_t *exchange) = {
-    tmf_record_delivered, tmf_record_refused, tmf_record_listeners, read_for_refusing,
-    sweep_in_time};
-
-tmf_error_t *tmf_exchange_step(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
-{
-    int count = sizeof(STEPS) / sizeof(STEPS[0]);
-
-    if (dispatcher->step > 0 || has_more_to_do(dispatcher)) {
+    if (has_more_to_do(dispatcher)) {
         TMF_TRY(
-            with_database(dispatcher, scratch_pool, dispatcher->stop, 0, STEPS[dispatcher->step]));
-        dispatcher->step = (dispatcher->step + 1) % count;
+            with_database(dispatcher, scratch_pool, dispatcher->stop, 0, record_read_and_sweep));
     }
     let_listeners_go(dispatcher, tmf_clock_now());
     return NULL;

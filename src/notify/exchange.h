@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the two sides of an exchange share: exchange.c claims and reads, record.c records. */
+/* What the two sides of an exchange share: record.c records, exchange.c does the rest. */
 #ifndef TMF_NOTIFY_EXCHANGE_H
 #define TMF_NOTIFY_EXCHANGE_H
 
@@ -13,10 +13,8 @@ typedef struct {
     apr_pool_t *pool;
 } tmf_exchange_t;
 
-/* They record what has been delivered, what was refused, and which listeners pause or are well
- * again. On an error, what was not recorded is still to be. */
-tmf_error_t *tmf_record_delivered(tmf_exchange_t *exchange);
-tmf_error_t *tmf_record_refused(tmf_exchange_t *exchange);
-tmf_error_t *tmf_record_listeners(tmf_exchange_t *exchange);
+/* Records what has been delivered, what was refused, and which listeners pause or are well again.
+ * On an error, what was not recorded is still to be. */
+tmf_error_t *tmf_record(tmf_exchange_t *exchange);
 
 #endif

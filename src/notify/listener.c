@@ -223,7 +223,7 @@ tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_t
             continue;
         }
         customers.first[place] = delivery;
-        if (delivery->state == TMF_HAND_WAITING) {
+        if (delivery->state == TMF_HAND_WAITING && delivery->checked) {
             if (delivery->not_before <= now) {
                 return delivery;
             }

@@ -37,7 +37,7 @@ typedef struct {
     const char *customer_id;
     unsigned customer_hash;
     int attempts; /* refused so often */
-    int checked;  /* the listener's query wants it */
+    int checked;  /* the listener's query wants it: not before is it sent */
     int withheld; /* for a moment: it leaves the hand */
     apr_time_t not_before;
     char *error;      /* REFUSED: why */
@@ -61,13 +61,14 @@ typedef struct tmf_listener_t {
 
     tmf_in_hand_t *hand[TMF_IN_HAND_MAX]; /* oldest first */
     int count;
-    int sent;    /* of them, on their way */
-    int settled; /* of them, to be recorded… */
-    int refused; /* …of these, refused */
-    int unread;  /* of them, TMF_HAND_READ */
-    int delayed; /* of them, refused before: they wait for their time */
-    int allowed; /* on their way at most */
-    int more;    /* the database may have more than is in hand */
+    int sent;           /* of them, on their way */
+    int settled;        /* of them, to be recorded… */
+    int refused;        /* …of these, refused */
+    int unread;         /* of them, TMF_HAND_READ */
+    int delayed;        /* of them, refused before: they wait for their time */
+    int allowed;        /* on their way at most */
+    int more;           /* the database may have more than is in hand */
+    apr_time_t read_at; /* while it is refusing, nothing is read for it before */
 
     int failures;  /* in a row, before this lease and in it */
     int recovered; /* a success after failures is to be recorded */
@@ -122,8 +123,8 @@ void tmf_listener_answered(tmf_in_hand_t *delivery, const tmf_answer_t *answer, 
 /* The listener cannot be told anything now: it leaves, and pauses. */
 void tmf_listener_fail(tmf_listener_t *listener, const char *error, apr_interval_time_t pause);
 
-/* Does it hold events that it has refused before? Others of the same customers are then left in the
- * database, event by event and customer by customer, which makes reading for it slow. */
+/* Does it hold refused events that wait for their next try? Later ones of the same customers are
+ * left in the database then, customer by customer, which makes reading for it slow. */
 int tmf_listener_is_refusing(const tmf_listener_t *listener);
 
 /* How many are still to be sent, but for those that are delayed: these keep nobody from reading

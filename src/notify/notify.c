@@ -88,8 +88,7 @@ static int has_much_to_record(const loop_t *loop)
 static apr_time_t exchange_at(const loop_t *loop)
 {
     apr_time_t at = loop->dispatcher.look_at;
-    int in_a_hurry = loop->dispatcher.woken || loop->dispatcher.step > 0 ||
-                     has_much_to_record(loop);
+    int in_a_hurry = loop->dispatcher.woken || has_much_to_record(loop);
     int i;
 
     for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
@@ -100,7 +99,7 @@ static apr_time_t exchange_at(const loop_t *loop)
             at = earlier(at, loop->recorded_at + RECORD_GAP);
         }
         if (wants_more && tmf_listener_is_refusing(listener)) {
-            at = earlier(at, later(loop->recorded_at + RECORD_GAP, loop->dispatcher.refusing_at));
+            at = earlier(at, later(loop->recorded_at + RECORD_GAP, listener->read_at));
         }
         in_a_hurry |= wants_more && !tmf_listener_is_refusing(listener);
     }
@@ -184,26 +183,12 @@ static apr_time_t start(loop_t *loop)
 
 static int is_time_to_record(const loop_t *loop)
 {
-    return loop->dispatcher.step > 0 || tmf_clock_now() >= loop->recorded_at + RECORD_GAP ||
-           has_much_to_record(loop);
+    return tmf_clock_now() >= loop->recorded_at + RECORD_GAP || has_much_to_record(loop);
 }
 
 static int is_away(const tmf_error_t *error)
 {
     return error != NULL && tmf_error_is(error, TMF_ERROR_DATABASE_UNAVAILABLE);
-}
-
-/* Takes steps until all are taken, or there is something to read, if we can. */
-static tmf_error_t *take_steps(loop_t *loop, int can_read)
-{
-    do {
-        TMF_TRY(tmf_exchange_step(&loop->dispatcher, loop->scratch));
-        loop->dispatcher.woken |= tmf_wake_take(loop->notifier->settings->wake);
-    } while (loop->dispatcher.step > 0 && !(can_read && loop->dispatcher.woken));
-    if (loop->dispatcher.step == 0) {
-        loop->recorded_at = tmf_clock_now();
-    }
-    return NULL;
 }
 
 /* What was read is on its way before anything is recorded. That is in no hurry: it is not done with
@@ -212,7 +197,7 @@ static tmf_error_t *take_steps(loop_t *loop, int can_read)
 static tmf_error_t *exchange_and_start(loop_t *loop)
 {
     tmf_error_t *error = tmf_exchange(&loop->dispatcher, loop->scratch);
-    tmf_error_t *step_error = NULL;
+    tmf_error_t *record_error = NULL;
 
     loop->exchanged_at = tmf_clock_now();
     if (error == NULL) {
@@ -220,9 +205,10 @@ static tmf_error_t *exchange_and_start(loop_t *loop)
         tmf_sender_wait(loop->notifier->sender, 0, -1);
     }
     if (is_time_to_record(loop) && !is_away(error)) {
-        step_error = take_steps(loop, error == NULL);
+        record_error = tmf_exchange_record(&loop->dispatcher, loop->scratch);
+        loop->recorded_at = tmf_clock_now();
     }
-    return error != NULL ? error : step_error;
+    return error != NULL ? error : record_error;
 }
 
 static void exchange(loop_t *loop)
@@ -238,6 +224,7 @@ static void exchange(loop_t *loop)
     if (error != NULL && !is_stopping(loop->notifier)) { /* a stop cuts statements short */
         report(loop, error);
         loop->retry_at = tmf_clock_now() + RETRY_TIME;
+        loop->dispatcher.woken = 1; /* what was not read, or not checked, is looked at again */
     } else {
         loop->retry_at = 0;
     }

@@ -14,7 +14,7 @@ static int is_done(const tmf_in_hand_t *delivery)
     return delivery->state == TMF_HAND_DONE;
 }
 
-tmf_error_t *tmf_record_delivered(tmf_exchange_t *exchange)
+static tmf_error_t *record_delivered(tmf_exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     apr_array_header_t *delivered = apr_array_make(exchange->pool, 64, sizeof(tmf_delivered_t));
@@ -96,7 +96,7 @@ static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *l
     tmf_listener_withhold(listener, dispatcher->events);
 }
 
-tmf_error_t *tmf_record_refused(tmf_exchange_t *exchange)
+static tmf_error_t *record_refused(tmf_exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     apr_array_header_t *refused = apr_array_make(exchange->pool, 16, sizeof(tmf_refused_t));
@@ -151,10 +151,12 @@ static tmf_error_t *record_listener(tmf_exchange_t *exchange, tmf_listener_t *li
     return NULL;
 }
 
-tmf_error_t *tmf_record_listeners(tmf_exchange_t *exchange)
+tmf_error_t *tmf_record(tmf_exchange_t *exchange)
 {
     int i;
 
+    TMF_TRY(record_delivered(exchange));
+    TMF_TRY(record_refused(exchange));
     for (i = 0; i < exchange->dispatcher->listeners->nelts; i++) {
         TMF_TRY(record_listener(exchange, tmf_listener_at(exchange->dispatcher, i)));
     }

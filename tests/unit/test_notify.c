@@ -187,6 +187,7 @@ static void put(tmf_listener_t *listener, apr_int64_t id, const char *customer, 
     for (i = 0; i < listener->count; i++) {
         if (listener->hand[i]->id == id) {
             listener->hand[i]->state = TMF_HAND_WAITING;
+            listener->hand[i]->checked = 1;
             listener->unread--;
         }
     }
@@ -235,6 +236,23 @@ START_TEST(events_of_one_customer_go_one_by_one_in_order)
     ck_assert_int_eq(next(listener, &second), 3);
     ck_assert_int_eq(listener->sent, 3);
     ck_assert_int_eq(listener->settled, 1);
+}
+END_TEST
+
+/* An event that could not be checked may be one that the listener's query excludes. */
+START_TEST(what_is_not_checked_is_not_sent_nor_overtaken)
+{
+    tmf_listener_t *listener = make_listener(0);
+
+    listener->allowed = 4;
+    put(listener, 1, "a", 0, 0);
+    put(listener, 2, "a", 0, 0);
+    put(listener, 3, "b", 0, 0);
+    listener->hand[0]->checked = 0;
+    ck_assert_int_eq(next(listener, NULL), 3);
+    ck_assert_int_eq(next(listener, NULL), 0);
+    listener->hand[0]->checked = 1;
+    ck_assert_int_eq(next(listener, NULL), 1);
 }
 END_TEST
 
@@ -504,6 +522,7 @@ int main(void)
     tcase_add_test(tcase, each_host_has_its_secrets_and_two_of_them_sign);
     tcase_add_test(tcase, files_of_secrets_that_are_none_are_refused);
     tcase_add_test(tcase, events_of_one_customer_go_one_by_one_in_order);
+    tcase_add_test(tcase, what_is_not_checked_is_not_sent_nor_overtaken);
     tcase_add_test(tcase, customers_that_wait_keep_back_nobody_else);
     tcase_add_test(tcase, a_listener_is_trusted_step_by_step);
     tcase_add_test(tcase, an_ill_listener_pauses_and_nothing_more_is_sent);
