@@ -251,7 +251,7 @@ def main():
     directory = Path(tempfile.mkdtemp(dir=os.environ.get("TMF_TMP")))
     try:
         place = Place(postgres, directory, "notify")
-        print(f"\n{date.today()}, {os.cpu_count()} cores, {CUSTOMERS} customers, the middle of {rounds} rounds:")
+        print(f"\n{date.today()}, {os.cpu_count()} cores, {CUSTOMERS} customers, {rounds} rounds of {seconds} s:")
         if options.beside:
             print(HEAD)
             beside_bad(place, rounds, seconds)
