@@ -255,16 +255,12 @@ static tmf_error_t *ask_database(void *context, const char *pattern, const char 
 
 static tmf_error_t *check_delivery(tmf_exchange_t *exchange, tmf_in_hand_t *delivery)
 {
-    const tmf_filter_t *filter = delivery->listener->subscription.filter;
     const tmf_matcher_t matcher = {ask_database, exchange};
     int matches;
 
-    if (filter->children->nelts == 0) {
-        delivery->checked = 1;
-        return NULL;
-    }
     TMF_TRY(tmf_cached_event_tree(delivery->event));
-    TMF_TRY(tmf_filter_match(&matches, filter, delivery->event->tree, &matcher));
+    TMF_TRY(tmf_filter_match(&matches, delivery->listener->subscription.filter,
+                             delivery->event->tree, &matcher));
     delivery->checked = 1;
     if (!matches) {
         tmf_listener_skip(delivery);
@@ -284,7 +280,10 @@ static tmf_error_t *check_listener(tmf_exchange_t *exchange, tmf_listener_t *lis
     tmf_error_t *error = NULL;
     int i;
 
-    for (i = 0; i < listener->count && error == NULL && !listener->leaving; i++) {
+    if (listener->leaving || listener->subscription.filter->children->nelts == 0) {
+        return NULL;
+    }
+    for (i = 0; i < listener->count && error == NULL; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
 
         if (delivery->state == TMF_HAND_WAITING && !delivery->checked) {

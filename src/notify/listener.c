@@ -94,6 +94,7 @@ void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t
     delivery->customer_id = apr_pstrdup(pool, due->customer_id);
     delivery->customer_hash = apr_hashfunc_default(due->customer_id, &length);
     delivery->attempts = due->attempts;
+    delivery->checked = listener->subscription.filter->children->nelts == 0;
     delivery->not_before = due->wait > 0 ? now + due->wait : 0;
     listener->unread++;
     listener->delayed += is_delayed(delivery);

@@ -187,7 +187,6 @@ static void put(tmf_listener_t *listener, apr_int64_t id, const char *customer, 
     for (i = 0; i < listener->count; i++) {
         if (listener->hand[i]->id == id) {
             listener->hand[i]->state = TMF_HAND_WAITING;
-            listener->hand[i]->checked = 1;
             listener->unread--;
         }
     }
