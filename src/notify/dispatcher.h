@@ -5,16 +5,18 @@
  * Every child of an httpd has a thread for each server with the API, and one of them leads
  * (leader.h). The leading one goes round in a loop (notify.c):
  *
- * - exchange with the database, when there is a reason to (exchange.c): takes and renews leases of
- *   listeners that have something pending, reads what is due for them, starts that, and only then,
- *   and every RECORD_GAP (notify.c) or when it is much, records what has become of deliveries
- *   before, and reads for listeners that have refused some, which is slow: neither is in a hurry;
+ * - exchange with the database, when there is a reason to (exchange.c): take and renew leases of
+ *   listeners that have something pending, read what is due for them;
  * - start what may be sent, as far as the limits allow;
- * - wait for listeners, for a commit (wake.h), for the time of the next exchange. No connection to
- *   the database is held meanwhile.
+ * - give the recorder, a second thread (recorder.h), what is in no hurry (record.h), every
+ *   TMF_RECORD_GAP or when it is much: to record what has become of deliveries, to read for
+ *   listeners that have refused some, to sweep. No listener's next event waits for that;
+ * - wait for listeners, for a commit (wake.h), for the recorder, for the time of the next exchange.
+ *   No connection to the database is held meanwhile.
  *
- * Who owns what: everything here belongs to that thread alone, there is no lock. Others reach it in
- * three ways: a byte in the wake pipe, the atomic `stop`, and the interrupt of the sender.
+ * Who owns what: everything here belongs to the leading thread alone, there is no lock. Others
+ * reach it in four ways: a byte in the wake pipe, the atomic `stop`, the interrupt of the sender,
+ * and a record that the recorder is done with.
  *
  * What may be lost: nothing. A delivery is in the database until its listener has answered 2xx and
  * that is recorded; whoever dies in between leaves it to the next one, which sends it again.
@@ -43,6 +45,7 @@ typedef struct {
     int sent;           /* on their way, to all listeners */
     int first;          /* index of the listener whose turn is first */
     int woken;          /* something was committed, or the time to look has come */
+    int unfinished;     /* what was read is still to get its events, or to be checked */
     apr_time_t look_at; /* when to look for new work if nothing wakes us */
     apr_time_t sweep_at;
     apr_int64_t sweep_position;
@@ -53,15 +56,21 @@ typedef struct {
 tmf_listener_t *tmf_listener_at(const tmf_dispatcher_t *dispatcher, int index);
 
 /* Is there room for more deliveries of the listener, and may there be any? */
+int tmf_listener_has_room(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener);
+
+/* Is more to be read for the listener by an exchange? */
 int tmf_exchange_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener);
+
+/* Is to be recorded that it pauses, or is well again? Not while anything of it is on its way, or to
+ * be recorded: others may have its lease after. */
+int tmf_exchange_has_news(const tmf_listener_t *listener);
 
 /* Takes and renews leases, and reads what is due, but not for listeners that are refusing. */
 tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
-/* Records what has become of deliveries and listeners, reads what is due for those that are
- * refusing, lets go of listeners that are left, and now and then sweeps. On an error, what was not
- * recorded is tried again the next time. */
-tmf_error_t *tmf_exchange_record(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
+/* Records which listeners pause or are well again, and lets go of those that are left. What was not
+ * recorded on an error is recorded the next time. */
+tmf_error_t *tmf_exchange_news(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
 /* Gives back the leases of whoever led this httpd before, or of this one at its end; takes little
  * time. */

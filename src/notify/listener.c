@@ -73,6 +73,11 @@ int tmf_in_hand_is_withheld(const tmf_in_hand_t *delivery)
     return delivery->withheld;
 }
 
+int tmf_in_hand_is_recorded(const tmf_in_hand_t *delivery)
+{
+    return delivery->recorded;
+}
+
 /* It was refused before, and is not on its way. */
 static int is_delayed(const tmf_in_hand_t *delivery)
 {
@@ -94,7 +99,7 @@ void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t
     delivery->customer_id = apr_pstrdup(pool, due->customer_id);
     delivery->customer_hash = apr_hashfunc_default(due->customer_id, &length);
     delivery->attempts = due->attempts;
-    delivery->checked = listener->subscription.filter->children->nelts == 0;
+    delivery->checked = !tmf_listener_has_conditions(listener);
     delivery->not_before = due->wait > 0 ? now + due->wait : 0;
     listener->unread++;
     listener->delayed += is_delayed(delivery);
@@ -158,6 +163,17 @@ void tmf_listener_destroy(tmf_listener_t *listener, tmf_event_cache_t *cache)
 int tmf_listener_is_refusing(const tmf_listener_t *listener)
 {
     return listener->delayed > 0;
+}
+
+void tmf_listener_read_again(tmf_listener_t *listener)
+{
+    listener->more = 1;
+    listener->reading = 0;
+}
+
+int tmf_listener_has_conditions(const tmf_listener_t *listener)
+{
+    return listener->subscription.filter->children->nelts > 0;
 }
 
 int tmf_listener_waiting(const tmf_listener_t *listener)

@@ -36,9 +36,11 @@ typedef struct {
     tmf_cached_event_t *event; /* a reference; NULL as long as it is not read */
     const char *customer_id;
     unsigned customer_hash;
-    int attempts; /* refused so often */
-    int checked;  /* the listener's query wants it: not before is it sent */
-    int withheld; /* for a moment: it leaves the hand */
+    int attempts;  /* refused so often */
+    int checked;   /* the listener's query wants it: not before is it sent */
+    int withheld;  /* for a moment: it leaves the hand */
+    int recording; /* DONE or REFUSED, and the recorder is at it */
+    int recorded;  /* for a moment: it leaves the hand */
     apr_time_t not_before;
     char *error;      /* REFUSED: why */
     apr_pool_t *pool; /* owns this */
@@ -68,6 +70,7 @@ typedef struct tmf_listener_t {
     int delayed;        /* of them, refused before: they wait for their time */
     int allowed;        /* on their way at most */
     int more;           /* the database may have more than is in hand */
+    int reading;        /* the recorder reads for it; 0 before it answers: that comes too late */
     apr_time_t read_at; /* while it is refusing, nothing is read for it before */
 
     int failures;  /* in a row, before this lease and in it */
@@ -93,6 +96,7 @@ void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t
 typedef int tmf_is_out_fn(const tmf_in_hand_t *delivery);
 tmf_is_out_fn tmf_in_hand_is_unsent;   /* READ or WAITING */
 tmf_is_out_fn tmf_in_hand_is_withheld; /* marked so */
+tmf_is_out_fn tmf_in_hand_is_recorded; /* marked so */
 void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_event_cache_t *cache);
 
 /* Takes out what has to wait for a delayed one of the same customer: it would be in the way of
@@ -126,6 +130,13 @@ void tmf_listener_fail(tmf_listener_t *listener, const char *error, apr_interval
 /* Does it hold refused events that wait for their next try? Later ones of the same customers are
  * left in the database then, customer by customer, which makes reading for it slow. */
 int tmf_listener_is_refusing(const tmf_listener_t *listener);
+
+/* Something left the hand that is to be sent all the same: it is read again, and an answer that is
+ * on its way to the recorder knows nothing of that. */
+void tmf_listener_read_again(tmf_listener_t *listener);
+
+/* Does its query want but some of the events? */
+int tmf_listener_has_conditions(const tmf_listener_t *listener);
 
 /* How many are still to be sent, but for those that are delayed: these keep nobody from reading
  * more. */

@@ -12,22 +12,23 @@
 
 #include "model/clock.h"
 #include "notify/dispatcher.h"
+#include "notify/pool.h"
+#include "notify/recorder.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
 
 #define STANDBY_TIME (1 * APR_USEC_PER_SEC) /* between two tries to lead */
 #define RETRY_TIME   (1 * APR_USEC_PER_SEC) /* after the database has failed */
+#define RELEASE_TIME (1 * APR_USEC_PER_SEC) /* for recording: httpd is stopping */
 #define EXCHANGE_GAP                                                                               \
     1000 /* microseconds between two exchanges: what comes meanwhile goes together */
-#define RECORD_GAP       50000 /* …between two times of recording: what comes meanwhile, too */
-#define RECORD_COUNT     64    /* …unless so many of one listener wait for that */
+#define READ_GAP         50000 /* …while there is something to send to one that may be gone */
+#define RECORD_COUNT     64    /* it is time to record when so many of one listener wait for that */
 #define RECORD_COUNT_ALL 512   /* …or of all */
 #define STOP_TIME        (300 * 1000) /* what is on its way may take so long at the end */
 #define GRACEFUL_TIME    (2 * APR_USEC_PER_SEC)
-#define MEMORY_KEPT                                                                                \
-    (4 * 1024 * 1024) /* bytes of freed memory that the thread's allocator keeps                   \
-                       */
+#define NEVER            APR_INT64_MAX
 
 enum { RUN, STOP, STOP_GRACEFULLY };
 
@@ -62,9 +63,13 @@ typedef struct {
     tmf_notifier_t *notifier;
     tmf_dispatcher_t dispatcher;
     apr_time_t exchanged_at;
-    apr_time_t recorded_at;
     apr_time_t retry_at; /* the database has failed: not before */
-    apr_pool_t *scratch; /* cleared with each exchange */
+    tmf_recorder_t *recorder;
+    tmf_record_t *record; /* the recorder's, unless that is free */
+    apr_uint32_t abandon; /* atomic: not 0 = the recorder is not to wait for the database */
+    apr_time_t recorded_at;
+    apr_time_t record_retry_at; /* recording has failed: not before */
+    apr_pool_t *scratch;        /* cleared with each exchange */
 } loop_t;
 
 /* So much is to be recorded that it is time, or there may be no room for more. */
@@ -87,26 +92,50 @@ static int has_much_to_record(const loop_t *loop)
 /* When the next exchange is to be, with what is known now. */
 static apr_time_t exchange_at(const loop_t *loop)
 {
-    apr_time_t at = loop->dispatcher.look_at;
-    int in_a_hurry = loop->dispatcher.woken || has_much_to_record(loop);
+    const tmf_dispatcher_t *dispatcher = &loop->dispatcher;
+    int in_a_hurry = dispatcher->woken || dispatcher->unfinished;
+    apr_time_t at = dispatcher->look_at;
     int i;
 
-    for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
-        const tmf_listener_t *listener = tmf_listener_at(&loop->dispatcher, i);
-        int wants_more = tmf_exchange_wants_more(&loop->dispatcher, listener);
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
 
-        if (listener->settled > 0 || (listener->leaving && listener->sent == 0)) {
-            at = earlier(at, loop->recorded_at + RECORD_GAP);
+        if (tmf_listener_waiting(listener) > 0 || listener->leaving) {
+            at = earlier(at, loop->exchanged_at + READ_GAP);
         }
-        if (wants_more && tmf_listener_is_refusing(listener)) {
-            at = earlier(at, later(loop->recorded_at + RECORD_GAP, listener->read_at));
-        }
-        in_a_hurry |= wants_more && !tmf_listener_is_refusing(listener);
+        in_a_hurry |= tmf_exchange_wants_more(dispatcher, listener) ||
+                      tmf_exchange_has_news(listener);
     }
     if (in_a_hurry) {
         at = earlier(at, loop->exchanged_at + EXCHANGE_GAP);
     }
     return later(at, loop->retry_at);
+}
+
+/* When the recorder is to be given something. */
+static apr_time_t record_at(const loop_t *loop)
+{
+    const tmf_dispatcher_t *dispatcher = &loop->dispatcher;
+    apr_time_t at = dispatcher->sweep_at;
+    int i;
+
+    if (!tmf_recorder_is_free(loop->recorder)) {
+        return NEVER;
+    }
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
+
+        if (listener->settled > 0) {
+            at = earlier(at, loop->recorded_at + TMF_RECORD_GAP);
+        }
+        if (tmf_record_wants_more(dispatcher, listener)) {
+            at = earlier(at, listener->read_at);
+        }
+    }
+    if (has_much_to_record(loop)) {
+        at = earlier(at, loop->recorded_at + EXCHANGE_GAP);
+    }
+    return later(at, loop->record_retry_at);
 }
 
 static void report(const loop_t *loop, const tmf_error_t *error)
@@ -181,34 +210,27 @@ static apr_time_t start(loop_t *loop)
 
 /* ---- exchange ---- */
 
-static int is_time_to_record(const loop_t *loop)
-{
-    return tmf_clock_now() >= loop->recorded_at + RECORD_GAP || has_much_to_record(loop);
-}
-
 static int is_away(const tmf_error_t *error)
 {
     return error != NULL && tmf_error_is(error, TMF_ERROR_DATABASE_UNAVAILABLE);
 }
 
-/* What was read is on its way before anything is recorded. That is in no hurry: it is not done with
- * each exchange, because a listener's next event would wait for it. Who cannot read, because
- * somebody has locked a hub, can record all the same. */
+/* What was read is on its way before anything is recorded. Who cannot read, because somebody has
+ * locked a hub, can record all the same. */
 static tmf_error_t *exchange_and_start(loop_t *loop)
 {
     tmf_error_t *error = tmf_exchange(&loop->dispatcher, loop->scratch);
-    tmf_error_t *record_error = NULL;
+    tmf_error_t *news_error = NULL;
 
     loop->exchanged_at = tmf_clock_now();
     if (error == NULL) {
         start(loop);
         tmf_sender_wait(loop->notifier->sender, 0, -1);
     }
-    if (is_time_to_record(loop) && !is_away(error)) {
-        record_error = tmf_exchange_record(&loop->dispatcher, loop->scratch);
-        loop->recorded_at = tmf_clock_now();
+    if (!is_away(error)) {
+        news_error = tmf_exchange_news(&loop->dispatcher, loop->scratch);
     }
-    return error != NULL ? error : record_error;
+    return error != NULL ? error : news_error;
 }
 
 static void exchange(loop_t *loop)
@@ -229,6 +251,41 @@ static void exchange(loop_t *loop)
         loop->retry_at = 0;
     }
     apr_pool_clear(loop->scratch);
+}
+
+/* ---- record ---- */
+
+static int is_time_to_record(const loop_t *loop)
+{
+    return tmf_clock_now() >= loop->recorded_at + TMF_RECORD_GAP || has_much_to_record(loop);
+}
+
+static void give_record(loop_t *loop)
+{
+    int what = TMF_RECORD_OTHERS;
+
+    if (is_time_to_record(loop)) {
+        what |= TMF_RECORD_SETTLED;
+        loop->recorded_at = tmf_clock_now();
+    }
+    if (tmf_record_fill(loop->record, &loop->dispatcher, what)) {
+        tmf_recorder_give(loop->recorder, loop->record);
+    }
+}
+
+static void take_record(loop_t *loop)
+{
+    tmf_record_t *record = tmf_recorder_take(loop->recorder);
+
+    if (record == NULL) {
+        return;
+    }
+    tmf_record_apply(record, &loop->dispatcher);
+    loop->record_retry_at = 0;
+    if (record->error != NULL && !apr_atomic_read32(&loop->abandon)) {
+        report(loop, record->error);
+        loop->record_retry_at = tmf_clock_now() + RETRY_TIME;
+    }
 }
 
 /* ---- wait ---- */
@@ -290,6 +347,21 @@ static int inherit(loop_t *loop)
     return 0;
 }
 
+/* Records what there is, and gives the leases back. */
+static const tmf_error_t *release(loop_t *loop)
+{
+    tmf_record_t *record = loop->record;
+
+    record->most = RELEASE_TIME;
+    record->cancel = NULL;
+    if (tmf_record_fill(record, &loop->dispatcher, TMF_RECORD_SETTLED)) {
+        tmf_record_carry_out(record);
+        tmf_record_apply(record, &loop->dispatcher);
+    }
+    return record->error != NULL ? record->error
+                                 : tmf_exchange_release(&loop->dispatcher, loop->scratch);
+}
+
 /* A plain stop can overtake a graceful one. */
 static apr_interval_time_t time_to_finish(tmf_notifier_t *notifier)
 {
@@ -303,17 +375,53 @@ static void finish(loop_t *loop)
     apr_time_t began = tmf_clock_now();
     const tmf_error_t *error;
 
-    while (loop->dispatcher.sent > 0 && tmf_clock_now() < began + time_to_finish(loop->notifier)) {
+    while ((loop->dispatcher.sent > 0 || !tmf_recorder_is_free(loop->recorder)) &&
+           tmf_clock_now() < began + time_to_finish(loop->notifier)) {
         tmf_sender_wait(loop->notifier->sender, 100 * 1000, -1);
         collect(loop);
+        take_record(loop);
     }
-    if (loop->retry_at > 0) {
+    apr_atomic_set32(&loop->abandon, 1);
+    tmf_recorder_end(loop->recorder);
+    take_record(loop);
+    if (loop->retry_at > 0 || loop->record_retry_at > 0) {
         return; /* the database is away: the leases run out by themselves */
     }
-    error = tmf_exchange_release(&loop->dispatcher, loop->scratch);
+    error = release(loop);
     if (error != NULL) {
         report(loop, error);
     }
+}
+
+static int start_recorder(loop_t *loop)
+{
+    const tmf_notifier_t *notifier = loop->notifier;
+    apr_status_t status = tmf_record_make(&loop->record, notifier->settings, &loop->abandon,
+                                          loop->dispatcher.pool);
+
+    if (status == APR_SUCCESS) {
+        status = tmf_recorder_start(&loop->recorder, notifier->sender, loop->dispatcher.pool);
+    }
+    if (status != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, status, notifier->settings->server,
+                     "TMF0063: notifier: no thread for recording; another try follows");
+    }
+    return status == APR_SUCCESS;
+}
+
+static void go_round(loop_t *loop)
+{
+    apr_time_t at;
+
+    take_record(loop);
+    if (tmf_clock_now() >= exchange_at(loop)) {
+        exchange(loop);
+    }
+    if (tmf_clock_now() >= record_at(loop)) {
+        give_record(loop);
+    }
+    at = start(loop);
+    wait_until(loop, earlier(at, earlier(exchange_at(loop), record_at(loop))));
 }
 
 static void lead(tmf_notifier_t *notifier)
@@ -324,14 +432,12 @@ static void lead(tmf_notifier_t *notifier)
     if (!inherit(&loop)) {
         return;
     }
+    if (!start_recorder(&loop)) {
+        tmf_sender_wait(notifier->sender, STANDBY_TIME, -1);
+        return;
+    }
     while (!is_stopping(notifier)) {
-        apr_time_t at;
-
-        if (tmf_clock_now() >= exchange_at(&loop)) {
-            exchange(&loop);
-        }
-        at = start(&loop);
-        wait_until(&loop, earlier(at, exchange_at(&loop)));
+        go_round(&loop);
     }
     finish(&loop);
 }
@@ -375,25 +481,6 @@ static apr_status_t join(void *data)
     return APR_SUCCESS;
 }
 
-static apr_status_t make_pool(apr_pool_t **pool, apr_pool_t *parent)
-{
-    apr_allocator_t *allocator;
-    apr_status_t status = apr_allocator_create(&allocator);
-
-    if (status != APR_SUCCESS) {
-        return status;
-    }
-    apr_allocator_max_free_set(allocator, MEMORY_KEPT);
-    status = apr_pool_create_ex(pool, parent, NULL, allocator);
-    if (status != APR_SUCCESS) {
-        apr_allocator_destroy(allocator);
-        return status;
-    }
-    apr_allocator_owner_set(allocator, *pool);
-    apr_pool_tag(*pool, "tmf_notifier");
-    return APR_SUCCESS;
-}
-
 /* The MPM's signals are none of the thread's business. */
 static apr_status_t start_thread(tmf_notifier_t *notifier, apr_pool_t *pool)
 {
@@ -412,7 +499,7 @@ apr_status_t tmf_notify_start(tmf_notifier_t **notifier, const tmf_notify_settin
                               apr_pool_t *child_pool)
 {
     tmf_notifier_t *made = apr_pcalloc(child_pool, sizeof(*made));
-    apr_status_t status = make_pool(&made->pool, child_pool);
+    apr_status_t status = tmf_own_pool_make(&made->pool, child_pool, "tmf_notifier");
 
     if (status != APR_SUCCESS) {
         return status;

@@ -1,48 +1,48 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "notify/exchange.h"
+#include "notify/record.h"
 
 #include <httpd.h>
 #include <http_log.h>
+#include <apr_strings.h>
 
 #include "model/clock.h"
+#include "notify/exchange.h"
+#include "notify/pool.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
 
-static int is_done(const tmf_in_hand_t *delivery)
+#define SWEEP_TIME  (2 * APR_USEC_PER_SEC)
+#define SWEEP_PAUSE (500 * 1000) /* when there is more to sweep */
+#define READING_GAP TMF_RECORD_GAP
+
+apr_status_t tmf_record_make(tmf_record_t **record, const tmf_notify_settings_t *settings,
+                             apr_uint32_t *cancel, apr_pool_t *parent)
 {
-    return delivery->state == TMF_HAND_DONE;
+    tmf_record_t *made = apr_pcalloc(parent, sizeof(*made));
+
+    made->settings = settings;
+    made->cancel = cancel;
+    *record = made;
+    return tmf_own_pool_make(&made->pool, parent, "tmf_record");
 }
 
-static tmf_error_t *record_delivered(tmf_exchange_t *exchange)
+/* ---- fill it ---- */
+
+static void clear(tmf_record_t *record)
 {
-    tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    apr_array_header_t *delivered = apr_array_make(exchange->pool, 64, sizeof(tmf_delivered_t));
-    int i;
-    int j;
-
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
-
-        for (j = 0; j < listener->count && listener->settled > 0; j++) {
-            if (is_done(listener->hand[j])) {
-                tmf_delivered_t one = {listener->hub_id, listener->hand[j]->id};
-
-                APR_ARRAY_PUSH(delivered, tmf_delivered_t) = one;
-                listener->more |= listener->hand[j]->not_before > 0; /* others were withheld */
-            }
-        }
-    }
-    if (delivered->nelts == 0) {
-        return NULL;
-    }
-    TMF_TRY(tmf_outbox_deliver(exchange->db, delivered, exchange->pool));
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        if (tmf_listener_at(dispatcher, i)->settled > 0) {
-            tmf_listener_drop(tmf_listener_at(dispatcher, i), is_done, dispatcher->events);
-        }
-    }
-    return NULL;
+    apr_pool_clear(record->pool);
+    record->delivered = apr_array_make(record->pool, 64, sizeof(tmf_delivered_t));
+    record->refused = apr_array_make(record->pool, 16, sizeof(tmf_refused_t));
+    record->want = NULL;
+    record->sweeps = 0;
+    record->more_to_sweep = 0;
+    record->is_delivered = 0;
+    record->is_refused = 0;
+    record->is_read = 0;
+    record->due_count = 0;
+    record->event_count = 0;
+    record->error = NULL;
 }
 
 static int is_dead(const tmf_in_hand_t *delivery)
@@ -58,107 +58,244 @@ static apr_interval_time_t pause_of(const tmf_in_hand_t *delivery)
     return is_dead(delivery) ? -1 : pause > 0 ? pause : 0;
 }
 
-static void list_refused(apr_array_header_t *refused, const tmf_listener_t *listener)
+static void add_settled(tmf_record_t *record, tmf_in_hand_t *delivery, const char *hub_id)
+{
+    if (delivery->state == TMF_HAND_DONE) {
+        tmf_delivered_t one = {hub_id, delivery->id};
+
+        APR_ARRAY_PUSH(record->delivered, tmf_delivered_t) = one;
+        delivery->recording = 1;
+    } else if (delivery->state == TMF_HAND_REFUSED) {
+        tmf_refused_t one = {hub_id, delivery->id, delivery->attempts, pause_of(delivery),
+                             apr_pstrdup(record->pool, delivery->error)};
+
+        APR_ARRAY_PUSH(record->refused, tmf_refused_t) = one;
+        delivery->recording = 1;
+    }
+}
+
+static void add_all_settled(tmf_record_t *record, const tmf_dispatcher_t *dispatcher)
 {
     int i;
+    int j;
 
-    for (i = 0; i < listener->count && listener->refused > 0; i++) {
-        const tmf_in_hand_t *delivery = listener->hand[i];
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
 
-        if (delivery->state == TMF_HAND_REFUSED) {
-            tmf_refused_t one = {listener->hub_id, delivery->id, delivery->attempts,
-                                 pause_of(delivery), delivery->error};
+        if (listener->settled > 0) {
+            const char *hub_id = apr_pstrdup(record->pool, listener->hub_id);
 
-            APR_ARRAY_PUSH(refused, tmf_refused_t) = one;
+            for (j = 0; j < listener->count; j++) {
+                add_settled(record, listener->hand[j], hub_id);
+            }
         }
     }
 }
 
+int tmf_record_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener)
+{
+    return tmf_listener_is_refusing(listener) && tmf_listener_has_room(dispatcher, listener);
+}
+
+/* The one that has waited longest, so that each has its turn. */
+static tmf_listener_t *next_to_read_for(const tmf_dispatcher_t *dispatcher)
+{
+    apr_time_t now = tmf_clock_now();
+    tmf_listener_t *next = NULL;
+    int i;
+
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
+
+        if (listener->read_at <= now && (next == NULL || listener->read_at < next->read_at) &&
+            tmf_record_wants_more(dispatcher, listener)) {
+            next = listener;
+        }
+    }
+    return next;
+}
+
+static void add_want(tmf_record_t *record, const tmf_dispatcher_t *dispatcher)
+{
+    tmf_listener_t *listener = next_to_read_for(dispatcher);
+
+    if (listener != NULL) {
+        record->want = apr_pcalloc(record->pool, sizeof(*record->want));
+        tmf_want_fill(record->want, listener, 1, record->pool);
+        listener->more = 0;
+        listener->reading = 1;
+    }
+}
+
+int tmf_record_fill(tmf_record_t *record, tmf_dispatcher_t *dispatcher, int what)
+{
+    clear(record);
+    if ((what & TMF_RECORD_SETTLED) != 0) {
+        add_all_settled(record, dispatcher);
+    }
+    if ((what & TMF_RECORD_OTHERS) != 0) {
+        add_want(record, dispatcher);
+        record->sweeps = tmf_clock_now() >= dispatcher->sweep_at;
+        record->sweep_position = dispatcher->sweep_position;
+    }
+    return record->delivered->nelts > 0 || record->refused->nelts > 0 || record->want != NULL ||
+           record->sweeps;
+}
+
+/* ---- carry it out ---- */
+
+static tmf_error_t *read_events(tmf_record_t *record, tmf_db_t *db)
+{
+    apr_array_header_t *ids = apr_array_make(record->pool, record->due_count + 1,
+                                             sizeof(apr_int64_t));
+    int i;
+
+    if (record->due_count == 0) {
+        return NULL;
+    }
+    for (i = 0; i < record->due_count; i++) {
+        APR_ARRAY_PUSH(ids, apr_int64_t) = record->due[i].event;
+    }
+    return tmf_outbox_events(db, ids, TMF_EVENTS_BUDGET, &record->events, &record->event_count,
+                             record->pool);
+}
+
+static tmf_error_t *read_due(tmf_record_t *record, tmf_db_t *db)
+{
+    apr_time_t began = tmf_clock_now();
+
+    TMF_TRY(tmf_outbox_read(db, tmf_leader_name(record->settings->leader), record->want, 1,
+                            &record->due, &record->due_count, record->pool));
+    TMF_TRY(read_events(record, db));
+    record->reading_time = tmf_clock_now() - began;
+    record->is_read = 1;
+    return NULL;
+}
+
+static tmf_error_t *carry_out(tmf_record_t *record, tmf_db_t *db)
+{
+    if (record->delivered->nelts > 0) {
+        TMF_TRY(tmf_outbox_deliver(db, record->delivered, record->pool));
+    }
+    record->is_delivered = 1;
+    if (record->refused->nelts > 0) {
+        TMF_TRY(tmf_outbox_refuse(db, record->refused, record->pool));
+    }
+    record->is_refused = 1;
+    if (record->want != NULL) {
+        TMF_TRY(read_due(record, db));
+    }
+    return record->sweeps
+               ? tmf_outbox_sweep(db, record->settings->retention, &record->sweep_position,
+                                  &record->more_to_sweep, record->pool)
+               : NULL;
+}
+
+void tmf_record_carry_out(tmf_record_t *record)
+{
+    tmf_db_t *db;
+
+    record->error = tmf_db_borrow(&db, record->settings->database, record->pool);
+    if (record->error == NULL) {
+        tmf_db_hurry(db, record->cancel, record->most);
+        record->error = carry_out(record, db);
+        tmf_db_give_back(db);
+    }
+}
+
+/* ---- apply it ---- */
+
 /* Once recorded, a refused event waits for its next try, and the later ones of its customer leave
- * the hand, or it is a dead letter and leaves it itself. Then the later ones are read (again). */
-static void go_on_after_refusals(tmf_dispatcher_t *dispatcher, tmf_listener_t *listener)
+ * the hand, or it is a dead letter and leaves it itself. Then, and when one was delivered that
+ * others were withheld for, the later ones are read (again). */
+static void take_recorded(const tmf_dispatcher_t *dispatcher, tmf_in_hand_t *delivery)
+{
+    tmf_listener_t *listener = delivery->listener;
+
+    if (delivery->state == TMF_HAND_DONE) {
+        listener->more |= delivery->not_before > 0;
+        delivery->recorded = 1;
+    } else if (is_dead(delivery)) {
+        ap_log_error(APLOG_MARK, APLOG_INFO, 0, dispatcher->settings->server,
+                     "TMF0060: event %s is a dead letter for hub %s: %s", delivery->event->event_id,
+                     listener->hub_id, delivery->error);
+        listener->more = 1;
+        delivery->recorded = 1;
+    } else {
+        tmf_listener_delay(delivery);
+    }
+}
+
+static void take_all_recorded(const tmf_record_t *record, const tmf_dispatcher_t *dispatcher,
+                              tmf_listener_t *listener)
 {
     int i;
 
     for (i = 0; i < listener->count; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
 
-        if (is_dead(delivery)) {
-            ap_log_error(APLOG_MARK, APLOG_INFO, 0, dispatcher->settings->server,
-                         "TMF0060: event %s is a dead letter for hub %s: %s",
-                         delivery->event->event_id, listener->hub_id, delivery->error);
-            listener->more = 1;
-        } else if (delivery->state == TMF_HAND_REFUSED) {
-            tmf_listener_delay(delivery);
+        if (delivery->recording) {
+            delivery->recording = 0;
+            if (delivery->state == TMF_HAND_DONE ? record->is_delivered : record->is_refused) {
+                take_recorded(dispatcher, delivery);
+            }
         }
     }
-    tmf_listener_drop(listener, is_dead, dispatcher->events);
-    tmf_listener_withhold(listener, dispatcher->events);
+    tmf_listener_drop(listener, tmf_in_hand_is_recorded, dispatcher->events);
 }
 
-static tmf_error_t *record_refused(tmf_exchange_t *exchange)
+/* What the listener's own hand has become meanwhile can make the answer worthless: then it is not
+ * `reading` any more. */
+static void take_read(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
 {
-    tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    apr_array_header_t *refused = apr_array_make(exchange->pool, 16, sizeof(tmf_refused_t));
+    tmf_listener_t *listener = tmf_listener_find(dispatcher, record->want->hub_id);
+    apr_time_t now = tmf_clock_now();
+    apr_interval_time_t gap = 4 * record->reading_time;
+    int i;
+
+    if (listener == NULL || !listener->reading) {
+        return;
+    }
+    if (!record->is_read) {
+        tmf_listener_read_again(listener);
+        return;
+    }
+    listener->reading = 0;
+    /* One that leaves very much in the database is read for in a fifth of the time at most. */
+    listener->read_at = now + (gap > READING_GAP ? gap : READING_GAP);
+    tmf_listener_take_answer(listener, record->want, dispatcher->events);
+    for (i = 0; i < record->due_count && !listener->leaving; i++) {
+        tmf_listener_add(listener, &record->due[i], now);
+    }
+    tmf_listener_attach(listener, record->events, record->event_count, dispatcher->events);
+    if (listener->unread > 0 && record->event_count > 0) {
+        tmf_listener_do_without(listener, 0, dispatcher->events);
+    }
+    dispatcher->unfinished |= listener->unread > 0 || tmf_listener_has_conditions(listener);
+}
+
+static void take_swept(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
+{
+    dispatcher->sweep_position = record->sweep_position;
+    dispatcher->sweep_at = tmf_clock_now() + (record->more_to_sweep ? SWEEP_PAUSE : SWEEP_TIME);
+}
+
+void tmf_record_apply(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
+{
     int i;
 
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        list_refused(refused, tmf_listener_at(dispatcher, i));
+        take_all_recorded(record, dispatcher, tmf_listener_at(dispatcher, i));
     }
-    if (refused->nelts == 0) {
-        return NULL;
+    if (record->want != NULL) {
+        take_read(record, dispatcher);
     }
-    TMF_TRY(tmf_outbox_refuse(exchange->db, refused, exchange->pool));
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        if (tmf_listener_at(dispatcher, i)->refused > 0) {
-            go_on_after_refusals(dispatcher, tmf_listener_at(dispatcher, i));
+        if (tmf_listener_is_refusing(tmf_listener_at(dispatcher, i))) {
+            tmf_listener_withhold(tmf_listener_at(dispatcher, i), dispatcher->events);
         }
     }
-    return NULL;
-}
-
-static tmf_error_t *record_pause(tmf_exchange_t *exchange, tmf_listener_t *listener)
-{
-    const tmf_notify_settings_t *settings = exchange->dispatcher->settings;
-    int disabled;
-
-    TMF_TRY(tmf_outbox_pause(exchange->db, exchange->owner, listener->hub_id, listener->failures,
-                             listener->pause, settings->disable_after, listener->disabling,
-                             listener->error, &disabled, exchange->pool));
-    if (disabled) {
-        ap_log_error(
-            APLOG_MARK, APLOG_WARNING, 0, settings->server,
-            "TMF0061: hub %s (%s) is disabled: %s; tmf_customer.enable('%s') lets it go on",
-            listener->hub_id, listener->callback, listener->error, listener->hub_id);
-    } else {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, settings->server,
-                     "TMF0062: hub %s (%s) pauses for %" APR_TIME_T_FMT " ms: %s", listener->hub_id,
-                     listener->callback, apr_time_as_msec(listener->pause), listener->error);
+    if (record->sweeps) {
+        take_swept(record, dispatcher);
     }
-    listener->pausing = 0;
-    return NULL;
-}
-
-static tmf_error_t *record_listener(tmf_exchange_t *exchange, tmf_listener_t *listener)
-{
-    if (listener->recovered) {
-        TMF_TRY(tmf_outbox_recover(exchange->db, listener->hub_id, exchange->pool));
-        listener->recovered = 0;
-    }
-    if (listener->pausing && listener->sent == 0) {
-        TMF_TRY(record_pause(exchange, listener));
-    }
-    return NULL;
-}
-
-tmf_error_t *tmf_record(tmf_exchange_t *exchange)
-{
-    int i;
-
-    TMF_TRY(record_delivered(exchange));
-    TMF_TRY(record_refused(exchange));
-    for (i = 0; i < exchange->dispatcher->listeners->nelts; i++) {
-        TMF_TRY(record_listener(exchange, tmf_listener_at(exchange->dispatcher, i)));
-    }
-    return NULL;
 }

@@ -2,6 +2,9 @@
 """What listeners do to each other and to the API: nothing."""
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
+
+from harness import await_condition
 from harness.client import Api, customer, path_of
 from harness.listener import OK, answer, drip, endless, hang_up, never, reset
 from harness.notify import ALLOW, ILL_TAGS, QUICK, Subscriber, first_arrivals, ids, numbers_of
@@ -112,3 +115,62 @@ def test_the_api_answers_while_listeners_do_not(place, listen):
     with ThreadPoolExecutor(4) as pool:
         assert sum(pool.map(work, range(4)), []) == [201] * 160
     assert place.pending() == 800
+
+
+HELD = 629  # the number of an advisory lock
+
+
+def hold_up(postgres, name, function, when):
+    """From now on, `function` of the schema waits, when its parameters say so, as long as the returned connection lives."""
+    [[definition]] = postgres.execute("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'tmf_customer'::regnamespace"
+                                      " AND proname = %s", name, (function,))
+    wait = f"BEGIN IF {when} THEN PERFORM pg_advisory_xact_lock_shared({HELD}); END IF;\n"
+    postgres.execute(definition.replace("BEGIN\n", wait, 1), name)
+    holder = postgres.connect(name)
+    with holder.cursor() as cursor:
+        cursor.execute(f"SELECT pg_advisory_lock({HELD})")
+    return holder
+
+
+def held_up(postgres, name, what="1"):
+    return postgres.execute(f"SELECT {what} FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database ="
+                            " (SELECT oid FROM pg_database WHERE datname = current_database())", name)
+
+
+@pytest.mark.parametrize("function,when", [("deliver", "true"), ("refuse", "true"), ("due", "cardinality(withheld) > 0"), ("sweep", "true")])
+def test_what_takes_long_in_the_database_delays_no_good_listener(start_httpd, new_database, listen, function, when):
+    """Recording what was delivered and refused, reading for a listener that has refused some, sweeping."""
+    postgres, name = new_database()
+    server = start_httpd((postgres, name), server=f"{ALLOW}TMFCustomerStatementTimeout 60s\nTMFCustomerNotifySchedule 60s\n")
+    place, good = Subscriber(Api(server.url), server), listen()
+    hub = place(good)
+    place(listen(default=answer(400)))
+    holder = hold_up(postgres, name, function, when)
+    place.api.create(n=0)
+    await_condition(lambda: held_up(postgres, name), f"{function} takes long")
+    for n in range(1, 4):
+        place.api.create(n=n)
+        assert numbers_of(good.await_events(n + 1)) == list(range(n + 1))
+    assert held_up(postgres, name)
+    holder.close()
+    place.drained(hub)
+    assert len(good.arrived()) == 4
+
+
+def test_a_stop_while_recording_takes_long(start_httpd, new_database, listen):
+    """The next server delivers again what was not recorded."""
+    postgres, name = new_database()
+    server = start_httpd((postgres, name), server=f"{ALLOW}TMFCustomerStatementTimeout 60s\n")
+    server.log.allow("TMF0022")
+    place, listener = Subscriber(Api(server.url), server), listen()
+    hub = place(listener)
+    holder = hold_up(postgres, name, "deliver", "true")
+    place.api.create()
+    await_condition(lambda: held_up(postgres, name), "recording takes long")
+    server.stop("graceful-stop")
+    assert place.pending(hub) == 1
+    held_up(postgres, name, "pg_terminate_backend(pid)")
+    holder.close()
+    server.start()
+    place.drained(hub)
+    assert len(set(ids(listener.arrived()))) == 1 and len(listener.arrived()) == 2

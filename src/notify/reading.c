@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "notify/exchange.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <apr_strings.h>
+
+tmf_listener_t *tmf_listener_at(const tmf_dispatcher_t *dispatcher, int index)
+{
+    return APR_ARRAY_IDX(dispatcher->listeners, index, tmf_listener_t *);
+}
+
+tmf_listener_t *tmf_listener_find(const tmf_dispatcher_t *dispatcher, const char *hub_id)
+{
+    int i;
+
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        if (strcmp(tmf_listener_at(dispatcher, i)->hub_id, hub_id) == 0) {
+            return tmf_listener_at(dispatcher, i);
+        }
+    }
+    return NULL;
+}
+
+int tmf_listener_has_room(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener)
+{
+    return !listener->leaving && listener->more && !listener->reading &&
+           tmf_listener_waiting(listener) < TMF_OUTBOX_BATCH / 2 &&
+           listener->count + TMF_OUTBOX_BATCH <= TMF_IN_HAND_MAX &&
+           tmf_event_cache_size(dispatcher->events) < TMF_DOCUMENTS_MAX;
+}
+
+static int is_refused_before(const tmf_in_hand_t *delivery)
+{
+    return delivery->state == TMF_HAND_WAITING && delivery->not_before > 0;
+}
+
+/* Later events of a customer whose event has to wait are left in the database. The lists can be
+ * long: only who wants more has them. */
+void tmf_want_fill(tmf_want_t *want, const tmf_listener_t *listener, int wanted,
+                   apr_pool_t *result_pool)
+{
+    apr_array_header_t *held = apr_array_make(result_pool, listener->count + 1,
+                                              sizeof(apr_int64_t));
+    apr_array_header_t *withheld = apr_array_make(result_pool, 1, sizeof(const char *));
+    int i;
+
+    want->hub_id = apr_pstrdup(result_pool, listener->hub_id);
+    want->wanted = wanted;
+    want->held = held;
+    want->withheld = withheld;
+    for (i = 0; i < listener->count && wanted; i++) {
+        APR_ARRAY_PUSH(held, apr_int64_t) = listener->hand[i]->id;
+        if (is_refused_before(listener->hand[i])) {
+            APR_ARRAY_PUSH(withheld, const char *) = apr_pstrdup(result_pool,
+                                                                 listener->hand[i]->customer_id);
+        }
+    }
+}
+
+void tmf_listener_take_answer(tmf_listener_t *listener, const tmf_want_t *want,
+                              tmf_event_cache_t *events)
+{
+    if (want->wanted && want->found == TMF_OUTBOX_BATCH) {
+        listener->more = 1;
+    }
+    if (want->lost) {
+        listener->leaving = 1;
+        listener->pausing = 0;
+        tmf_listener_drop_all(listener, events);
+    }
+}
+
+static int compare_id(const void *id, const void *event)
+{
+    apr_int64_t wanted = *(const apr_int64_t *)id;
+    apr_int64_t there = ((const tmf_outbox_event_t *)event)->id;
+
+    return (wanted > there) - (wanted < there);
+}
+
+static tmf_cached_event_t *find_event(apr_int64_t id, const tmf_outbox_event_t *events, int count,
+                                      tmf_event_cache_t *cache)
+{
+    tmf_cached_event_t *cached = tmf_event_cache_get(cache, id);
+    const tmf_outbox_event_t *read;
+
+    if (cached != NULL || count == 0) {
+        return cached;
+    }
+    read = bsearch(&id, events, (size_t)count, sizeof(*events), compare_id);
+    if (read == NULL) {
+        return NULL;
+    }
+    tmf_event_cache_add(cache, read);
+    return tmf_event_cache_get(cache, id);
+}
+
+void tmf_listener_attach(tmf_listener_t *listener, const tmf_outbox_event_t *events, int count,
+                         tmf_event_cache_t *cache)
+{
+    int i;
+
+    for (i = 0; i < listener->count && listener->unread > 0; i++) {
+        tmf_in_hand_t *delivery = listener->hand[i];
+
+        if (delivery->state == TMF_HAND_READ) {
+            delivery->event = find_event(delivery->id, events, count, cache);
+            if (delivery->event != NULL) {
+                delivery->state = TMF_HAND_WAITING;
+                listener->unread--;
+            }
+        }
+    }
+}
+
+void tmf_listener_do_without(tmf_listener_t *listener, int are_gone, tmf_event_cache_t *events)
+{
+    int is_behind = 0;
+    int i;
+
+    for (i = 0; i < listener->count; i++) {
+        tmf_in_hand_t *delivery = listener->hand[i];
+
+        if (are_gone && delivery->state == TMF_HAND_READ) {
+            tmf_listener_skip(delivery);
+        }
+        is_behind |= delivery->state == TMF_HAND_READ;
+        delivery->withheld = is_behind && tmf_in_hand_is_unsent(delivery);
+    }
+    tmf_listener_drop(listener, tmf_in_hand_is_withheld, events);
+    tmf_listener_read_again(listener);
+}
