@@ -5,8 +5,9 @@
  * Every child of an httpd has a thread for each server with the API, and one of them leads
  * (leader.h). The leading one goes round in a loop (notify.c):
  *
- * - exchange with the database, when there is a reason to (exchange.c): take and renew leases of
- *   listeners that have something pending, read what is due for them;
+ * - exchange with the database, when there is a reason to (exchange.c): read what is due for the
+ *   listeners that are leased, start that, and only then take and renew leases of those that have
+ *   something pending: what is due for a new one is read the next time;
  * - start what may be sent, as far as the limits allow;
  * - give the recorder, a second thread (recorder.h), what is in no hurry (record.h), every
  *   TMF_RECORD_GAP or when it is much: to record what has become of deliveries, to read for
@@ -45,7 +46,7 @@ typedef struct {
     int sent;           /* on their way, to all listeners */
     int first;          /* index of the listener whose turn is first */
     int woken;          /* something was committed, or the time to look has come */
-    int unfinished;     /* what was read is still to get its events, or to be checked */
+    int unchecked;      /* the recorder has read for a listener whose query has conditions */
     apr_time_t look_at; /* when to look for new work if nothing wakes us */
     apr_time_t sweep_at;
     apr_int64_t sweep_position;
@@ -65,12 +66,12 @@ int tmf_exchange_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listen
  * be recorded: others may have its lease after. */
 int tmf_exchange_has_news(const tmf_listener_t *listener);
 
-/* Takes and renews leases, and reads what is due, but not for listeners that are refusing. */
-tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
+/* Reads what is due, but not for listeners that are refusing. */
+tmf_error_t *tmf_exchange_read(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
-/* Records which listeners pause or are well again, and lets go of those that are left. What was not
- * recorded on an error is recorded the next time. */
-tmf_error_t *tmf_exchange_news(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
+/* Takes and renews leases, records which listeners pause or are well again, and lets go of those
+ * that are left. What was not recorded on an error is recorded the next time. */
+tmf_error_t *tmf_exchange_leases(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool);
 
 /* Gives back the leases of whoever led this httpd before, or of this one at its end; takes little
  * time. */

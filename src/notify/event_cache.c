@@ -29,20 +29,23 @@ tmf_cached_event_t *tmf_event_cache_get(tmf_event_cache_t *cache, apr_int64_t id
     return event;
 }
 
-void tmf_event_cache_add(tmf_event_cache_t *cache, const tmf_outbox_event_t *event)
+void tmf_event_cache_put(tmf_event_cache_t *cache, apr_int64_t id, const tmf_event_t *event)
 {
     tmf_cached_event_t *cached;
     apr_pool_t *pool;
     tmf_text_t text;
 
+    if (apr_hash_get(cache->events, &id, sizeof(id)) != NULL) {
+        return;
+    }
     apr_pool_create(&pool, cache->pool);
     cached = apr_pcalloc(pool, sizeof(*cached));
     cached->pool = pool;
-    cached->id = event->id;
-    cached->event_id = apr_pstrdup(pool, event->event.event_id);
-    cached->customer_id = apr_pstrdup(pool, event->event.customer_id);
-    tmf_text_init(&text, event->event.customer_length + 1024, pool);
-    tmf_event_write(&text, &event->event);
+    cached->id = id;
+    cached->event_id = apr_pstrdup(pool, event->event_id);
+    cached->customer_id = apr_pstrdup(pool, event->customer_id);
+    tmf_text_init(&text, event->customer_length + 1024, pool);
+    tmf_event_write(&text, event);
     cached->document = tmf_text_string(&text);
     cached->length = text.length;
     cache->size += cached->length;

@@ -4,8 +4,8 @@
 #ifndef TMF_NOTIFY_EVENT_CACHE_H
 #define TMF_NOTIFY_EVENT_CACHE_H
 
+#include "model/event.h"
 #include "model/json.h"
-#include "store/outbox.h"
 
 typedef struct {
     apr_int64_t id;
@@ -26,8 +26,9 @@ tmf_event_cache_t *tmf_event_cache_make(apr_pool_t *pool);
 /* The event with that id, with one reference more; NULL when it is not there. */
 tmf_cached_event_t *tmf_event_cache_get(tmf_event_cache_t *cache, apr_int64_t id);
 
-/* Puts an event in, without a reference yet: take one with tmf_event_cache_get. */
-void tmf_event_cache_add(tmf_event_cache_t *cache, const tmf_outbox_event_t *event);
+/* Puts an event in, unless it is there, without a reference yet: take one with tmf_event_cache_get.
+ */
+void tmf_event_cache_put(tmf_event_cache_t *cache, apr_int64_t id, const tmf_event_t *event);
 
 /* Gives a reference back; the event goes with the last one. */
 void tmf_event_cache_release(tmf_event_cache_t *cache, tmf_cached_event_t *event);

@@ -108,74 +108,13 @@ static tmf_error_t *read_due(exchange_t *exchange)
                       exchange->pool);
         listener->more &= !wants[i].wanted;
     }
-    TMF_TRY(tmf_outbox_read(exchange->db, exchange->owner, wants, count, &due, &due_count,
-                            exchange->pool));
+    TMF_TRY(tmf_outbox_read(exchange->db, exchange->owner, wants, count, TMF_EVENTS_BUDGET, &due,
+                            &due_count, exchange->pool));
     for (i = 0; i < count; i++) {
         tmf_listener_take_answer(tmf_listener_at(dispatcher, i), &wants[i], dispatcher->events);
     }
-    for (i = 0; i < due_count; i++) {
-        tmf_listener_add(tmf_listener_at(dispatcher, due[i].want), &due[i], tmf_clock_now());
-    }
-    for (i = 0; i < count; i++) {
-        if (tmf_listener_is_refusing(tmf_listener_at(dispatcher, i))) {
-            tmf_listener_withhold(tmf_listener_at(dispatcher, i), dispatcher->events);
-        }
-    }
-    return NULL;
-}
-
-/* ---- the events of what was read ---- */
-
-/* Gives deliveries their events, as far as they are there, and returns how many there are without.
- */
-static int attach_all(const tmf_dispatcher_t *dispatcher, const tmf_outbox_event_t *events,
-                      int count)
-{
-    int unread = 0;
-    int i;
-
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
-
-        tmf_listener_attach(listener, events, count, dispatcher->events);
-        unread += listener->unread;
-    }
-    return unread;
-}
-
-static void list_unread(apr_array_header_t *ids, const tmf_listener_t *listener)
-{
-    int i;
-
-    for (i = 0; i < listener->count && listener->unread > 0; i++) {
-        if (listener->hand[i]->state == TMF_HAND_READ) {
-            APR_ARRAY_PUSH(ids, apr_int64_t) = listener->hand[i]->id;
-        }
-    }
-}
-
-static tmf_error_t *read_events(exchange_t *exchange)
-{
-    tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    apr_array_header_t *ids = apr_array_make(exchange->pool, 64, sizeof(apr_int64_t));
-    const tmf_outbox_event_t *events;
-    int count;
-    int i;
-
-    if (attach_all(dispatcher, NULL, 0) == 0) {
-        return NULL;
-    }
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        list_unread(ids, tmf_listener_at(dispatcher, i));
-    }
-    TMF_TRY(
-        tmf_outbox_events(exchange->db, ids, TMF_EVENTS_BUDGET, &events, &count, exchange->pool));
-    attach_all(dispatcher, events, count);
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        if (tmf_listener_at(dispatcher, i)->unread > 0) {
-            tmf_listener_do_without(tmf_listener_at(dispatcher, i), count == 0, dispatcher->events);
-        }
-    }
+    tmf_take_due((tmf_listener_t *const *)dispatcher->listeners->elts, count, due, due_count,
+                 dispatcher->events);
     return NULL;
 }
 
@@ -283,20 +222,6 @@ static tmf_error_t *record_news(exchange_t *exchange)
 
 /* ---- all of it ---- */
 
-/* Something was committed, for whomever. */
-static tmf_error_t *take_wake(exchange_t *exchange)
-{
-    tmf_dispatcher_t *dispatcher = exchange->dispatcher;
-    int i;
-
-    TMF_TRY(claim(exchange));
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        tmf_listener_at(dispatcher, i)->more = 1;
-    }
-    dispatcher->woken = 0;
-    return NULL;
-}
-
 /* Nobody wants more, and nothing is left to send of one that may be gone. */
 static int has_nothing_to_read(const tmf_dispatcher_t *dispatcher)
 {
@@ -309,23 +234,23 @@ static int has_nothing_to_read(const tmf_dispatcher_t *dispatcher)
             return 0;
         }
     }
-    return !dispatcher->woken && !dispatcher->unfinished;
+    return !dispatcher->woken && !dispatcher->unchecked;
 }
 
-static tmf_error_t *claim_and_read(exchange_t *exchange)
+/* Something may have been committed, for whomever. */
+static tmf_error_t *read_and_check(exchange_t *exchange)
 {
     tmf_dispatcher_t *dispatcher = exchange->dispatcher;
     int i;
 
-    if (dispatcher->woken) {
-        TMF_TRY(take_wake(exchange));
+    for (i = 0; i < dispatcher->listeners->nelts && dispatcher->woken; i++) {
+        tmf_listener_at(dispatcher, i)->more = 1;
     }
     TMF_TRY(read_due(exchange));
-    TMF_TRY(read_events(exchange));
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
         TMF_TRY(check_listener(exchange, tmf_listener_at(dispatcher, i)));
     }
-    dispatcher->unfinished = 0;
+    dispatcher->unchecked = 0;
     return NULL;
 }
 
@@ -343,23 +268,32 @@ static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool
     return error;
 }
 
-tmf_error_t *tmf_exchange(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
+tmf_error_t *tmf_exchange_read(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
     return has_nothing_to_read(dispatcher)
                ? NULL
-               : with_database(dispatcher, scratch_pool, dispatcher->stop, 0, claim_and_read);
+               : with_database(dispatcher, scratch_pool, dispatcher->stop, 0, read_and_check);
 }
 
-tmf_error_t *tmf_exchange_news(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
+static tmf_error_t *claim_and_record(exchange_t *exchange)
 {
-    int has_news = 0;
+    if (exchange->dispatcher->woken) {
+        TMF_TRY(claim(exchange));
+        exchange->dispatcher->woken = 0;
+    }
+    return record_news(exchange);
+}
+
+tmf_error_t *tmf_exchange_leases(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
+{
+    int has_news = dispatcher->woken;
     int i;
 
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
         has_news |= tmf_exchange_has_news(tmf_listener_at(dispatcher, i));
     }
     if (has_news) {
-        TMF_TRY(with_database(dispatcher, scratch_pool, dispatcher->stop, 0, record_news));
+        TMF_TRY(with_database(dispatcher, scratch_pool, dispatcher->stop, 0, claim_and_record));
     }
     let_listeners_go(dispatcher, tmf_clock_now());
     return NULL;

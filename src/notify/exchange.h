@@ -20,14 +20,9 @@ void tmf_want_fill(tmf_want_t *want, const tmf_listener_t *listener, int wanted,
 void tmf_listener_take_answer(tmf_listener_t *listener, const tmf_want_t *want,
                               tmf_event_cache_t *events);
 
-/* Gives what is in hand its events: those that others have in hand, too, and `events` (`count` of
- * them, oldest first). */
-void tmf_listener_attach(tmf_listener_t *listener, const tmf_outbox_event_t *events, int count,
-                         tmf_event_cache_t *cache);
-
-/* The events that could not be read: too much for one time, they are read again, and so is what
- * stands behind them, which may be of the same customers; or `are_gone`, because somebody has
- * deleted them: nothing is to be told. */
-void tmf_listener_do_without(tmf_listener_t *listener, int are_gone, tmf_event_cache_t *events);
+/* Puts what was read for `count` listeners into their hands. Events that came with it are kept in
+ * `events`. */
+void tmf_take_due(tmf_listener_t *const *asked, int count, const tmf_due_t *due, int due_count,
+                  tmf_event_cache_t *events);
 
 #endif

@@ -84,7 +84,7 @@ static int is_delayed(const tmf_in_hand_t *delivery)
     return delivery->not_before > 0 && tmf_in_hand_is_unsent(delivery);
 }
 
-void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t now)
+tmf_in_hand_t *tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t now)
 {
     apr_ssize_t length = APR_HASH_KEY_STRING;
     tmf_in_hand_t *delivery;
@@ -95,7 +95,7 @@ void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t
     delivery = apr_pcalloc(pool, sizeof(*delivery));
     delivery->pool = pool;
     delivery->listener = listener;
-    delivery->id = due->event;
+    delivery->id = due->id;
     delivery->customer_id = apr_pstrdup(pool, due->customer_id);
     delivery->customer_hash = apr_hashfunc_default(due->customer_id, &length);
     delivery->attempts = due->attempts;
@@ -108,6 +108,7 @@ void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t
         listener->hand[at] = listener->hand[at - 1];
     }
     listener->hand[at] = delivery;
+    return delivery;
 }
 
 static void let_go(tmf_in_hand_t *delivery, tmf_event_cache_t *cache)

@@ -14,6 +14,7 @@
 #include "notify/deliver.h"
 #include "notify/event_cache.h"
 #include "query/subscription.h"
+#include "store/outbox.h"
 
 /* Deliveries in hand for one listener at most. */
 #define TMF_IN_HAND_MAX 384
@@ -89,8 +90,8 @@ typedef struct tmf_listener_t {
 tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t *targets,
                                   const tmf_listener_rules_t *rules, apr_pool_t *parent);
 
-/* Puts a delivery in hand; there must be room. */
-void tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t now);
+/* Puts a delivery in hand, without its event, and returns it; there must be room. */
+tmf_in_hand_t *tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, apr_time_t now);
 
 /* Takes the deliveries out for which `is_out` says so, in the states that are not on their way. */
 typedef int tmf_is_out_fn(const tmf_in_hand_t *delivery);

@@ -93,7 +93,7 @@ static int has_much_to_record(const loop_t *loop)
 static apr_time_t exchange_at(const loop_t *loop)
 {
     const tmf_dispatcher_t *dispatcher = &loop->dispatcher;
-    int in_a_hurry = dispatcher->woken || dispatcher->unfinished;
+    int in_a_hurry = dispatcher->woken || dispatcher->unchecked;
     apr_time_t at = dispatcher->look_at;
     int i;
 
@@ -215,12 +215,12 @@ static int is_away(const tmf_error_t *error)
     return error != NULL && tmf_error_is(error, TMF_ERROR_DATABASE_UNAVAILABLE);
 }
 
-/* What was read is on its way before anything is recorded. Who cannot read, because somebody has
- * locked a hub, can record all the same. */
+/* What was read is on its way before anything else is asked: the database's answer takes its time.
+ */
 static tmf_error_t *exchange_and_start(loop_t *loop)
 {
-    tmf_error_t *error = tmf_exchange(&loop->dispatcher, loop->scratch);
-    tmf_error_t *news_error = NULL;
+    tmf_error_t *error = tmf_exchange_read(&loop->dispatcher, loop->scratch);
+    tmf_error_t *leases_error = NULL;
 
     loop->exchanged_at = tmf_clock_now();
     if (error == NULL) {
@@ -228,9 +228,9 @@ static tmf_error_t *exchange_and_start(loop_t *loop)
         tmf_sender_wait(loop->notifier->sender, 0, -1);
     }
     if (!is_away(error)) {
-        news_error = tmf_exchange_news(&loop->dispatcher, loop->scratch);
+        leases_error = tmf_exchange_leases(&loop->dispatcher, loop->scratch);
     }
-    return error != NULL ? error : news_error;
+    return error != NULL ? error : leases_error;
 }
 
 static void exchange(loop_t *loop)

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "notify/exchange.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
+
+#include "model/clock.h"
 
 tmf_listener_t *tmf_listener_at(const tmf_dispatcher_t *dispatcher, int index)
 {
@@ -72,33 +73,8 @@ void tmf_listener_take_answer(tmf_listener_t *listener, const tmf_want_t *want,
     }
 }
 
-static int compare_id(const void *id, const void *event)
-{
-    apr_int64_t wanted = *(const apr_int64_t *)id;
-    apr_int64_t there = ((const tmf_outbox_event_t *)event)->id;
-
-    return (wanted > there) - (wanted < there);
-}
-
-static tmf_cached_event_t *find_event(apr_int64_t id, const tmf_outbox_event_t *events, int count,
-                                      tmf_event_cache_t *cache)
-{
-    tmf_cached_event_t *cached = tmf_event_cache_get(cache, id);
-    const tmf_outbox_event_t *read;
-
-    if (cached != NULL || count == 0) {
-        return cached;
-    }
-    read = bsearch(&id, events, (size_t)count, sizeof(*events), compare_id);
-    if (read == NULL) {
-        return NULL;
-    }
-    tmf_event_cache_add(cache, read);
-    return tmf_event_cache_get(cache, id);
-}
-
-void tmf_listener_attach(tmf_listener_t *listener, const tmf_outbox_event_t *events, int count,
-                         tmf_event_cache_t *cache)
+/* Gives what is in hand its events. */
+static void attach(tmf_listener_t *listener, tmf_event_cache_t *events)
 {
     int i;
 
@@ -106,7 +82,7 @@ void tmf_listener_attach(tmf_listener_t *listener, const tmf_outbox_event_t *eve
         tmf_in_hand_t *delivery = listener->hand[i];
 
         if (delivery->state == TMF_HAND_READ) {
-            delivery->event = find_event(delivery->id, events, count, cache);
+            delivery->event = tmf_event_cache_get(events, delivery->id);
             if (delivery->event != NULL) {
                 delivery->state = TMF_HAND_WAITING;
                 listener->unread--;
@@ -115,7 +91,9 @@ void tmf_listener_attach(tmf_listener_t *listener, const tmf_outbox_event_t *eve
     }
 }
 
-void tmf_listener_do_without(tmf_listener_t *listener, int are_gone, tmf_event_cache_t *events)
+/* What has no event was too much for one time: it is read again, and so is what stands behind it,
+ * which may be of the same customers. */
+static void do_without(tmf_listener_t *listener, tmf_event_cache_t *events)
 {
     int is_behind = 0;
     int i;
@@ -123,12 +101,35 @@ void tmf_listener_do_without(tmf_listener_t *listener, int are_gone, tmf_event_c
     for (i = 0; i < listener->count; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
 
-        if (are_gone && delivery->state == TMF_HAND_READ) {
-            tmf_listener_skip(delivery);
-        }
         is_behind |= delivery->state == TMF_HAND_READ;
         delivery->withheld = is_behind && tmf_in_hand_is_unsent(delivery);
     }
     tmf_listener_drop(listener, tmf_in_hand_is_withheld, events);
     tmf_listener_read_again(listener);
+}
+
+void tmf_take_due(tmf_listener_t *const *asked, int count, const tmf_due_t *due, int due_count,
+                  tmf_event_cache_t *events)
+{
+    apr_time_t now = tmf_clock_now();
+    int i;
+
+    for (i = 0; i < due_count; i++) {
+        tmf_in_hand_t *delivery = tmf_listener_add(asked[due[i].want], &due[i], now);
+
+        if (due[i].is_gone) {
+            tmf_listener_skip(delivery); /* somebody has deleted it: nothing is to be told */
+        } else if (due[i].event != NULL) {
+            tmf_event_cache_put(events, due[i].id, due[i].event);
+        }
+    }
+    for (i = 0; i < count; i++) {
+        attach(asked[i], events);
+        if (asked[i]->unread > 0) {
+            do_without(asked[i], events);
+        }
+        if (tmf_listener_is_refusing(asked[i])) {
+            tmf_listener_withhold(asked[i], events);
+        }
+    }
 }

@@ -41,7 +41,6 @@ static void clear(tmf_record_t *record)
     record->is_refused = 0;
     record->is_read = 0;
     record->due_count = 0;
-    record->event_count = 0;
     record->error = NULL;
 }
 
@@ -144,29 +143,12 @@ int tmf_record_fill(tmf_record_t *record, tmf_dispatcher_t *dispatcher, int what
 
 /* ---- carry it out ---- */
 
-static tmf_error_t *read_events(tmf_record_t *record, tmf_db_t *db)
-{
-    apr_array_header_t *ids = apr_array_make(record->pool, record->due_count + 1,
-                                             sizeof(apr_int64_t));
-    int i;
-
-    if (record->due_count == 0) {
-        return NULL;
-    }
-    for (i = 0; i < record->due_count; i++) {
-        APR_ARRAY_PUSH(ids, apr_int64_t) = record->due[i].event;
-    }
-    return tmf_outbox_events(db, ids, TMF_EVENTS_BUDGET, &record->events, &record->event_count,
-                             record->pool);
-}
-
 static tmf_error_t *read_due(tmf_record_t *record, tmf_db_t *db)
 {
     apr_time_t began = tmf_clock_now();
 
     TMF_TRY(tmf_outbox_read(db, tmf_leader_name(record->settings->leader), record->want, 1,
-                            &record->due, &record->due_count, record->pool));
-    TMF_TRY(read_events(record, db));
+                            TMF_EVENTS_BUDGET, &record->due, &record->due_count, record->pool));
     record->reading_time = tmf_clock_now() - began;
     record->is_read = 1;
     return NULL;
@@ -251,7 +233,6 @@ static void take_read(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
     tmf_listener_t *listener = tmf_listener_find(dispatcher, record->want->hub_id);
     apr_time_t now = tmf_clock_now();
     apr_interval_time_t gap = 4 * record->reading_time;
-    int i;
 
     if (listener == NULL || !listener->reading) {
         return;
@@ -264,14 +245,10 @@ static void take_read(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
     /* One that leaves very much in the database is read for in a fifth of the time at most. */
     listener->read_at = now + (gap > READING_GAP ? gap : READING_GAP);
     tmf_listener_take_answer(listener, record->want, dispatcher->events);
-    for (i = 0; i < record->due_count && !listener->leaving; i++) {
-        tmf_listener_add(listener, &record->due[i], now);
+    if (!listener->leaving) {
+        tmf_take_due(&listener, 1, record->due, record->due_count, dispatcher->events);
+        dispatcher->unchecked |= tmf_listener_has_conditions(listener);
     }
-    tmf_listener_attach(listener, record->events, record->event_count, dispatcher->events);
-    if (listener->unread > 0 && record->event_count > 0) {
-        tmf_listener_do_without(listener, 0, dispatcher->events);
-    }
-    dispatcher->unfinished |= listener->unread > 0 || tmf_listener_has_conditions(listener);
 }
 
 static void take_swept(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)

@@ -34,8 +34,6 @@ typedef struct {
     int is_read;
     const tmf_due_t *due;
     int due_count;
-    const tmf_outbox_event_t *events; /* of them, oldest first */
-    int event_count;
     apr_interval_time_t reading_time;
     int more_to_sweep;
     tmf_error_t *error; /* the first one; NULL = none */

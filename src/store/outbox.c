@@ -10,16 +10,12 @@ static const char claim_sql[] = "SELECT id, callback, query, failures"
                                 " FROM tmf_customer.claim($1::text, $2::interval)";
 
 static const char read_sql[] =
-    "SELECT place - 1, event_id, customer_id, attempts,"
-    "  (extract(epoch FROM next_attempt_at - now()) * 1000000)::bigint"
+    "SELECT place - 1, id, customer_id, attempts,"
+    "  (extract(epoch FROM next_attempt_at - now()) * 1000000)::bigint, event_id,"
+    "  to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), type, href, changed,"
+    "  correlation_id, customer::text"
     " FROM tmf_customer.due($1::text, $2::text[], $3::boolean[], $4::integer[], $5::integer[],"
-    "  $6::integer[], $7::integer[], $8::bigint[], $9::text[])";
-
-static const char events_sql[] =
-    "SELECT id, event_id, to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), "
-    "type,"
-    "  customer_id, href, changed, correlation_id, customer::text"
-    " FROM tmf_customer.events($1::bigint[], $2::bigint)";
+    "  $6::integer[], $7::integer[], $8::bigint[], $9::text[], $10::bigint)";
 
 static const char deliver_sql[] = "SELECT tmf_customer.deliver($1::text[], $2::bigint[])";
 
@@ -119,10 +115,39 @@ static void cut_slices(slices_t *slices, const tmf_want_t *wants, int count, apr
     }
 }
 
-tmf_error_t *tmf_outbox_read(tmf_db_t *db, const char *owner, tmf_want_t *wants, int count,
-                             const tmf_due_t **due, int *due_count, apr_pool_t *result_pool)
+static const tmf_event_t *read_event(const tmf_db_rows_t *rows, int row, apr_pool_t *pool)
 {
-    const char *parameters[9];
+    tmf_event_t *event = apr_pcalloc(pool, sizeof(*event));
+
+    event->event_id = tmf_db_text(rows, row, 5, NULL);
+    event->time = tmf_db_text(rows, row, 6, NULL);
+    if (!tmf_event_type_find(&event->type, tmf_db_text(rows, row, 7, NULL))) {
+        event->type = TMF_EVENT_ATTRIBUTE_VALUE_CHANGE;
+    }
+    event->customer_id = tmf_db_text(rows, row, 2, NULL);
+    event->href = tmf_db_text(rows, row, 8, NULL);
+    event->changed = tmf_db_text(rows, row, 9, NULL);
+    event->correlation_id = tmf_db_text(rows, row, 10, NULL);
+    event->customer = tmf_db_text(rows, row, 11, &event->customer_length);
+    return event;
+}
+
+static void read_delivery(tmf_due_t *due, const tmf_db_rows_t *rows, int row, apr_pool_t *pool)
+{
+    due->want = (int)tmf_db_number(rows, row, 0);
+    due->id = tmf_db_number(rows, row, 1);
+    due->customer_id = tmf_db_text(rows, row, 2, NULL);
+    due->attempts = (int)tmf_db_number(rows, row, 3);
+    due->wait = tmf_db_number(rows, row, 4);
+    due->is_gone = tmf_db_text(rows, row, 5, NULL) == NULL;
+    due->event = tmf_db_text(rows, row, 11, NULL) == NULL ? NULL : read_event(rows, row, pool);
+}
+
+tmf_error_t *tmf_outbox_read(tmf_db_t *db, const char *owner, tmf_want_t *wants, int count,
+                             apr_int64_t budget, const tmf_due_t **due, int *due_count,
+                             apr_pool_t *result_pool)
+{
+    const char *parameters[10];
     const tmf_db_rows_t *rows;
     slices_t slices;
     tmf_due_t *read;
@@ -138,7 +163,8 @@ tmf_error_t *tmf_outbox_read(tmf_db_t *db, const char *owner, tmf_want_t *wants,
     parameters[6] = tmf_array_text(&slices.last_withheld);
     parameters[7] = tmf_array_text(&slices.held);
     parameters[8] = tmf_array_text(&slices.withheld);
-    TMF_TRY(tmf_db_execute(db, read_sql, 9, parameters, &rows, result_pool));
+    parameters[9] = apr_psprintf(result_pool, "%" APR_INT64_T_FMT, budget);
+    TMF_TRY(tmf_db_execute(db, read_sql, 10, parameters, &rows, result_pool));
     for (i = 0; i < count; i++) {
         wants[i].lost = 1;
         wants[i].found = 0;
@@ -146,69 +172,15 @@ tmf_error_t *tmf_outbox_read(tmf_db_t *db, const char *owner, tmf_want_t *wants,
     read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(tmf_db_row_count(rows) + 1));
     *due_count = 0;
     for (i = 0; i < tmf_db_row_count(rows); i++) {
-        tmf_due_t *one = &read[*due_count];
+        tmf_want_t *want = &wants[tmf_db_number(rows, i, 0)];
 
-        one->want = (int)tmf_db_number(rows, i, 0);
-        wants[one->want].lost = 0;
+        want->lost = 0;
         if (tmf_db_text(rows, i, 1, NULL) != NULL) { /* else the listener has nothing more */
-            one->event = tmf_db_number(rows, i, 1);
-            one->customer_id = tmf_db_text(rows, i, 2, NULL);
-            one->attempts = (int)tmf_db_number(rows, i, 3);
-            one->wait = tmf_db_number(rows, i, 4);
-            wants[one->want].found++;
-            (*due_count)++;
+            read_delivery(&read[(*due_count)++], rows, i, result_pool);
+            want->found++;
         }
     }
     *due = read;
-    return NULL;
-}
-
-static const char *numbers_text(const apr_array_header_t *numbers, apr_pool_t *pool)
-{
-    tmf_text_t text;
-    int i;
-
-    tmf_array_init(&text, pool);
-    for (i = 0; i < numbers->nelts; i++) {
-        tmf_array_add_number(&text, APR_ARRAY_IDX(numbers, i, apr_int64_t));
-    }
-    return tmf_array_text(&text);
-}
-
-static void read_event(const tmf_db_rows_t *rows, int row, tmf_outbox_event_t *read)
-{
-    tmf_event_t *event = &read->event;
-
-    read->id = tmf_db_number(rows, row, 0);
-    event->event_id = tmf_db_text(rows, row, 1, NULL);
-    event->time = tmf_db_text(rows, row, 2, NULL);
-    if (!tmf_event_type_find(&event->type, tmf_db_text(rows, row, 3, NULL))) {
-        event->type = TMF_EVENT_ATTRIBUTE_VALUE_CHANGE;
-    }
-    event->customer_id = tmf_db_text(rows, row, 4, NULL);
-    event->href = tmf_db_text(rows, row, 5, NULL);
-    event->changed = tmf_db_text(rows, row, 6, NULL);
-    event->correlation_id = tmf_db_text(rows, row, 7, NULL);
-    event->customer = tmf_db_text(rows, row, 8, &event->customer_length);
-}
-
-tmf_error_t *tmf_outbox_events(tmf_db_t *db, const apr_array_header_t *ids, apr_int64_t budget,
-                               const tmf_outbox_event_t **events, int *count,
-                               apr_pool_t *result_pool)
-{
-    const char *parameters[] = {numbers_text(ids, result_pool),
-                                apr_psprintf(result_pool, "%" APR_INT64_T_FMT, budget)};
-    const tmf_db_rows_t *rows;
-    tmf_outbox_event_t *read;
-    int i;
-
-    TMF_TRY(tmf_db_execute(db, events_sql, 2, parameters, &rows, result_pool));
-    *count = tmf_db_row_count(rows);
-    read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(*count + 1));
-    for (i = 0; i < *count; i++) {
-        read_event(rows, i, &read[i]);
-    }
-    *events = read;
     return NULL;
 }
 

@@ -43,28 +43,21 @@ typedef struct {
 
 /* A pending delivery. */
 typedef struct {
-    int want; /* index of the tmf_want_t that it answers */
-    apr_int64_t event;
+    int want;       /* index of the tmf_want_t that it answers */
+    apr_int64_t id; /* of the event */
     const char *customer_id;
     int attempts;             /* refused so often */
     apr_interval_time_t wait; /* until the next attempt, ≤ 0 = now */
+    int is_gone;              /* there is no such event any more */
+    const tmf_event_t *event; /* NULL when it is gone, when it stands beside another of these
+                               * deliveries, and when it was too much for one time */
 } tmf_due_t;
 
-/* Reads the oldest TMF_OUTBOX_BATCH of each. */
+/* Reads the oldest TMF_OUTBOX_BATCH of each, and their events, each once, oldest first, as many as
+ * `budget` bytes of stored documents hold, but at least one. */
 tmf_error_t *tmf_outbox_read(tmf_db_t *db, const char *owner, tmf_want_t *wants, int count,
-                             const tmf_due_t **due, int *due_count, apr_pool_t *result_pool);
-
-/* An event that was read. */
-typedef struct {
-    apr_int64_t id;
-    tmf_event_t event;
-} tmf_outbox_event_t;
-
-/* Reads the events with these ids (array of apr_int64_t), oldest first, as many as `budget` bytes
- * of stored documents hold, but at least one. */
-tmf_error_t *tmf_outbox_events(tmf_db_t *db, const apr_array_header_t *ids, apr_int64_t budget,
-                               const tmf_outbox_event_t **events, int *count,
-                               apr_pool_t *result_pool);
+                             apr_int64_t budget, const tmf_due_t **due, int *due_count,
+                             apr_pool_t *result_pool);
 
 /* What has arrived. */
 typedef struct {

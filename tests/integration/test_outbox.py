@@ -134,8 +134,7 @@ def call_all(cursor, events):
     numbers = [1] * len(ids)
     for call, parameters in [
             ("claim('me', '5s')", ()),
-            ("due('me', '{one,two}', '{t,t}', '{1,2}', '{1,1}', '{1,1}', '{1,0}', %s, '{x}')", (ids[:1],)),
-            ("events(%s, 1000000)", (ids,)),
+            ("due('me', '{one,two}', '{t,t}', '{1,2}', '{1,1}', '{1,1}', '{1,0}', %s, '{x}', 1000000)", (ids[:1],)),
             ("refuse(%s, %s, %s, %s::interval[], %s)", (hubs, ids, numbers, ["1s"] * len(ids), hubs)),
             ("deliver(%s, %s)", (hubs, ids)), ("forget(%s)", (ids,)), ("sweep('30d', 0)", ())]:
         cursor.execute(f"SELECT * FROM tmf_customer.{call}", parameters)
@@ -156,4 +155,47 @@ def test_what_is_recorded_does_not_wait_for_the_disk(new_database, call, setting
         connection.commit()
         cursor.execute("SHOW synchronous_commit")
         assert cursor.fetchall() == [("on",)]
+    connection.close()
+
+
+def leased(postgres, name, hubs, count):
+    """Listeners of the notifier "me", each with so many events."""
+    postgres.execute("INSERT INTO tmf_customer.hub (id, callback, twin, types, leased_by, leased_until) SELECT id, 'http://x/' || id, id,"
+                     " '{}', 'me', now() + interval '1 hour' FROM unnest(%s) AS id", name, (hubs,))
+    write_pending(postgres, name, hubs, count)
+
+
+@pytest.mark.parametrize("budget,given", [(1, 1), (1000000, 3)])
+def test_what_is_due_has_each_event_once_and_no_more_than_the_budget(new_database, budget, given):
+    postgres, name = new_database()
+    leased(postgres, name, ["one", "two"], 3)
+    rows = postgres.execute("SELECT place, id, event_id, customer FROM tmf_customer.due('me', '{one,two}', '{t,t}', '{1,1}', '{0,0}', '{1,1}',"
+                            " '{0,0}', '{}', '{}', %s)", name, (budget,))
+    first = min(id for _, id, _, _ in rows)
+    assert sorted((place, id - first) for place, id, _, _ in rows) == [(place, number) for place in (1, 2) for number in range(3)]
+    assert all(event_id is not None for _, _, event_id, _ in rows)
+    assert sorted(id - first for _, id, _, customer in rows if customer is not None) == list(range(given))
+
+
+def test_what_is_due_tells_which_event_is_gone(new_database):
+    postgres, name = new_database()
+    leased(postgres, name, ["one"], 3)
+    [[gone]] = postgres.execute("DELETE FROM tmf_customer.event WHERE id = (SELECT max(id) - 1 FROM tmf_customer.event) RETURNING id", name)
+    rows = postgres.execute("SELECT id, event_id IS NULL, customer IS NULL FROM tmf_customer.due('me', '{one}', '{t}', '{1}', '{0}', '{1}', '{0}',"
+                            " '{}', '{}', 1000000)", name)
+    assert sorted(rows) == [(gone - 1, False, False), (gone, True, True), (gone + 1, False, False)]
+
+
+@pytest.mark.parametrize("pause,hot", [("1s", 10), (None, 0)])
+def test_a_refusal_that_is_tried_again_is_written_to_no_index(new_database, pause, hot):
+    postgres, name = new_database()
+    leased(postgres, name, ["one"], 10)
+    ids = [id for [id] in postgres.execute("SELECT event_id FROM tmf_customer.delivery", name)]
+    connection = postgres.connect(name)
+    connection.autocommit = False
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tmf_customer.refuse(%s, %s, %s, %s::interval[], %s)", (["one"] * 10, ids, [1] * 10, [pause] * 10, ["x"] * 10))
+        cursor.execute("SELECT pg_stat_get_xact_tuples_updated(oid), pg_stat_get_xact_tuples_hot_updated(oid) FROM pg_class"
+                       " WHERE oid = 'tmf_customer.delivery'::regclass")
+        assert cursor.fetchall() == [(10, hot)]
     connection.close()

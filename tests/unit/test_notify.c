@@ -180,7 +180,7 @@ static tmf_listener_t *make_listener(int failures)
 static void put(tmf_listener_t *listener, apr_int64_t id, const char *customer, int attempts,
                 apr_interval_time_t wait)
 {
-    const tmf_due_t due = {0, id, customer, attempts, wait};
+    const tmf_due_t due = {0, id, customer, attempts, wait, 0, NULL};
     int i;
 
     tmf_listener_add(listener, &due, NOW);
