@@ -348,11 +348,11 @@ void tmf_sender_wait(tmf_sender_t *sender, apr_interval_time_t patience, int des
     int running;
 
     curl_multi_perform(sender->multi, &running);
-    if (running < sender->active_count) {
-        return; /* some are answered already */
+    if (running < sender->active_count || patience <= 0) {
+        return; /* some are answered already, or there is no time: to poll would eat an interrupt */
     }
     curl_multi_poll(sender->multi, descriptor >= 0 ? &extra : NULL, descriptor >= 0,
-                    patience > 0 ? (int)((patience + 999) / 1000) : 0, NULL);
+                    (int)((patience + 999) / 1000), NULL);
     curl_multi_perform(sender->multi, &running);
 }
 

@@ -9,15 +9,16 @@
  *   listeners that are leased, start that, and only then take and renew leases of those that have
  *   something pending: what is due for a new one is read the next time;
  * - start what may be sent, as far as the limits allow;
- * - give the recorder, a second thread (recorder.h), what is in no hurry (record.h), every
- *   TMF_RECORD_GAP or when it is much: to record what has become of deliveries, to read for
- *   listeners that have refused some, to sweep. No listener's next event waits for that;
- * - wait for listeners, for a commit (wake.h), for the recorder, for the time of the next exchange.
- *   No connection to the database is held meanwhile.
+ * - give two threads, the recorders (recorder.h), what is in no hurry (record.h): to record what
+ * has become of deliveries, every RECORD_GAP (notify.c) or when it is much; to read for listeners
+ * that have refused some, and to sweep. No listener's next event waits for that, unless what was
+ *   delivered cannot be recorded and has filled its hand;
+ * - wait for listeners, for a commit (wake.h), for the recorders, for the time of the next
+ * exchange. This thread holds no connection to the database meanwhile.
  *
  * Who owns what: everything here belongs to the leading thread alone, there is no lock. Others
  * reach it in four ways: a byte in the wake pipe, the atomic `stop`, the interrupt of the sender,
- * and a record that the recorder is done with.
+ * and a record that a recorder is done with.
  *
  * What may be lost: nothing. A delivery is in the database until its listener has answered 2xx and
  * that is recorded; whoever dies in between leaves it to the next one, which sends it again.
@@ -26,7 +27,8 @@
  * LEASE_TIME from the database's view, and here from before it was asked for; nothing is begun
  * after it has run out. (What had begun may still be under way: at least once, after all.)
  *
- * Bounds: TMF_IN_HAND_MAX deliveries in hand for a listener, DOCUMENTS_MAX bytes of events in all.
+ * Bounds: TMF_IN_HAND_MAX deliveries in hand for a listener, TMF_DOCUMENTS_MAX bytes of events in
+ * all, and a quarter of that in each of two answers of the database.
  */
 #ifndef TMF_NOTIFY_DISPATCHER_H
 #define TMF_NOTIFY_DISPATCHER_H
@@ -36,6 +38,7 @@
 
 #define TMF_LEASE_TIME    (5 * APR_USEC_PER_SEC)
 #define TMF_DOCUMENTS_MAX (64 * 1024 * 1024)
+#define TMF_RELEASE_TIME  (1 * APR_USEC_PER_SEC) /* that a statement may take: httpd is stopping */
 
 typedef struct {
     const tmf_notify_settings_t *settings;
@@ -46,7 +49,7 @@ typedef struct {
     int sent;           /* on their way, to all listeners */
     int first;          /* index of the listener whose turn is first */
     int woken;          /* something was committed, or the time to look has come */
-    int unchecked;      /* the recorder has read for a listener whose query has conditions */
+    int unchecked;      /* a recorder has read for a listener whose query has conditions */
     apr_time_t look_at; /* when to look for new work if nothing wakes us */
     apr_time_t sweep_at;
     apr_int64_t sweep_position;
@@ -62,8 +65,8 @@ int tmf_listener_has_room(const tmf_dispatcher_t *dispatcher, const tmf_listener
 /* Is more to be read for the listener by an exchange? */
 int tmf_exchange_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener);
 
-/* Is to be recorded that it pauses, or is well again? Not while anything of it is on its way, or to
- * be recorded: others may have its lease after. */
+/* Is to be recorded that it is well again, or pauses? The latter not while anything of it is on its
+ * way, or to be recorded: others may have its lease after. */
 int tmf_exchange_has_news(const tmf_listener_t *listener);
 
 /* Reads what is due, but not for listeners that are refusing. */

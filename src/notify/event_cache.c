@@ -43,7 +43,6 @@ void tmf_event_cache_put(tmf_event_cache_t *cache, apr_int64_t id, const tmf_eve
     cached->pool = pool;
     cached->id = id;
     cached->event_id = apr_pstrdup(pool, event->event_id);
-    cached->customer_id = apr_pstrdup(pool, event->customer_id);
     tmf_text_init(&text, event->customer_length + 1024, pool);
     tmf_event_write(&text, event);
     cached->document = tmf_text_string(&text);

@@ -10,7 +10,6 @@
 typedef struct {
     apr_int64_t id;
     const char *event_id;
-    const char *customer_id;
     const char *document; /* what a listener without fields= receives */
     apr_size_t length;
     tmf_json_t *tree; /* of document; NULL until a query asks for it */

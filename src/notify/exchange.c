@@ -2,18 +2,17 @@
 /* What the notifier and the database have to tell each other; see dispatcher.h. */
 #include "notify/exchange.h"
 
+#include <string.h>
+
 #include <httpd.h>
 #include <http_log.h>
 #include <apr_strings.h>
 
 #include "model/clock.h"
-#include "notify/record.h"
 #include "store/customer_store.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
-
-#define RELEASE_TIME (1 * APR_USEC_PER_SEC) /* that a statement may take: httpd may be stopping */
 
 /* One exchange at work. */
 typedef struct {
@@ -307,5 +306,5 @@ static tmf_error_t *release(exchange_t *exchange)
 
 tmf_error_t *tmf_exchange_release(tmf_dispatcher_t *dispatcher, apr_pool_t *scratch_pool)
 {
-    return with_database(dispatcher, scratch_pool, NULL, RELEASE_TIME, release);
+    return with_database(dispatcher, scratch_pool, NULL, TMF_RELEASE_TIME, release);
 }

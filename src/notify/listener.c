@@ -130,7 +130,6 @@ void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_even
         if (delivery->state != TMF_HAND_SENT && is_out(delivery)) {
             listener->settled -= delivery->state == TMF_HAND_DONE ||
                                  delivery->state == TMF_HAND_REFUSED;
-            listener->refused -= delivery->state == TMF_HAND_REFUSED;
             listener->unread -= delivery->state == TMF_HAND_READ;
             listener->delayed -= is_delayed(delivery);
             let_go(delivery, cache);
@@ -274,7 +273,6 @@ void tmf_listener_delay(tmf_in_hand_t *delivery)
 
     delivery->state = TMF_HAND_WAITING;
     listener->settled--;
-    listener->refused--;
     listener->delayed += is_delayed(delivery);
 }
 
@@ -303,7 +301,6 @@ static void refused(tmf_in_hand_t *delivery, int status, apr_time_t now)
                                : now + tmf_backoff_pause(listener->rules->schedule,
                                                          delivery->attempts, random_number());
     delivery->state = TMF_HAND_REFUSED;
-    listener->refused++;
     is_well(listener);
 }
 

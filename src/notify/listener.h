@@ -40,7 +40,7 @@ typedef struct {
     int attempts;  /* refused so often */
     int checked;   /* the listener's query wants it: not before is it sent */
     int withheld;  /* for a moment: it leaves the hand */
-    int recording; /* DONE or REFUSED, and the recorder is at it */
+    int recording; /* DONE or REFUSED, and a recorder is at it */
     int recorded;  /* for a moment: it leaves the hand */
     apr_time_t not_before;
     char *error;      /* REFUSED: why */
@@ -65,8 +65,7 @@ typedef struct tmf_listener_t {
     tmf_in_hand_t *hand[TMF_IN_HAND_MAX]; /* oldest first */
     int count;
     int sent;           /* of them, on their way */
-    int settled;        /* of them, to be recorded… */
-    int refused;        /* …of these, refused */
+    int settled;        /* of them, to be recorded */
     int unread;         /* of them, TMF_HAND_READ */
     int delayed;        /* of them, refused before: they wait for their time */
     int allowed;        /* on their way at most */

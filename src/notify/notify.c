@@ -20,12 +20,13 @@ APLOG_USE_MODULE(tmf_customer);
 
 #define STANDBY_TIME (1 * APR_USEC_PER_SEC) /* between two tries to lead */
 #define RETRY_TIME   (1 * APR_USEC_PER_SEC) /* after the database has failed */
-#define RELEASE_TIME (1 * APR_USEC_PER_SEC) /* for recording: httpd is stopping */
 #define EXCHANGE_GAP                                                                               \
     1000 /* microseconds between two exchanges: what comes meanwhile goes together */
-#define READ_GAP         50000 /* …while there is something to send to one that may be gone */
-#define RECORD_COUNT     64    /* it is time to record when so many of one listener wait for that */
-#define RECORD_COUNT_ALL 512   /* …or of all */
+#define RECORD_GAP 50000 /* …between two times of recording: what comes meanwhile, too */
+#define READ_GAP                                                                                   \
+    50000 /* …between two exchanges while something is to be sent to one that may be gone */
+#define RECORD_COUNT     64  /* it is time to record when so many of one listener wait for that */
+#define RECORD_COUNT_ALL 512 /* …or of all */
 #define STOP_TIME        (300 * 1000) /* what is on its way may take so long at the end */
 #define GRACEFUL_TIME    (2 * APR_USEC_PER_SEC)
 #define NEVER            APR_INT64_MAX
@@ -58,18 +59,23 @@ static apr_time_t later(apr_time_t a, apr_time_t b)
 
 /* ---- when to exchange ---- */
 
+/* One of the recorders, and the record that is its own unless it is free. */
+typedef struct {
+    tmf_recorder_t *recorder;
+    tmf_record_t *record;
+    apr_time_t retry_at; /* it has failed: not before */
+} clerk_t;
+
 /* The loop's own state, beside the dispatcher's. */
 typedef struct {
     tmf_notifier_t *notifier;
     tmf_dispatcher_t dispatcher;
     apr_time_t exchanged_at;
     apr_time_t retry_at; /* the database has failed: not before */
-    tmf_recorder_t *recorder;
-    tmf_record_t *record; /* the recorder's, unless that is free */
-    apr_uint32_t abandon; /* atomic: not 0 = the recorder is not to wait for the database */
+    clerk_t clerks[TMF_RECORD_KINDS];
+    apr_uint32_t abandon; /* atomic: not 0 = the recorders are not to wait for the database */
     apr_time_t recorded_at;
-    apr_time_t record_retry_at; /* recording has failed: not before */
-    apr_pool_t *scratch;        /* cleared with each exchange */
+    apr_pool_t *scratch; /* cleared with each exchange */
 } loop_t;
 
 /* So much is to be recorded that it is time, or there may be no room for more. */
@@ -112,30 +118,48 @@ static apr_time_t exchange_at(const loop_t *loop)
     return later(at, loop->retry_at);
 }
 
-/* When the recorder is to be given something. */
-static apr_time_t record_at(const loop_t *loop)
+/* When to record what has become of deliveries. */
+static apr_time_t settled_at(const loop_t *loop)
+{
+    int i;
+
+    if (has_much_to_record(loop)) {
+        return loop->recorded_at + EXCHANGE_GAP;
+    }
+    for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
+        if (tmf_listener_at(&loop->dispatcher, i)->settled > 0) {
+            return loop->recorded_at + RECORD_GAP;
+        }
+    }
+    return NEVER;
+}
+
+/* When to read for a listener that is refusing, or to sweep. */
+static apr_time_t slow_at(const loop_t *loop)
 {
     const tmf_dispatcher_t *dispatcher = &loop->dispatcher;
     apr_time_t at = dispatcher->sweep_at;
     int i;
 
-    if (!tmf_recorder_is_free(loop->recorder)) {
-        return NEVER;
-    }
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
         const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
 
-        if (listener->settled > 0) {
-            at = earlier(at, loop->recorded_at + TMF_RECORD_GAP);
-        }
         if (tmf_record_wants_more(dispatcher, listener)) {
             at = earlier(at, listener->read_at);
         }
     }
-    if (has_much_to_record(loop)) {
-        at = earlier(at, loop->recorded_at + EXCHANGE_GAP);
+    return at;
+}
+
+/* When the recorder of that kind is to be given something. */
+static apr_time_t record_at(const loop_t *loop, tmf_record_kind_t kind)
+{
+    const clerk_t *clerk = &loop->clerks[kind];
+
+    if (!tmf_recorder_is_free(clerk->recorder)) {
+        return NEVER;
     }
-    return later(at, loop->record_retry_at);
+    return later(kind == TMF_RECORD_SETTLED ? settled_at(loop) : slow_at(loop), clerk->retry_at);
 }
 
 static void report(const loop_t *loop, const tmf_error_t *error)
@@ -255,37 +279,41 @@ static void exchange(loop_t *loop)
 
 /* ---- record ---- */
 
-static int is_time_to_record(const loop_t *loop)
+static void give_record(loop_t *loop, tmf_record_kind_t kind)
 {
-    return tmf_clock_now() >= loop->recorded_at + TMF_RECORD_GAP || has_much_to_record(loop);
-}
+    const clerk_t *clerk = &loop->clerks[kind];
 
-static void give_record(loop_t *loop)
-{
-    int what = TMF_RECORD_OTHERS;
-
-    if (is_time_to_record(loop)) {
-        what |= TMF_RECORD_SETTLED;
+    if (tmf_clock_now() < record_at(loop, kind)) {
+        return;
+    }
+    if (kind == TMF_RECORD_SETTLED) {
         loop->recorded_at = tmf_clock_now();
     }
-    if (tmf_record_fill(loop->record, &loop->dispatcher, what)) {
-        tmf_recorder_give(loop->recorder, loop->record);
+    if (tmf_record_fill(clerk->record, &loop->dispatcher)) {
+        tmf_recorder_give(clerk->recorder, clerk->record);
     }
 }
 
-static void take_record(loop_t *loop)
+static void take_record(loop_t *loop, tmf_record_kind_t kind)
 {
-    tmf_record_t *record = tmf_recorder_take(loop->recorder);
+    clerk_t *clerk = &loop->clerks[kind];
+    const tmf_record_t *record = tmf_recorder_take(clerk->recorder);
 
     if (record == NULL) {
         return;
     }
     tmf_record_apply(record, &loop->dispatcher);
-    loop->record_retry_at = 0;
+    clerk->retry_at = 0;
     if (record->error != NULL && !apr_atomic_read32(&loop->abandon)) {
         report(loop, record->error);
-        loop->record_retry_at = tmf_clock_now() + RETRY_TIME;
+        clerk->retry_at = tmf_clock_now() + RETRY_TIME;
     }
+}
+
+static void take_records(loop_t *loop)
+{
+    take_record(loop, TMF_RECORD_SETTLED);
+    take_record(loop, TMF_RECORD_SLOW);
 }
 
 /* ---- wait ---- */
@@ -325,7 +353,7 @@ static void begin(loop_t *loop, tmf_notifier_t *notifier)
     dispatcher->rules.concurrency = settings->concurrency;
     dispatcher->rules.refused_tries = settings->refused_tries;
     apr_pool_create(&dispatcher->pool, notifier->pool);
-    apr_pool_create(&loop->scratch, notifier->pool);
+    apr_pool_create(&loop->scratch, dispatcher->pool);
     dispatcher->listeners = apr_array_make(dispatcher->pool, 16, sizeof(tmf_listener_t *));
     dispatcher->events = tmf_event_cache_make(dispatcher->pool);
 }
@@ -350,16 +378,34 @@ static int inherit(loop_t *loop)
 /* Records what there is, and gives the leases back. */
 static const tmf_error_t *release(loop_t *loop)
 {
-    tmf_record_t *record = loop->record;
+    tmf_record_t *record = loop->clerks[TMF_RECORD_SETTLED].record;
 
-    record->most = RELEASE_TIME;
+    record->most = TMF_RELEASE_TIME;
     record->cancel = NULL;
-    if (tmf_record_fill(record, &loop->dispatcher, TMF_RECORD_SETTLED)) {
+    if (tmf_record_fill(record, &loop->dispatcher)) {
         tmf_record_carry_out(record);
         tmf_record_apply(record, &loop->dispatcher);
     }
     return record->error != NULL ? record->error
                                  : tmf_exchange_release(&loop->dispatcher, loop->scratch);
+}
+
+static int are_recorders_free(const loop_t *loop)
+{
+    return tmf_recorder_is_free(loop->clerks[TMF_RECORD_SETTLED].recorder) &&
+           tmf_recorder_is_free(loop->clerks[TMF_RECORD_SLOW].recorder);
+}
+
+static void end_recorders(loop_t *loop)
+{
+    int kind;
+
+    apr_atomic_set32(&loop->abandon, 1);
+    for (kind = 0; kind < TMF_RECORD_KINDS; kind++) {
+        if (loop->clerks[kind].recorder != NULL) {
+            tmf_recorder_end(loop->clerks[kind].recorder);
+        }
+    }
 }
 
 /* A plain stop can overtake a graceful one. */
@@ -375,16 +421,15 @@ static void finish(loop_t *loop)
     apr_time_t began = tmf_clock_now();
     const tmf_error_t *error;
 
-    while ((loop->dispatcher.sent > 0 || !tmf_recorder_is_free(loop->recorder)) &&
+    while ((loop->dispatcher.sent > 0 || !are_recorders_free(loop)) &&
            tmf_clock_now() < began + time_to_finish(loop->notifier)) {
         tmf_sender_wait(loop->notifier->sender, 100 * 1000, -1);
         collect(loop);
-        take_record(loop);
+        take_records(loop);
     }
-    apr_atomic_set32(&loop->abandon, 1);
-    tmf_recorder_end(loop->recorder);
-    take_record(loop);
-    if (loop->retry_at > 0 || loop->record_retry_at > 0) {
+    end_recorders(loop);
+    take_records(loop);
+    if (loop->retry_at > 0) {
         return; /* the database is away: the leases run out by themselves */
     }
     error = release(loop);
@@ -393,14 +438,20 @@ static void finish(loop_t *loop)
     }
 }
 
-static int start_recorder(loop_t *loop)
+static int start_recorders(loop_t *loop)
 {
     const tmf_notifier_t *notifier = loop->notifier;
-    apr_status_t status = tmf_record_make(&loop->record, notifier->settings, &loop->abandon,
-                                          loop->dispatcher.pool);
+    apr_status_t status = APR_SUCCESS;
+    int kind;
 
-    if (status == APR_SUCCESS) {
-        status = tmf_recorder_start(&loop->recorder, notifier->sender, loop->dispatcher.pool);
+    for (kind = 0; kind < TMF_RECORD_KINDS && status == APR_SUCCESS; kind++) {
+        clerk_t *clerk = &loop->clerks[kind];
+
+        status = tmf_record_make(&clerk->record, kind, notifier->settings, &loop->abandon,
+                                 loop->dispatcher.pool);
+        if (status == APR_SUCCESS) {
+            status = tmf_recorder_start(&clerk->recorder, notifier->sender, loop->dispatcher.pool);
+        }
     }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, status, notifier->settings->server,
@@ -413,17 +464,19 @@ static void go_round(loop_t *loop)
 {
     apr_time_t at;
 
-    take_record(loop);
     if (tmf_clock_now() >= exchange_at(loop)) {
         exchange(loop);
     }
-    if (tmf_clock_now() >= record_at(loop)) {
-        give_record(loop);
-    }
+    take_records(loop);
+    give_record(loop, TMF_RECORD_SETTLED);
+    give_record(loop, TMF_RECORD_SLOW);
     at = start(loop);
-    wait_until(loop, earlier(at, earlier(exchange_at(loop), record_at(loop))));
+    at = earlier(at, exchange_at(loop));
+    at = earlier(at, record_at(loop, TMF_RECORD_SETTLED));
+    wait_until(loop, earlier(at, record_at(loop, TMF_RECORD_SLOW)));
 }
 
+/* Leads until httpd stops; returns at once when there can be no recorders. */
 static void lead(tmf_notifier_t *notifier)
 {
     loop_t loop;
@@ -432,8 +485,9 @@ static void lead(tmf_notifier_t *notifier)
     if (!inherit(&loop)) {
         return;
     }
-    if (!start_recorder(&loop)) {
-        tmf_sender_wait(notifier->sender, STANDBY_TIME, -1);
+    if (!start_recorders(&loop)) {
+        end_recorders(&loop);
+        apr_pool_destroy(loop.dispatcher.pool);
         return;
     }
     while (!is_stopping(notifier)) {
@@ -451,7 +505,8 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
         if (tmf_leader_try(notifier->settings->leader)) {
             lead(notifier);
             tmf_leader_resign(notifier->settings->leader);
-        } else {
+        }
+        if (!is_stopping(notifier)) {
             tmf_sender_wait(notifier->sender, STANDBY_TIME, -1);
         }
     }

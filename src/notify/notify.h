@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The notifier: the thread that brings events to listeners. See dispatcher.h for its design. */
+/* The notifier: the threads that bring events to listeners. See dispatcher.h for its design. */
 #ifndef TMF_NOTIFY_NOTIFY_H
 #define TMF_NOTIFY_NOTIFY_H
 

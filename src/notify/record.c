@@ -14,13 +14,15 @@ APLOG_USE_MODULE(tmf_customer);
 
 #define SWEEP_TIME  (2 * APR_USEC_PER_SEC)
 #define SWEEP_PAUSE (500 * 1000) /* when there is more to sweep */
-#define READING_GAP TMF_RECORD_GAP
+#define READING_GAP (50 * 1000)  /* between two times of reading for one listener */
 
-apr_status_t tmf_record_make(tmf_record_t **record, const tmf_notify_settings_t *settings,
-                             apr_uint32_t *cancel, apr_pool_t *parent)
+apr_status_t tmf_record_make(tmf_record_t **record, tmf_record_kind_t kind,
+                             const tmf_notify_settings_t *settings, apr_uint32_t *cancel,
+                             apr_pool_t *parent)
 {
     tmf_record_t *made = apr_pcalloc(parent, sizeof(*made));
 
+    made->kind = kind;
     made->settings = settings;
     made->cancel = cancel;
     *record = made;
@@ -40,6 +42,7 @@ static void clear(tmf_record_t *record)
     record->is_delivered = 0;
     record->is_refused = 0;
     record->is_read = 0;
+    record->reading_time = 0;
     record->due_count = 0;
     record->error = NULL;
 }
@@ -126,13 +129,12 @@ static void add_want(tmf_record_t *record, const tmf_dispatcher_t *dispatcher)
     }
 }
 
-int tmf_record_fill(tmf_record_t *record, tmf_dispatcher_t *dispatcher, int what)
+int tmf_record_fill(tmf_record_t *record, tmf_dispatcher_t *dispatcher)
 {
     clear(record);
-    if ((what & TMF_RECORD_SETTLED) != 0) {
+    if (record->kind == TMF_RECORD_SETTLED) {
         add_all_settled(record, dispatcher);
-    }
-    if ((what & TMF_RECORD_OTHERS) != 0) {
+    } else {
         add_want(record, dispatcher);
         record->sweeps = tmf_clock_now() >= dispatcher->sweep_at;
         record->sweep_position = dispatcher->sweep_position;
@@ -143,18 +145,7 @@ int tmf_record_fill(tmf_record_t *record, tmf_dispatcher_t *dispatcher, int what
 
 /* ---- carry it out ---- */
 
-static tmf_error_t *read_due(tmf_record_t *record, tmf_db_t *db)
-{
-    apr_time_t began = tmf_clock_now();
-
-    TMF_TRY(tmf_outbox_read(db, tmf_leader_name(record->settings->leader), record->want, 1,
-                            TMF_EVENTS_BUDGET, &record->due, &record->due_count, record->pool));
-    record->reading_time = tmf_clock_now() - began;
-    record->is_read = 1;
-    return NULL;
-}
-
-static tmf_error_t *carry_out(tmf_record_t *record, tmf_db_t *db)
+static tmf_error_t *record_settled(tmf_record_t *record, tmf_db_t *db)
 {
     if (record->delivered->nelts > 0) {
         TMF_TRY(tmf_outbox_deliver(db, record->delivered, record->pool));
@@ -164,13 +155,34 @@ static tmf_error_t *carry_out(tmf_record_t *record, tmf_db_t *db)
         TMF_TRY(tmf_outbox_refuse(db, record->refused, record->pool));
     }
     record->is_refused = 1;
-    if (record->want != NULL) {
-        TMF_TRY(read_due(record, db));
+    return NULL;
+}
+
+static tmf_error_t *read_due(tmf_record_t *record, tmf_db_t *db)
+{
+    apr_time_t began = tmf_clock_now();
+    tmf_error_t *error = tmf_outbox_read(db, tmf_leader_name(record->settings->leader),
+                                         record->want, 1, TMF_EVENTS_BUDGET, &record->due,
+                                         &record->due_count, record->pool);
+
+    record->reading_time = tmf_clock_now() - began;
+    record->is_read = error == NULL;
+    return error;
+}
+
+/* Each has its turn, even when the other fails. */
+static tmf_error_t *read_and_sweep(tmf_record_t *record, tmf_db_t *db)
+{
+    tmf_error_t *error = record->want != NULL ? read_due(record, db) : NULL;
+
+    if (record->sweeps) {
+        tmf_error_t *sweep_error = tmf_outbox_sweep(db, record->settings->retention,
+                                                    &record->sweep_position, &record->more_to_sweep,
+                                                    record->pool);
+
+        error = error != NULL ? error : sweep_error;
     }
-    return record->sweeps
-               ? tmf_outbox_sweep(db, record->settings->retention, &record->sweep_position,
-                                  &record->more_to_sweep, record->pool)
-               : NULL;
+    return error;
 }
 
 void tmf_record_carry_out(tmf_record_t *record)
@@ -180,7 +192,8 @@ void tmf_record_carry_out(tmf_record_t *record)
     record->error = tmf_db_borrow(&db, record->settings->database, record->pool);
     if (record->error == NULL) {
         tmf_db_hurry(db, record->cancel, record->most);
-        record->error = carry_out(record, db);
+        record->error = record->kind == TMF_RECORD_SETTLED ? record_settled(record, db)
+                                                           : read_and_sweep(record, db);
         tmf_db_give_back(db);
     }
 }
@@ -237,13 +250,13 @@ static void take_read(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
     if (listener == NULL || !listener->reading) {
         return;
     }
+    /* One that leaves very much in the database is read for in a fifth of the time at most. */
+    listener->read_at = now + (gap > READING_GAP ? gap : READING_GAP);
     if (!record->is_read) {
         tmf_listener_read_again(listener);
         return;
     }
     listener->reading = 0;
-    /* One that leaves very much in the database is read for in a fifth of the time at most. */
-    listener->read_at = now + (gap > READING_GAP ? gap : READING_GAP);
     tmf_listener_take_answer(listener, record->want, dispatcher->events);
     if (!listener->leaving) {
         tmf_take_due(&listener, 1, record->due, record->due_count, dispatcher->events);
@@ -257,20 +270,27 @@ static void take_swept(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
     dispatcher->sweep_at = tmf_clock_now() + (record->more_to_sweep ? SWEEP_PAUSE : SWEEP_TIME);
 }
 
-void tmf_record_apply(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
+static void take_settled(const tmf_record_t *record, const tmf_dispatcher_t *dispatcher)
 {
     int i;
 
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        take_all_recorded(record, dispatcher, tmf_listener_at(dispatcher, i));
+        tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
+
+        take_all_recorded(record, dispatcher, listener);
+        if (tmf_listener_is_refusing(listener)) {
+            tmf_listener_withhold(listener, dispatcher->events);
+        }
+    }
+}
+
+void tmf_record_apply(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
+{
+    if (record->kind == TMF_RECORD_SETTLED) {
+        take_settled(record, dispatcher);
     }
     if (record->want != NULL) {
         take_read(record, dispatcher);
-    }
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        if (tmf_listener_is_refusing(tmf_listener_at(dispatcher, i))) {
-            tmf_listener_withhold(tmf_listener_at(dispatcher, i), dispatcher->events);
-        }
     }
     if (record->sweeps) {
         take_swept(record, dispatcher);

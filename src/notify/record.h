@@ -1,30 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is in no hurry: what has become of deliveries, reading for one listener that has refused
- * some (later events of the same customers are left out, customer by customer, which is slow), and
+ * What is in no hurry: what has become of deliveries; and, slower, reading for one listener that
+ * has refused some (later events of the same customers are left out, customer by customer), and
  * sweeping.
  *
- * The notifier's thread makes a record of what is due of that, the recorder's carries it out while
- * the former goes on, and then the notifier's takes the results: deliveries marked `recording` stay
- * in hand until then; a listener that is `reading` is not read for otherwise.
+ * The notifier's thread makes a record of what is due of that, a recorder's carries it out while
+ * the former goes on, and then the notifier's takes the results. Meanwhile deliveries that are
+ * `recording` stay as they are (unless the lease is lost: then refused ones leave the hand), and a
+ * listener that is `reading` is not read for otherwise.
  */
 #ifndef TMF_NOTIFY_RECORD_H
 #define TMF_NOTIFY_RECORD_H
 
 #include "notify/dispatcher.h"
 
-#define TMF_RECORD_GAP                                                                             \
-    (50 * 1000) /* microseconds between two times: what comes meanwhile goes                       \
-                 * together */
+typedef enum {
+    TMF_RECORD_SETTLED, /* what has become of deliveries */
+    TMF_RECORD_SLOW,    /* reading for one listener, and sweeping */
+    TMF_RECORD_KINDS
+} tmf_record_kind_t;
 
 typedef struct {
+    tmf_record_kind_t kind;
     const tmf_notify_settings_t *settings;
     apr_interval_time_t most; /* that a statement may take; 0 = as usual */
     apr_uint32_t *cancel;     /* atomic: not 0 = the database is not waited for; NULL = none */
 
     apr_array_header_t *delivered; /* of tmf_delivered_t */
     apr_array_header_t *refused;   /* of tmf_refused_t */
-    tmf_want_t *want;              /* of one listener; NULL = none */
+    tmf_want_t *want;              /* of one listener that is refusing; NULL = none */
     int sweeps;
     apr_int64_t sweep_position;
 
@@ -42,18 +46,15 @@ typedef struct {
 } tmf_record_t;
 
 /* An empty record, in a pool of its own below `parent`. */
-apr_status_t tmf_record_make(tmf_record_t **record, const tmf_notify_settings_t *settings,
-                             apr_uint32_t *cancel, apr_pool_t *parent);
+apr_status_t tmf_record_make(tmf_record_t **record, tmf_record_kind_t kind,
+                             const tmf_notify_settings_t *settings, apr_uint32_t *cancel,
+                             apr_pool_t *parent);
 
 /* Is the time to read more for the listener, because it is refusing? */
 int tmf_record_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener);
 
-/* Fills the record anew with what there is of these. 0 = there is nothing. */
-enum {
-    TMF_RECORD_SETTLED = 1, /* what has become of deliveries */
-    TMF_RECORD_OTHERS = 2   /* one listener to read for, sweeping: if it is time */
-};
-int tmf_record_fill(tmf_record_t *record, tmf_dispatcher_t *dispatcher, int what);
+/* Fills the record anew with what is due of its kind. 0 = there is nothing. */
+int tmf_record_fill(tmf_record_t *record, tmf_dispatcher_t *dispatcher);
 
 /* Asks the database, and keeps its answers in the record: on whichever thread. */
 void tmf_record_carry_out(tmf_record_t *record);

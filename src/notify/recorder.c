@@ -15,10 +15,9 @@ struct tmf_recorder_t {
     tmf_sender_t *sender;
     apr_thread_mutex_t *lock;
     apr_thread_cond_t *changed; /* RECORDER_GIVEN or ending */
-    /* guarded by the lock */
-    recorder_state_t state;
-    tmf_record_t *record;
-    int ending;
+    recorder_state_t state;     /* guarded by the lock */
+    int ending;                 /* guarded by the lock */
+    tmf_record_t *record;       /* whose it is, the state tells */
 };
 
 static recorder_state_t state_of(tmf_recorder_t *recorder)
@@ -115,6 +114,8 @@ apr_status_t tmf_recorder_start(tmf_recorder_t **recorder, tmf_sender_t *sender,
     if (status == APR_SUCCESS) {
         status = ap_thread_create(&made->thread, NULL, run, made, own_pool);
     }
-    *recorder = made;
+    if (status == APR_SUCCESS) {
+        *recorder = made;
+    }
     return status;
 }

@@ -2,14 +2,15 @@
 /*
  * DESIGN
  *
- * A second thread of the notifier that leads, for what takes long in the database and nobody waits
- * for: it carries out one record (record.h) at a time, so that no listener's next event waits for
- * what was delivered or refused before to be written down.
+ * A thread of the notifier that leads, for what takes long in the database and nobody waits for: it
+ * carries out one record (record.h) at a time. There are two of them, one for each kind of record:
+ * reading and sweeping may take seconds, and what is delivered has to be recorded meanwhile, or
+ * hands fill up (TMF_IN_HAND_MAX) and nothing more is read.
  *
- * `lock` guards the state and the record's place. A record, with its pool and all that is in it,
- * belongs to the notifier's thread, from tmf_recorder_give on to the recorder's, and from
- * tmf_recorder_take on to the former again; the lock makes what one has written visible to the
- * other. The recorder knows nothing of listeners and deliveries in hand.
+ * `lock` guards the state. A record, with its pool and all that is in it, belongs to the notifier's
+ * thread, from tmf_recorder_give on to the recorder's, and from tmf_recorder_take on to the former
+ * again: each writes the state after it has written the record, and reads it before. A recorder
+ * knows nothing of listeners and deliveries in hand.
  */
 #ifndef TMF_NOTIFY_RECORDER_H
 #define TMF_NOTIFY_RECORDER_H

@@ -6,7 +6,7 @@ import pytest
 
 from harness import await_condition
 from harness.client import Api, customer, path_of
-from harness.listener import OK, answer, drip, endless, hang_up, never, reset
+from harness.listener import OK, answer, depending, drip, endless, hang_up, never, reset
 from harness.notify import ALLOW, ILL_TAGS, QUICK, Subscriber, first_arrivals, ids, numbers_of
 
 
@@ -120,12 +120,16 @@ def test_the_api_answers_while_listeners_do_not(place, listen):
 HELD = 629  # the number of an advisory lock
 
 
-def hold_up(postgres, name, function, when):
-    """From now on, `function` of the schema waits, when its parameters say so, as long as the returned connection lives."""
+def begin_with(postgres, name, function, statement):
+    """From now on, `function` of the schema does that first."""
     [[definition]] = postgres.execute("SELECT pg_get_functiondef(oid) FROM pg_proc WHERE pronamespace = 'tmf_customer'::regnamespace"
                                       " AND proname = %s", name, (function,))
-    wait = f"BEGIN IF {when} THEN PERFORM pg_advisory_xact_lock_shared({HELD}); END IF;\n"
-    postgres.execute(definition.replace("BEGIN\n", wait, 1), name)
+    postgres.execute(definition.replace("BEGIN\n", f"BEGIN {statement}\n", 1), name)
+
+
+def hold_up(postgres, name, function, when):
+    """From now on, `function` waits, when its parameters say so, as long as the returned connection lives."""
+    begin_with(postgres, name, function, f"IF {when} THEN PERFORM pg_advisory_xact_lock_shared({HELD}); END IF;")
     holder = postgres.connect(name)
     with holder.cursor() as cursor:
         cursor.execute(f"SELECT pg_advisory_lock({HELD})")
@@ -151,10 +155,34 @@ def test_what_takes_long_in_the_database_delays_no_good_listener(start_httpd, ne
     for n in range(1, 4):
         place.api.create(n=n)
         assert numbers_of(good.await_events(n + 1)) == list(range(n + 1))
+    if function in ("due", "sweep"):  # what was delivered is recorded all the same, or a hand would be full
+        made = [place.api.create(n=-1) for _ in range(9)]
+        for n in range(50):
+            for resource in made:
+                assert place.api.patch(path_of(resource), {"n": n}).status_code == 200
+        good.await_events(4 + 9 * 51)
     assert held_up(postgres, name)
     holder.close()
     place.drained(hub)
-    assert len(good.arrived()) == 4
+    assert len({request.event["eventId"] for request in good.arrived()}) == len(good.arrived())
+
+
+def test_a_listener_that_cannot_be_read_for_keeps_no_other_from_it(start_httpd, new_database, listen):
+    """Both have refused an event, and wait a minute with that."""
+    postgres, name = new_database()
+    server = start_httpd((postgres, name), server=f"{ALLOW}TMFCustomerNotifySchedule 60s\n")
+    server.log.allow("TMF0021")
+    place = Subscriber(Api(server.url), server)
+    listeners = [listen(default=depending(lambda request: answer(400) if request.customer["name"] == "refused" else OK)) for _ in range(2)]
+    hubs = [place(listener) for listener in listeners]
+    begin_with(postgres, name, "due", f"IF hub_ids = '{{{hubs[0]['id']}}}' AND cardinality(withheld) > 0 THEN RAISE 'unreadable'; END IF;")
+    place.api.create(name="refused")
+    await_condition(lambda: server.log.contains("unreadable"), "the first one cannot be read for")
+    for n in range(1, 4):
+        place.api.create(name="other")
+        listeners[1].await_events(n + 1)
+    await_condition(lambda: place.pending(hubs[1]) == 1, "what was delivered is recorded")
+    assert [request.customer["name"] for request in listeners[0].arrived()] == ["refused"]
 
 
 def test_a_stop_while_recording_takes_long(start_httpd, new_database, listen):
