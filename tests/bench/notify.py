@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How soon and how fast committed changes reach their listeners, and what bad listeners cost the others."""
 import argparse
+import contextlib
 import http.client
 import itertools
 import json
@@ -203,15 +204,16 @@ def wrk_creates(server, seconds, directory):
 
 def backlog(postgres, directory, seconds):
     """Deliveries a second of what waited while the notifier was off."""
-    place = Place(postgres, directory, "backlog", "TMFCustomerNotify Off\n")
-    place.subscribe(place.listener.urls()[0])
-    wrk_creates(place.server, seconds, directory)
-    waiting = place.pending()
-    notifier = Httpd(place.database, server=ALLOW).start()
-    await_condition(lambda: place.listener.count() >= waiting, "the backlog is delivered", 300)
-    at = [arrival[0] for arrival in place.listener.arrivals()]
-    notifier.remove()
-    place.close()
+    with contextlib.ExitStack() as stack:
+        place = stack.enter_context(contextlib.closing(Place(postgres, directory, "backlog", "TMFCustomerNotify Off\n")))
+        place.subscribe(place.listener.urls()[0])
+        wrk_creates(place.server, seconds, directory)
+        waiting = place.pending()
+        notifier = Httpd(place.database, server=ALLOW)
+        stack.callback(notifier.remove)
+        notifier.start()
+        await_condition(lambda: place.listener.count() >= waiting, "the backlog is delivered", 300)
+        at = [arrival[0] for arrival in place.listener.arrivals()]
     return waiting, len(at) / ((at[-1] - at[0]) / 1e9)
 
 
@@ -249,17 +251,15 @@ def main():
     seconds = max(1, options.seconds // rounds)
     postgres = DurablePostgres()
     directory = Path(tempfile.mkdtemp(dir=os.environ.get("TMF_TMP")))
-    try:
-        place = Place(postgres, directory, "notify")
+    with contextlib.ExitStack() as stack:
+        stack.callback(postgres.remove)
+        place = stack.enter_context(contextlib.closing(Place(postgres, directory, "notify")))
         print(f"\n{date.today()}, {os.cpu_count()} cores, {CUSTOMERS} customers, {rounds} rounds of {seconds} s:")
         if options.beside:
             print(HEAD)
             beside_bad(place, rounds, seconds)
         else:
             everything(place, postgres, directory, rounds, seconds)
-        place.close()
-    finally:
-        postgres.remove()
 
 
 main()
