@@ -68,14 +68,9 @@ int tmf_in_hand_is_unsent(const tmf_in_hand_t *delivery)
     return delivery->state == TMF_HAND_READ || delivery->state == TMF_HAND_WAITING;
 }
 
-int tmf_in_hand_is_withheld(const tmf_in_hand_t *delivery)
+int tmf_in_hand_is_out(const tmf_in_hand_t *delivery)
 {
-    return delivery->withheld;
-}
-
-int tmf_in_hand_is_recorded(const tmf_in_hand_t *delivery)
-{
-    return delivery->recorded;
+    return delivery->is_out;
 }
 
 /* It was refused before, and is not on its way. */
@@ -208,20 +203,24 @@ static int has_customer(const customers_t *customers, const tmf_in_hand_t *deliv
 
 void tmf_listener_withhold(tmf_listener_t *listener, tmf_event_cache_t *cache)
 {
-    customers_t customers = {{NULL}};
+    customers_t customers;
     int i;
 
+    if (!tmf_listener_is_refusing(listener)) {
+        return;
+    }
+    memset(&customers, 0, sizeof(customers));
     for (i = 0; i < listener->count; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
         unsigned place;
 
         if (has_customer(&customers, delivery, &place)) {
-            delivery->withheld = tmf_in_hand_is_unsent(delivery);
+            delivery->is_out = tmf_in_hand_is_unsent(delivery);
         } else if (is_delayed(delivery)) {
             customers.first[place] = delivery;
         }
     }
-    tmf_listener_drop(listener, tmf_in_hand_is_withheld, cache);
+    tmf_listener_drop(listener, tmf_in_hand_is_out, cache);
 }
 
 tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)

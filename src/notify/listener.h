@@ -39,9 +39,8 @@ typedef struct {
     unsigned customer_hash;
     int attempts;  /* refused so often */
     int checked;   /* the listener's query wants it: not before is it sent */
-    int withheld;  /* for a moment: it leaves the hand */
     int recording; /* DONE or REFUSED, and a recorder is at it */
-    int recorded;  /* for a moment: it leaves the hand */
+    int is_out;    /* for a moment: it leaves the hand */
     apr_time_t not_before;
     char *error;      /* REFUSED: why */
     apr_pool_t *pool; /* owns this */
@@ -94,9 +93,8 @@ tmf_in_hand_t *tmf_listener_add(tmf_listener_t *listener, const tmf_due_t *due, 
 
 /* Takes the deliveries out for which `is_out` says so, in the states that are not on their way. */
 typedef int tmf_is_out_fn(const tmf_in_hand_t *delivery);
-tmf_is_out_fn tmf_in_hand_is_unsent;   /* READ or WAITING */
-tmf_is_out_fn tmf_in_hand_is_withheld; /* marked so */
-tmf_is_out_fn tmf_in_hand_is_recorded; /* marked so */
+tmf_is_out_fn tmf_in_hand_is_unsent; /* READ or WAITING */
+tmf_is_out_fn tmf_in_hand_is_out;    /* marked so */
 void tmf_listener_drop(tmf_listener_t *listener, tmf_is_out_fn *is_out, tmf_event_cache_t *cache);
 
 /* Takes out what has to wait for a delayed one of the same customer: it would be in the way of

@@ -78,23 +78,6 @@ typedef struct {
     apr_pool_t *scratch; /* cleared with each exchange */
 } loop_t;
 
-/* So much is to be recorded that it is time, or there may be no room for more. */
-static int has_much_to_record(const loop_t *loop)
-{
-    int settled = 0;
-    int most = 0;
-    int i;
-
-    for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
-        int of_this = tmf_listener_at(&loop->dispatcher, i)->settled;
-
-        settled += of_this;
-        most = of_this > most ? of_this : most;
-    }
-    return most >= RECORD_COUNT || settled >= RECORD_COUNT_ALL ||
-           (settled > 0 && tmf_event_cache_size(loop->dispatcher.events) >= TMF_DOCUMENTS_MAX);
-}
-
 /* When the next exchange is to be, with what is known now. */
 static apr_time_t exchange_at(const loop_t *loop)
 {
@@ -118,20 +101,28 @@ static apr_time_t exchange_at(const loop_t *loop)
     return later(at, loop->retry_at);
 }
 
-/* When to record what has become of deliveries. */
+/* When to record what has become of deliveries: soon when it is so much, or so large, that there
+ * may be no room for more. */
 static apr_time_t settled_at(const loop_t *loop)
 {
+    int settled = 0;
+    int most = 0;
     int i;
 
-    if (has_much_to_record(loop)) {
+    for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
+        int of_this = tmf_listener_at(&loop->dispatcher, i)->settled;
+
+        settled += of_this;
+        most = of_this > most ? of_this : most;
+    }
+    if (settled == 0) {
+        return NEVER;
+    }
+    if (most >= RECORD_COUNT || settled >= RECORD_COUNT_ALL ||
+        tmf_event_cache_size(loop->dispatcher.events) >= TMF_DOCUMENTS_MAX) {
         return loop->recorded_at + EXCHANGE_GAP;
     }
-    for (i = 0; i < loop->dispatcher.listeners->nelts; i++) {
-        if (tmf_listener_at(&loop->dispatcher, i)->settled > 0) {
-            return loop->recorded_at + RECORD_GAP;
-        }
-    }
-    return NEVER;
+    return loop->recorded_at + RECORD_GAP;
 }
 
 /* When to read for a listener that is refusing, or to sweep. */

@@ -102,9 +102,9 @@ static void do_without(tmf_listener_t *listener, tmf_event_cache_t *events)
         tmf_in_hand_t *delivery = listener->hand[i];
 
         is_behind |= delivery->state == TMF_HAND_READ;
-        delivery->withheld = is_behind && tmf_in_hand_is_unsent(delivery);
+        delivery->is_out = is_behind && tmf_in_hand_is_unsent(delivery);
     }
-    tmf_listener_drop(listener, tmf_in_hand_is_withheld, events);
+    tmf_listener_drop(listener, tmf_in_hand_is_out, events);
     tmf_listener_read_again(listener);
 }
 
@@ -128,8 +128,6 @@ void tmf_take_due(tmf_listener_t *const *asked, int count, const tmf_due_t *due,
         if (asked[i]->unread > 0) {
             do_without(asked[i], events);
         }
-        if (tmf_listener_is_refusing(asked[i])) {
-            tmf_listener_withhold(asked[i], events);
-        }
+        tmf_listener_withhold(asked[i], events);
     }
 }

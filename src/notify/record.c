@@ -209,13 +209,13 @@ static void take_recorded(const tmf_dispatcher_t *dispatcher, tmf_in_hand_t *del
 
     if (delivery->state == TMF_HAND_DONE) {
         listener->more |= delivery->not_before > 0;
-        delivery->recorded = 1;
+        delivery->is_out = 1;
     } else if (is_dead(delivery)) {
         ap_log_error(APLOG_MARK, APLOG_INFO, 0, dispatcher->settings->server,
                      "TMF0060: event %s is a dead letter for hub %s: %s", delivery->event->event_id,
                      listener->hub_id, delivery->error);
         listener->more = 1;
-        delivery->recorded = 1;
+        delivery->is_out = 1;
     } else {
         tmf_listener_delay(delivery);
     }
@@ -236,7 +236,7 @@ static void take_all_recorded(const tmf_record_t *record, const tmf_dispatcher_t
             }
         }
     }
-    tmf_listener_drop(listener, tmf_in_hand_is_recorded, dispatcher->events);
+    tmf_listener_drop(listener, tmf_in_hand_is_out, dispatcher->events);
 }
 
 /* What the listener's own hand has become meanwhile can make the answer worthless: then it is not
@@ -278,9 +278,7 @@ static void take_settled(const tmf_record_t *record, const tmf_dispatcher_t *dis
         tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
 
         take_all_recorded(record, dispatcher, listener);
-        if (tmf_listener_is_refusing(listener)) {
-            tmf_listener_withhold(listener, dispatcher->events);
-        }
+        tmf_listener_withhold(listener, dispatcher->events);
     }
 }
 

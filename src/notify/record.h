@@ -50,7 +50,7 @@ apr_status_t tmf_record_make(tmf_record_t **record, tmf_record_kind_t kind,
                              const tmf_notify_settings_t *settings, apr_uint32_t *cancel,
                              apr_pool_t *parent);
 
-/* Is the time to read more for the listener, because it is refusing? */
+/* Is more to be read for the listener by a record, because it is refusing? */
 int tmf_record_wants_more(const tmf_dispatcher_t *dispatcher, const tmf_listener_t *listener);
 
 /* Fills the record anew with what is due of its kind. 0 = there is nothing. */
