@@ -223,14 +223,18 @@ void tmf_listener_withhold(tmf_listener_t *listener, tmf_event_cache_t *cache)
     tmf_listener_drop(listener, tmf_in_hand_is_out, cache);
 }
 
-tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)
+static apr_time_t earlier(apr_time_t a, apr_time_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The oldest one that waits for no earlier one of its customer, nor for its time. */
+static tmf_in_hand_t *first_ready(const tmf_listener_t *listener, apr_time_t now,
+                                  apr_time_t *wake_at)
 {
     customers_t customers = {{NULL}};
     int i;
 
-    if (listener->leaving || listener->sent >= listener->allowed || now >= listener->leased_until) {
-        return NULL;
-    }
     for (i = 0; i < listener->count; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
         unsigned place;
@@ -243,10 +247,18 @@ tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_t
             if (delivery->not_before <= now) {
                 return delivery;
             }
-            *wake_at = delivery->not_before < *wake_at ? delivery->not_before : *wake_at;
+            *wake_at = earlier(*wake_at, delivery->not_before);
         }
     }
     return NULL;
+}
+
+tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)
+{
+    if (listener->leaving || listener->sent >= listener->allowed || now >= listener->leased_until) {
+        return NULL;
+    }
+    return first_ready(listener, now, wake_at);
 }
 
 /* ---- what an answer means ---- */
@@ -275,10 +287,13 @@ void tmf_listener_delay(tmf_in_hand_t *delivery)
     listener->delayed += is_delayed(delivery);
 }
 
-/* It has given a verdict on an event, which is to be recorded. */
-static void is_well(tmf_listener_t *listener)
+static void accepted(tmf_in_hand_t *delivery)
 {
+    tmf_listener_t *listener = delivery->listener;
+
+    delivery->state = TMF_HAND_DONE;
     listener->settled++;
+    listener->refusals = 0;
     if (listener->allowed < listener->rules->concurrency) {
         listener->allowed++;
     }
@@ -286,6 +301,17 @@ static void is_well(tmf_listener_t *listener)
         listener->failures = 0;
         listener->recovered = 1;
     }
+}
+
+/* It goes on after a moment: if it is the events that are at fault, others wait behind them. */
+static void refuses_everything(tmf_listener_t *listener, const char *error)
+{
+    listener->leaving = 1;
+    listener->pausing = 1;
+    listener->failures += listener->failures == 0;
+    listener->pause = TMF_REFUSALS_PAUSE;
+    apr_snprintf(listener->error, sizeof(listener->error), "%d events in a row refused: %s",
+                 listener->refusals, error);
 }
 
 /* The listener does not want this event, but may want others. */
@@ -300,7 +326,11 @@ static void refused(tmf_in_hand_t *delivery, int status, apr_time_t now)
                                : now + tmf_backoff_pause(listener->rules->schedule,
                                                          delivery->attempts, random_number());
     delivery->state = TMF_HAND_REFUSED;
-    is_well(listener);
+    listener->settled++;
+    listener->refusals++;
+    if (listener->refusals >= TMF_REFUSALS_MAX && !listener->pausing) {
+        refuses_everything(listener, delivery->error);
+    }
 }
 
 static int is_illness(int status)
@@ -315,8 +345,7 @@ void tmf_listener_answered(tmf_in_hand_t *delivery, const tmf_answer_t *answer, 
 
     listener->sent--;
     if (answer->status >= 200 && answer->status < 300) {
-        delivery->state = TMF_HAND_DONE;
-        is_well(listener);
+        accepted(delivery);
         return;
     }
     if (answer->status != 410 && !is_illness(answer->status)) {

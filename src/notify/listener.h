@@ -7,6 +7,12 @@
  * Events of different customers are sent side by side: one at first, one more with each success, up
  * to TMFCustomerNotifyConcurrency; so a listener that does not answer holds one place until it
  * does.
+ *
+ * A listener that has refused TMF_REFUSALS_MAX events in a row is ill, too, and pauses for
+ * TMF_REFUSALS_PAUSE, again and again until it accepts one. It is hardly the events that are at
+ * fault then: rather a wrong path, or a token that has run out. So fewer become dead letters before
+ * somebody sees to it, and the work that refusals make is bounded, however much is changed; and if
+ * the events are at fault, all the same, the others have not to wait for long.
  */
 #ifndef TMF_NOTIFY_LISTENER_H
 #define TMF_NOTIFY_LISTENER_H
@@ -18,6 +24,9 @@
 
 /* Deliveries in hand for one listener at most. */
 #define TMF_IN_HAND_MAX 384
+
+#define TMF_REFUSALS_MAX   20
+#define TMF_REFUSALS_PAUSE (1 * APR_USEC_PER_SEC)
 
 typedef enum {
     TMF_HAND_READ,    /* its event is still to be read */
@@ -72,6 +81,7 @@ typedef struct tmf_listener_t {
     int reading;        /* the recorder reads for it; 0 before it answers: that comes too late */
     apr_time_t read_at; /* while it is refusing, nothing is read for it before */
 
+    int refusals;  /* in a row, in this lease */
     int failures;  /* in a row, before this lease and in it */
     int recovered; /* a success after failures is to be recorded */
     int leaving;   /* nothing more is sent; goes when nothing is on its way */

@@ -386,6 +386,64 @@ START_TEST(an_event_that_is_refused_too_often_is_a_dead_letter)
 }
 END_TEST
 
+/* Puts the events from `first` to `last` in hand, of a customer each, and lets them be refused. */
+static void refuse_all(tmf_listener_t *listener, int first, int last)
+{
+    tmf_in_hand_t *delivery = NULL;
+    int i;
+
+    for (i = first; i <= last; i++) {
+        put(listener, i, apr_itoa(pool, i), 0, 0);
+        ck_assert_int_eq(next(listener, &delivery), i);
+        answer(delivery, 400);
+    }
+}
+
+START_TEST(a_listener_that_refuses_everything_pauses)
+{
+    tmf_listener_t *listener = make_listener(0);
+
+    refuse_all(listener, 1, 19);
+    ck_assert_int_eq(listener->allowed, 1);
+    ck_assert_int_eq(listener->pausing, 0);
+    refuse_all(listener, 20, 20);
+    put(listener, 21, "another", 0, 0);
+    ck_assert_int_eq(next(listener, NULL), 0);
+    ck_assert(listener->leaving && listener->pausing);
+    ck_assert(listener->pause == SECOND);
+    ck_assert_str_eq(listener->error, "20 events in a row refused: the listener answered 400");
+    ck_assert_int_eq(listener->failures, 1);
+    ck_assert_int_eq(listener->settled, 20);
+}
+END_TEST
+
+/* However often: when it fails otherwise, its pauses begin with the short ones. */
+START_TEST(refusals_are_no_step_in_the_schedule)
+{
+    tmf_listener_t *listener = make_listener(2);
+
+    refuse_all(listener, 1, 20);
+    ck_assert_int_eq(listener->failures, 2);
+    ck_assert_int_eq(listener->recovered, 0);
+}
+END_TEST
+
+START_TEST(a_listener_that_accepts_something_goes_on)
+{
+    tmf_listener_t *listener = make_listener(0);
+    tmf_in_hand_t *delivery = NULL;
+
+    refuse_all(listener, 1, 19);
+    put(listener, 20, "accepted", 0, 0);
+    next(listener, &delivery);
+    answer(delivery, 204);
+    refuse_all(listener, 21, 39);
+    ck_assert_int_eq(listener->pausing, 0);
+    refuse_all(listener, 40, 40);
+    ck_assert_int_eq(listener->pausing, 1);
+}
+END_TEST
+
 START_TEST(what_is_delayed_does_not_count_as_waiting)
 {
     tmf_listener_t *listener = make_listener(0);
@@ -528,6 +586,9 @@ int main(void)
     tcase_add_test(tcase, gone_disables);
     tcase_add_test(tcase, a_refused_event_waits_with_its_customer_and_others_go_on);
     tcase_add_test(tcase, an_event_that_is_refused_too_often_is_a_dead_letter);
+    tcase_add_test(tcase, a_listener_that_refuses_everything_pauses);
+    tcase_add_test(tcase, refusals_are_no_step_in_the_schedule);
+    tcase_add_test(tcase, a_listener_that_accepts_something_goes_on);
     tcase_add_test(tcase, what_is_delayed_does_not_count_as_waiting);
     tcase_add_test(tcase, a_delivery_waits_for_its_time_and_tells_it);
     tcase_add_test(tcase, nothing_is_begun_when_the_lease_has_run_out);
