@@ -19,18 +19,36 @@ static apr_uint32_t random_number(void)
     return random;
 }
 
-void tmf_listener_fail(tmf_listener_t *listener, const char *error, apr_interval_time_t pause)
+/* What fails side by side is one failure. */
+static void leave(tmf_listener_t *listener, const char *error, int failures,
+                  apr_interval_time_t pause)
 {
     listener->leaving = 1;
-    if (listener->pausing) {
-        return; /* what fails side by side is one failure */
+    if (!listener->pausing) {
+        listener->pausing = 1;
+        listener->failures = failures;
+        listener->pause = pause;
+        apr_cpystrn(listener->error, error, sizeof(listener->error));
     }
-    listener->pausing = 1;
-    listener->failures++;
-    listener->pause = pause > 0 ? pause
-                                : tmf_backoff_pause(listener->rules->schedule, listener->failures,
-                                                    random_number());
-    apr_cpystrn(listener->error, error, sizeof(listener->error));
+}
+
+void tmf_listener_fail(tmf_listener_t *listener, const char *error, apr_interval_time_t pause)
+{
+    int failures = listener->failures + 1;
+
+    leave(listener, error, failures,
+          pause > 0 ? pause
+                    : tmf_backoff_pause(listener->rules->schedule, failures, random_number()));
+}
+
+/* It goes on after a moment: if it is the events that are at fault, others wait behind them. Nor is
+ * it a step in the schedule. */
+static void refuses_everything(tmf_listener_t *listener, const tmf_in_hand_t *latest)
+{
+    leave(listener,
+          apr_psprintf(latest->pool, "%d events in a row refused: %s", listener->refusals,
+                       latest->error),
+          listener->failures > 0 ? listener->failures : 1, TMF_REFUSALS_PAUSE);
 }
 
 tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t *targets,
@@ -223,18 +241,14 @@ void tmf_listener_withhold(tmf_listener_t *listener, tmf_event_cache_t *cache)
     tmf_listener_drop(listener, tmf_in_hand_is_out, cache);
 }
 
-static apr_time_t earlier(apr_time_t a, apr_time_t b)
-{
-    return a < b ? a : b;
-}
-
-/* The oldest one that waits for no earlier one of its customer, nor for its time. */
-static tmf_in_hand_t *first_ready(const tmf_listener_t *listener, apr_time_t now,
-                                  apr_time_t *wake_at)
+tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)
 {
     customers_t customers = {{NULL}};
     int i;
 
+    if (listener->leaving || listener->sent >= listener->allowed || now >= listener->leased_until) {
+        return NULL;
+    }
     for (i = 0; i < listener->count; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
         unsigned place;
@@ -247,18 +261,10 @@ static tmf_in_hand_t *first_ready(const tmf_listener_t *listener, apr_time_t now
             if (delivery->not_before <= now) {
                 return delivery;
             }
-            *wake_at = earlier(*wake_at, delivery->not_before);
+            *wake_at = delivery->not_before < *wake_at ? delivery->not_before : *wake_at;
         }
     }
     return NULL;
-}
-
-tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)
-{
-    if (listener->leaving || listener->sent >= listener->allowed || now >= listener->leased_until) {
-        return NULL;
-    }
-    return first_ready(listener, now, wake_at);
 }
 
 /* ---- what an answer means ---- */
@@ -303,17 +309,6 @@ static void accepted(tmf_in_hand_t *delivery)
     }
 }
 
-/* It goes on after a moment: if it is the events that are at fault, others wait behind them. */
-static void refuses_everything(tmf_listener_t *listener, const char *error)
-{
-    listener->leaving = 1;
-    listener->pausing = 1;
-    listener->failures += listener->failures == 0;
-    listener->pause = TMF_REFUSALS_PAUSE;
-    apr_snprintf(listener->error, sizeof(listener->error), "%d events in a row refused: %s",
-                 listener->refusals, error);
-}
-
 /* The listener does not want this event, but may want others. */
 static void refused(tmf_in_hand_t *delivery, int status, apr_time_t now)
 {
@@ -328,8 +323,8 @@ static void refused(tmf_in_hand_t *delivery, int status, apr_time_t now)
     delivery->state = TMF_HAND_REFUSED;
     listener->settled++;
     listener->refusals++;
-    if (listener->refusals >= TMF_REFUSALS_MAX && !listener->pausing) {
-        refuses_everything(listener, delivery->error);
+    if (listener->refusals >= TMF_REFUSALS_MAX) {
+        refuses_everything(listener, delivery);
     }
 }
 

@@ -12,7 +12,7 @@
  * TMF_REFUSALS_PAUSE, again and again until it accepts one. It is hardly the events that are at
  * fault then: rather a wrong path, or a token that has run out. So fewer become dead letters before
  * somebody sees to it, and the work that refusals make is bounded, however much is changed; and if
- * the events are at fault, all the same, the others have not to wait for long.
+ * the events are at fault all the same, the others do not wait for long.
  */
 #ifndef TMF_NOTIFY_LISTENER_H
 #define TMF_NOTIFY_LISTENER_H

@@ -115,11 +115,18 @@ def subscribe(notifying):
 
 
 @pytest.fixture
-def place(start_httpd):
-    """A server of the test's own, told to be quick."""
-    server = start_httpd(server=QUICK)
-    server.log.allow(ILL_TAGS)
-    return Subscriber(Api(server.url), server)
+def place_with(start_httpd):
+    """Makes servers of the test's own, told to be quick, and whatever else the settings say."""
+    def start(settings=""):
+        server = start_httpd(server=QUICK + settings)
+        server.log.allow(ILL_TAGS)
+        return Subscriber(Api(server.url), server)
+    return start
+
+
+@pytest.fixture
+def place(place_with):
+    return place_with()
 
 
 @pytest.fixture

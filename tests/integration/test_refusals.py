@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
 """Events that a listener refuses (3xx, 4xx): the event is at fault, not the listener, unless it refuses everything."""
-import secrets
 import threading
 
 import pytest
@@ -8,7 +7,7 @@ import pytest
 from harness import await_condition
 from harness.client import Api, path_of
 from harness.listener import OK, answer, depending, when
-from harness.notify import ALLOW, CREATE, ILL_TAGS, QUICK, Subscriber, ids, numbers_of
+from harness.notify import ALLOW, CREATE, Subscriber, ids, numbers_of
 
 
 @pytest.mark.parametrize("status", [301, 400, 404])
@@ -56,43 +55,6 @@ def test_a_backlog_that_is_refused_keeps_no_other_customer_from_being_read(start
         await_condition(lambda: {request.customer["id"] for request in listener.arrived()} >= others, f"others arrive ({notifier})")
         server.end()
     assert [request.customer["name"] for request in listener.arrived()].count("refused") == 1 and len(listener.arrived()) == 7
-
-
-def test_an_event_that_somebody_has_deleted_is_not_told(start_httpd, new_database, listen):
-    """But those around it are."""
-    postgres, name = new_database()
-    writer = start_httpd((postgres, name), server=f"{ALLOW}TMFCustomerNotify Off\n")
-    place, listener = Subscriber(Api(writer.url), writer), listen()
-    hub = place(listener)
-    for n in range(3):
-        place.api.create(n=n)
-    postgres.execute("DELETE FROM tmf_customer.event WHERE id = (SELECT max(id) - 1 FROM tmf_customer.event)", name)
-    start_httpd((postgres, name), server=ALLOW)
-    place.drained(hub)
-    assert sorted(numbers_of(listener.events())) == [0, 2]
-
-
-@pytest.mark.parametrize("refuses", [False, True])
-def test_more_than_is_read_at_a_time_comes_in_order(start_httpd, new_database, listen, refuses):
-    """Documents of 24 MB in all, which cannot be compressed, of two customers; the listener may have refused something else before."""
-    database = new_database()
-    writer = start_httpd(database, server=f"{ALLOW}TMFCustomerNotify Off\nTMFCustomerStatementTimeout 60s\n")
-    place = Subscriber(Api(writer.url), writer)
-    listener = listen(default=depending(lambda request: answer(400) if request.customer["name"] == "refused" else OK))
-    hub = place(listener)
-    if refuses:
-        place.api.create(name="refused")
-    made = [place.api.create(n=0) for _ in range(2)]
-    for resource in made:
-        assert place.api.patch(path_of(resource), {"notes": [secrets.token_hex(500) for _ in range(900)]}).status_code == 200
-    for n in range(1, 13):
-        for resource in made:
-            assert place.api.patch(path_of(resource), {"n": n}).status_code == 200
-    start_httpd(database, server=f"{ALLOW}TMFCustomerNotifySchedule 60s\nTMFCustomerStatementTimeout 60s\n")
-    await_condition(lambda: place.pending(hub) == (1 if refuses else 0), "everything else is delivered", 60)
-    for resource in made:
-        own = [request.event for request in listener.arrived() if request.customer["id"] == resource["id"]]
-        assert numbers_of(own) == [0, 0, *range(1, 13)]
 
 
 def test_each_refused_event_is_a_dead_letter_of_its_own(place, listen):
@@ -149,10 +111,8 @@ def test_dead_letters_are_purged(place, listen):
     place.await_empty()
 
 
-def test_dead_letters_are_kept_as_long_as_configured(start_httpd, listen):
-    server = start_httpd(server=QUICK + "TMFCustomerNotifyRetention 1s\nTMFCustomerNotifyRefusedTries 1\n")
-    server.log.allow(ILL_TAGS)
-    place = Subscriber(Api(server.url), server)
+def test_dead_letters_are_kept_as_long_as_configured(place_with, listen):
+    place = place_with("TMFCustomerNotifyRetention 1s\nTMFCustomerNotifyRefusedTries 1\n")
     listener = listen(default=answer(400))
     place(listener)
     place.api.create()
@@ -163,10 +123,8 @@ def test_dead_letters_are_kept_as_long_as_configured(start_httpd, listen):
 
 
 @pytest.mark.parametrize("tries", [1, 2, 5])
-def test_how_often_a_refused_event_is_tried(start_httpd, listen, tries):
-    server = start_httpd(server=QUICK + f"TMFCustomerNotifyRefusedTries {tries}\n")
-    server.log.allow(ILL_TAGS)
-    place = Subscriber(Api(server.url), server)
+def test_how_often_a_refused_event_is_tried(place_with, listen, tries):
+    place = place_with(f"TMFCustomerNotifyRefusedTries {tries}\n")
     listener = listen(default=answer(403))
     hub = place(listener)
     place.api.create()
@@ -175,12 +133,10 @@ def test_how_often_a_refused_event_is_tried(start_httpd, listen, tries):
 
 
 @pytest.fixture
-def refusing(start_httpd, listen):
+def refusing(place_with, listen):
     """A listener that refuses everything, and its place; nothing becomes a dead letter soon."""
     def start(settings=""):
-        server = start_httpd(server=f"{QUICK}TMFCustomerNotifyRefusedTries 1000\n{settings}")
-        server.log.allow(ILL_TAGS)
-        place = Subscriber(Api(server.url), server)
+        place = place_with(f"TMFCustomerNotifyRefusedTries 1000\n{settings}")
         listener = listen(default=answer(401))
         return place, listener, place(listener)
     return start
@@ -217,10 +173,8 @@ def test_a_listener_that_refuses_everything_for_long_is_disabled(refusing):
     place.drained(hub)
 
 
-def test_many_events_that_are_refused_keep_the_others_waiting_for_a_moment_only(start_httpd, listen):
-    server = start_httpd(server=f"{QUICK}TMFCustomerNotifySchedule 1h\n")
-    server.log.allow(ILL_TAGS)
-    place = Subscriber(Api(server.url), server)
+def test_many_events_that_are_refused_keep_the_others_waiting_for_a_moment_only(place_with, listen):
+    place = place_with("TMFCustomerNotifySchedule 1h\n")
     listener = listen(default=depending(lambda request: answer(422) if request.customer["name"] == "refused" else OK))
     hub = place(listener)
     for _ in range(50):
