@@ -89,21 +89,11 @@ static tmf_error_t *read_json_patch(tmf_change_t *change)
 static tmf_error_t *apply_query(tmf_json_t **document, const tmf_change_t *change, tmf_db_t *db,
                                 apr_pool_t *pool)
 {
+    const tmf_matcher_t *matcher = tmf_database_matcher_make(change->request->database, db, pool);
     tmf_patch_room_t room = room_of(change);
-    tmf_db_t *borrowed = NULL;
-    tmf_error_t *error;
 
-    if (db == NULL) {
-        TMF_TRY(tmf_db_borrow(&borrowed, change->request->database, pool));
-        db = borrowed;
-    }
     *document = tmf_json_copy(*document, pool);
-    error = tmf_patch_query_apply(document, change->query, tmf_database_matcher_make(db, pool),
-                                  &room, pool);
-    if (borrowed != NULL) {
-        tmf_db_give_back(borrowed);
-    }
-    return error;
+    return tmf_patch_query_apply(document, change->query, matcher, &room, pool);
 }
 
 static tmf_error_t *read_json_patch_query(tmf_change_t *change)

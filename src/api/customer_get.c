@@ -20,34 +20,17 @@ static tmf_error_t *read_parameters(tmf_parameters_t **parameters, const tmf_req
     return NULL;
 }
 
-/* Reads it; what the conditions leave of it. `*customer` is NULL when there is none. */
-static tmf_error_t *reduce_from(tmf_db_t *db, const tmf_customer_t **customer,
-                                const tmf_request_t *request, const tmf_parameters_t *parameters)
-{
-    TMF_TRY(tmf_customer_store_get(db, request->id, customer, request->pool));
-    return *customer != NULL ? tmf_customer_reduce(customer, parameters->filter, request, db)
-                             : NULL;
-}
-
-static tmf_error_t *read_reduced(const tmf_customer_t **customer, const tmf_request_t *request,
-                                 const tmf_parameters_t *parameters)
-{
-    tmf_error_t *error;
-    tmf_db_t *db;
-
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
-    error = reduce_from(db, customer, request, parameters);
-    tmf_db_give_back(db);
-    return tmf_filter_name_pattern(error, parameters->filter, request->pool);
-}
-
-/* `*customer` is NULL when there is none. */
+/* What the conditions leave of it; `*customer` is NULL when there is none. */
 static tmf_error_t *read_customer(const tmf_customer_t **customer, const tmf_request_t *request,
                                   const tmf_parameters_t *parameters)
 {
-    return parameters->filter->children->nelts > 0
-               ? read_reduced(customer, request, parameters)
-               : tmf_customer_reads_get(request->reads, request->id, customer, request->pool);
+    const tmf_filter_t *filter = parameters->filter;
+
+    TMF_TRY(tmf_customer_reads_get(request->reads, request->id, customer, request->pool));
+    return *customer != NULL && filter->children->nelts > 0
+               ? tmf_filter_name_pattern(tmf_customer_reduce(customer, filter, request), filter,
+                                         request->pool)
+               : NULL;
 }
 
 static int is_known_to_client(const tmf_request_t *request, const tmf_customer_t *customer,

@@ -104,28 +104,60 @@ static void replace(tmf_json_t *document, tmf_path_t path, tmf_json_t *array)
     tmf_json_set(document, path.names[i], array);
 }
 
+/* Appends to `kept` the elements of `array` that meet the filter; `*unknown`: and a pattern has to
+ * decide about others. */
+static tmf_error_t *keep(tmf_json_t *kept, int *unknown, tmf_json_t *array,
+                         const tmf_filter_t *filter, tmf_evaluation_t *evaluation)
+{
+    int i;
+
+    *unknown = 0;
+    for (i = 0; i < tmf_json_count(array); i++) {
+        tmf_json_t *element = tmf_json_at(array, i);
+        tmf_match_t match;
+
+        TMF_TRY(tmf_filter_try(&match, filter, element, evaluation));
+        *unknown |= match == TMF_MATCH_UNKNOWN;
+        if (match == TMF_MATCH_YES) {
+            tmf_json_append(kept, element);
+        }
+    }
+    return NULL;
+}
+
+/* The array without the elements that do not meet the filter. */
+static tmf_error_t *keep_some(tmf_json_t **kept, tmf_json_t *array, const tmf_filter_t *filter,
+                              tmf_evaluation_t *evaluation, apr_pool_t *result_pool)
+{
+    int unknown;
+
+    *kept = tmf_json_array(result_pool);
+    TMF_TRY(keep(*kept, &unknown, array, filter, evaluation));
+    if (!unknown) {
+        return NULL;
+    }
+    *kept = tmf_json_array(result_pool);
+    TMF_TRY(tmf_evaluation_ask(evaluation));
+    return keep(*kept, &unknown, array, filter, evaluation);
+}
+
 static tmf_error_t *keep_matching(tmf_json_t *document, const target_t *target,
                                   const tmf_filter_t *condition, const tmf_matcher_t *matcher,
                                   apr_pool_t *pool)
 {
     tmf_filter_t *inner = for_element(condition, target->path.count, pool);
-    tmf_json_t *kept = tmf_json_array(pool);
-    int matches;
-    int i;
+    tmf_evaluation_t *evaluation;
+    tmf_error_t *error;
+    tmf_json_t *kept;
 
     if (target->array == NULL) {
         return NULL;
     }
-    for (i = 0; i < tmf_json_count(target->array); i++) {
-        tmf_json_t *element = tmf_json_at(target->array, i);
-
-        TMF_TRY(tmf_filter_match(&matches, inner, element, matcher));
-        if (matches) {
-            tmf_json_append(kept, element);
-        }
-    }
+    evaluation = tmf_evaluation_begin(matcher);
+    error = keep_some(&kept, target->array, inner, evaluation, pool);
+    tmf_evaluation_end(evaluation);
     replace(document, target->path, kept);
-    return NULL;
+    return error;
 }
 
 static tmf_error_t *apply(tmf_json_t *document, const tmf_filter_t *condition,
@@ -144,9 +176,10 @@ static tmf_error_t *apply(tmf_json_t *document, const tmf_filter_t *condition,
 }
 
 tmf_error_t *tmf_customer_reduce(const tmf_customer_t **customer, const tmf_filter_t *filter,
-                                 const tmf_request_t *request, tmf_db_t *db)
+                                 const tmf_request_t *request)
 {
-    const tmf_matcher_t *matcher = tmf_database_matcher_make(db, request->pool);
+    const tmf_matcher_t *matcher = tmf_database_matcher_make(request->database, NULL,
+                                                             request->pool);
     tmf_customer_t *reduced = apr_pmemdup(request->pool, *customer, sizeof(*reduced));
     tmf_json_t *document;
     int i;

@@ -6,9 +6,12 @@
 #include "query/filter_match.h"
 #include "store/db.h"
 
-/* A matcher that asks `db`, while that is borrowed. All its questions together may take as long as
- * one statement may, because an array can have any number of elements: then
- * TMF_ERROR_STATEMENT_TIMEOUT. A bad pattern: TMF_ERROR_INVALID_PARAMETER. */
-const tmf_matcher_t *tmf_database_matcher_make(tmf_db_t *db, apr_pool_t *result_pool);
+/* A matcher that asks on `db`, or, when that is NULL, on a connection of `database` that it borrows
+ * for each question: the caller holds none then. All that is evaluated with it may take as long as
+ * one statement may, from now on: then TMF_ERROR_STATEMENT_TIMEOUT. (The last question may begin
+ * just before, and take as long again.) A bad pattern: TMF_ERROR_INVALID_PARAMETER; other errors
+ * are tmf_db_borrow's and tmf_db_execute's. */
+const tmf_matcher_t *tmf_database_matcher_make(tmf_db_pool_t *database, tmf_db_t *db,
+                                               apr_pool_t *result_pool);
 
 #endif

@@ -53,9 +53,12 @@ static tmf_error_t *read_hub(tmf_hub_t *hub, tmf_subscription_t *subscription,
     return tmf_identifier_make(&hub->id, apr_time_now(), request->pool);
 }
 
-static tmf_error_t *check_patterns(tmf_db_t *db, const tmf_filter_t *filter, apr_pool_t *pool)
+static tmf_error_t *check_patterns(tmf_db_t *db, const tmf_filter_t *filter,
+                                   const tmf_request_t *request)
 {
-    tmf_error_t *error = tmf_filter_check_patterns(filter, tmf_database_matcher_make(db, pool));
+    apr_pool_t *pool = request->pool;
+    tmf_error_t *error = tmf_filter_check_patterns(
+        filter, tmf_database_matcher_make(request->database, db, pool));
 
     error = tmf_filter_name_pattern(error, filter, pool);
     return error != NULL && error->status == 400
@@ -73,7 +76,7 @@ static tmf_error_t *register_in(tmf_db_t *db, registration_t *registration, cons
                                 const tmf_subscription_t *subscription,
                                 const tmf_request_t *request)
 {
-    TMF_TRY(check_patterns(db, subscription->filter, request->pool));
+    TMF_TRY(check_patterns(db, subscription->filter, request));
     return tmf_hub_store_create(db, hub, tmf_subscription_text(hub->query), subscription->types,
                                 request->hubs_max, &registration->outcome, &registration->twin,
                                 request->pool);

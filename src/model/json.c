@@ -10,6 +10,9 @@
  */
 #include "model/json.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 
 #include <apr_strings.h>
@@ -17,6 +20,7 @@
 
 #include "model/json_internal.h"
 
+#define LARGE_TEXT  (128 * 1024) /* bytes: a tree of it may take a hundred times as much */
 #define WRITE_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 static struct json_object *object_of(const tmf_json_t *value)
@@ -34,6 +38,27 @@ tmf_json_t *tmf_json_own(tmf_json_t *value, apr_pool_t *result_pool)
 {
     apr_pool_cleanup_register(result_pool, value, put, apr_pool_cleanup_null);
     return value;
+}
+
+#ifdef __GLIBC__
+static apr_status_t trim(void *unused)
+{
+    (void)unused;
+    malloc_trim(0);
+    return APR_SUCCESS;
+}
+#endif
+
+void tmf_json_trim_after(apr_size_t length, apr_pool_t *pool)
+{
+#ifdef __GLIBC__
+    if (length > LARGE_TEXT) {
+        apr_pool_cleanup_register(pool, NULL, trim, apr_pool_cleanup_null);
+    }
+#else
+    (void)length;
+    (void)pool;
+#endif
 }
 
 void tmf_json_drop(tmf_json_t *value)

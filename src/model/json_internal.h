@@ -18,6 +18,10 @@ int tmf_json_raw_add(tmf_json_t *object, const char *name, tmf_json_t *value);
 void tmf_json_raw_append(tmf_json_t *array, tmf_json_t *value);
 
 tmf_json_t *tmf_json_own(tmf_json_t *value, apr_pool_t *result_pool);
+
+/* What is made of `length` bytes will be owned by `pool` from here on: when that goes, the memory
+ * of a large text is given back to the system, which glibc would keep for the thread. */
+void tmf_json_trim_after(apr_size_t length, apr_pool_t *pool);
 void tmf_json_drop(tmf_json_t *value);
 
 #endif

@@ -448,6 +448,7 @@ tmf_error_t *tmf_json_parse(tmf_json_t **value, const char *text, apr_size_t len
     read = read_value(&reader);
     skip_blanks(&reader);
     if (read != NULL) {
+        tmf_json_trim_after(length, result_pool);
         tmf_json_own(read, result_pool);
         if (reader.at < reader.end) {
             fail(&reader, reader.at, "the text goes on after its value");

@@ -49,7 +49,7 @@ typedef struct {
     int sent;           /* on their way, to all listeners */
     int first;          /* index of the listener whose turn is first */
     int woken;          /* something was committed, or the time to look has come */
-    int unchecked;      /* a recorder has read for a listener whose query has conditions */
+    int unchecked;      /* events wait that listeners' queries have not been asked about yet */
     apr_time_t look_at; /* when to look for new work if nothing wakes us */
     apr_time_t sweep_at;
     apr_int64_t sweep_position;

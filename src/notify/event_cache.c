@@ -64,12 +64,3 @@ apr_size_t tmf_event_cache_size(const tmf_event_cache_t *cache)
 {
     return cache->size;
 }
-
-tmf_error_t *tmf_cached_event_tree(tmf_cached_event_t *event)
-{
-    static const tmf_json_limits_t limits = {10000, (apr_size_t)-1};
-
-    return event->tree != NULL
-               ? NULL
-               : tmf_json_parse(&event->tree, event->document, event->length, &limits, event->pool);
-}

@@ -12,7 +12,7 @@ typedef struct {
     const char *event_id;
     const char *document; /* what a listener without fields= receives */
     apr_size_t length;
-    tmf_json_t *tree; /* of document; NULL until a query asks for it */
+    tmf_json_t *tree; /* of document, while queries are asked about it; match.c owns it */
     int references;   /* deliveries in hand */
     apr_pool_t *pool; /* owns all of this */
 } tmf_cached_event_t;
@@ -34,8 +34,5 @@ void tmf_event_cache_release(tmf_event_cache_t *cache, tmf_cached_event_t *event
 
 /* Bytes of all documents. */
 apr_size_t tmf_event_cache_size(const tmf_event_cache_t *cache);
-
-/* The document as a tree. */
-tmf_error_t *tmf_cached_event_tree(tmf_cached_event_t *event);
 
 #endif

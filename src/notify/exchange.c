@@ -9,7 +9,7 @@
 #include <apr_strings.h>
 
 #include "model/clock.h"
-#include "store/customer_store.h"
+#include "notify/match.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
@@ -117,60 +117,6 @@ static tmf_error_t *read_due(exchange_t *exchange)
     return NULL;
 }
 
-/* ---- which of them the listener wants ---- */
-
-static tmf_error_t *ask_database(void *context, const char *pattern, const char *text, int *matches)
-{
-    exchange_t *exchange = context;
-
-    return tmf_customer_store_match(exchange->db, pattern, text, matches, exchange->pool);
-}
-
-static tmf_error_t *check_delivery(exchange_t *exchange, tmf_in_hand_t *delivery)
-{
-    const tmf_matcher_t matcher = {ask_database, exchange};
-    int matches;
-
-    TMF_TRY(tmf_cached_event_tree(delivery->event));
-    TMF_TRY(tmf_filter_match(&matches, delivery->listener->subscription.filter,
-                             delivery->event->tree, &matcher));
-    delivery->checked = 1;
-    if (!matches) {
-        tmf_listener_skip(delivery);
-    }
-    return NULL;
-}
-
-static int is_fault_of_query(const tmf_error_t *error)
-{
-    return error->status != 503 || strcmp(error->code, "statementTimeout") == 0;
-}
-
-/* Settles what the query of a listener leaves out. A query that fails, by a pattern that takes too
- * long, makes its listener ill, not the notifier. */
-static tmf_error_t *check_listener(exchange_t *exchange, tmf_listener_t *listener)
-{
-    tmf_error_t *error = NULL;
-    int i;
-
-    if (listener->leaving || !tmf_listener_has_conditions(listener)) {
-        return NULL;
-    }
-    for (i = 0; i < listener->count && error == NULL; i++) {
-        tmf_in_hand_t *delivery = listener->hand[i];
-
-        if (delivery->state == TMF_HAND_WAITING && !delivery->checked) {
-            error = check_delivery(exchange, delivery);
-        }
-    }
-    if (error != NULL && is_fault_of_query(error)) {
-        tmf_listener_fail(listener, apr_pstrcat(exchange->pool, "query: ", error->message, NULL),
-                          0);
-        error = NULL;
-    }
-    return error;
-}
-
 /* ---- how listeners are ---- */
 
 int tmf_exchange_has_news(const tmf_listener_t *listener)
@@ -246,11 +192,7 @@ static tmf_error_t *read_and_check(exchange_t *exchange)
         tmf_listener_at(dispatcher, i)->more = 1;
     }
     TMF_TRY(read_due(exchange));
-    for (i = 0; i < dispatcher->listeners->nelts; i++) {
-        TMF_TRY(check_listener(exchange, tmf_listener_at(dispatcher, i)));
-    }
-    dispatcher->unchecked = 0;
-    return NULL;
+    return tmf_match_waiting(dispatcher, exchange->db, exchange->pool);
 }
 
 static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool,

@@ -115,8 +115,10 @@ typedef struct {
 /* What the paths of one patch share. */
 typedef struct {
     const tmf_matcher_t *matcher;
-    int places;   /* so far */
-    int elements; /* so far */
+    tmf_evaluation_t *evaluation; /* of the path that is followed at the moment */
+    int unknown;                  /* patterns have to decide where it leads to */
+    int places;                   /* so far */
+    int elements;                 /* so far */
 } account_t;
 
 /* The way that is followed at the moment, and the places that were found. */
@@ -151,15 +153,16 @@ static int has_prefix(tmf_path_t path, const tmf_pointer_t *pointer, int names)
     return i == names && path.count > names;
 }
 
-/* What the database says about a pattern is about the operation, too. */
+/* Where a pattern has to decide, the way does not go on for now. */
 static tmf_error_t *match(int *matches, const way_t *way, const tmf_filter_t *filter,
                           const tmf_json_t *value)
 {
-    tmf_error_t *error = tmf_filter_match(matches, filter, value, way->account->matcher);
+    tmf_match_t match;
 
-    return error != NULL && error->status == 400
-               ? refuse(way, TMF_ERROR_INVALID_BODY, error->message)
-               : error;
+    TMF_TRY(tmf_filter_try(&match, filter, value, way->account->evaluation));
+    way->account->unknown |= match == TMF_MATCH_UNKNOWN;
+    *matches = match == TMF_MATCH_YES;
+    return NULL;
 }
 
 /* Does a condition hold for the element that it is about? */
@@ -368,6 +371,43 @@ static tmf_error_t *follow(way_t *way, const tmf_json_t *value, int step, manner
                                          : follow_pointer(way, value, step, manner);
 }
 
+/* Follows the path until no pattern is undecided: with each answer it may lead further, and to
+ * others. What the database says about a pattern is about the operation, too. */
+static tmf_error_t *follow_and_ask(way_t *way)
+{
+    account_t *account = way->account;
+    const account_t before = *account;
+
+    for (;;) {
+        tmf_error_t *error;
+
+        account->unknown = 0;
+        TMF_TRY(follow(way, way->document, 0, BY_NAME));
+        if (!account->unknown) {
+            return NULL;
+        }
+        error = tmf_evaluation_ask(account->evaluation);
+        if (error != NULL) {
+            return error->status == 400 ? refuse(way, TMF_ERROR_INVALID_BODY, error->message)
+                                        : error;
+        }
+        account->places = before.places;
+        account->elements = before.elements;
+        way->places->nelts = 0;
+    }
+}
+
+static tmf_error_t *follow_decided(way_t *way)
+{
+    account_t *account = way->account;
+    tmf_error_t *error;
+
+    account->evaluation = tmf_evaluation_begin(account->matcher);
+    error = follow_and_ask(way);
+    tmf_evaluation_end(account->evaluation);
+    return error;
+}
+
 /* All places of one path, in the document's order: at least one. */
 static tmf_error_t *find_places(apr_array_header_t **places, const tmf_json_t *document,
                                 const entry_t *entry, const selection_t *selection,
@@ -385,7 +425,7 @@ static tmf_error_t *find_places(apr_array_header_t **places, const tmf_json_t *d
     way->account = account;
     way->pool = pool;
     *places = way->places;
-    TMF_TRY(follow(way, document, 0, BY_NAME));
+    TMF_TRY(follow_decided(way));
     if (way->places->nelts > 0) {
         return NULL;
     }
@@ -457,7 +497,7 @@ tmf_error_t *tmf_patch_query_apply(tmf_json_t **document, const tmf_patch_query_
                                    const tmf_matcher_t *matcher, tmf_patch_room_t *room,
                                    apr_pool_t *result_pool)
 {
-    work_t work = {document, room, {matcher, 0, 0}, result_pool};
+    work_t work = {document, room, {matcher, NULL, 0, 0, 0}, result_pool};
     int i;
 
     for (i = 0; i < query->entries->nelts; i++) {

@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "store/array.h"
 #include "store/tell.h"
 
 /* Columns of every statement that yields a customer; the last one when it writes. */
@@ -42,7 +43,9 @@ static const char delete_sql[] =
     "  (SELECT count(*) FROM tmf_customer.customer WHERE id = $5::text"
     "   AND ($6::bigint[] IS NOT NULL OR $7::bigint[] IS NOT NULL)), " TMF_TELL_COUNT_SQL;
 
-static const char match_sql[] = "SELECT $2::text ~ $1::text";
+static const char match_sql[] =
+    "SELECT string_agg(CASE WHEN text ~ $1::text THEN 't' ELSE 'f' END, '' ORDER BY place)"
+    "  FROM unnest($2::text[]) WITH ORDINALITY AS asked (text, place)";
 
 const tmf_customer_t *tmf_customer_store_read(const tmf_db_rows_t *rows, apr_pool_t *result_pool)
 {
@@ -145,13 +148,24 @@ tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char 
     return NULL;
 }
 
-tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *text,
-                                      int *matches, apr_pool_t *scratch_pool)
+tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *const *texts,
+                                      int count, char *matches, apr_pool_t *scratch_pool)
 {
-    const char *parameters[] = {pattern, text};
+    const char *parameters[] = {pattern, NULL};
     const tmf_db_rows_t *rows;
+    const char *answers;
+    tmf_text_t array;
+    int i;
 
+    tmf_array_init(&array, scratch_pool);
+    for (i = 0; i < count; i++) {
+        tmf_array_add(&array, texts[i]);
+    }
+    parameters[1] = tmf_array_text(&array);
     TMF_TRY(tmf_db_execute(db, match_sql, 2, parameters, &rows, scratch_pool));
-    *matches = *tmf_db_text(rows, 0, 0, NULL) == 't';
+    answers = tmf_db_text(rows, 0, 0, NULL);
+    for (i = 0; i < count; i++) {
+        matches[i] = answers[i] == 't';
+    }
     return NULL;
 }

@@ -57,10 +57,10 @@ tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char 
                                        const char *except, const tmf_tell_t *tell,
                                        tmf_delete_outcome_t *outcome, apr_pool_t *result_pool);
 
-/* Does `text` match the regular expression, in PostgreSQL's language and time? A pattern that is
- * none: TMF_ERROR_INVALID_PARAMETER. */
-tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *text,
-                                      int *matches, apr_pool_t *scratch_pool);
+/* Which of `count` texts match the regular expression, in PostgreSQL's language and time? Sets each
+ * of `matches` to 1 or 0. A pattern that is none: TMF_ERROR_INVALID_PARAMETER. */
+tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *const *texts,
+                                      int count, char *matches, apr_pool_t *scratch_pool);
 
 /* The customer in the first row of a statement whose columns begin with id, revision and doc::text;
  * NULL when there is no row, or nothing in it. */

@@ -79,6 +79,7 @@ struct tmf_db_t {
     PGconn *connection;
     tmf_session_t *session;
     int wake_at_commit;
+    int is_limited;             /* statement_timeout is to be set back */
     apr_array_header_t *writes; /* of const char *: whom tmf_db_begin_write named; NULL = nobody */
     apr_pool_t *result_pool;    /* of the borrower */
     sigset_t signals;           /* to restore; prefork only */
@@ -363,6 +364,22 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
     return NULL;
 }
 
+static tmf_error_t *set_statement_timeout(tmf_db_t *db, const char *milliseconds,
+                                          apr_pool_t *result_pool)
+{
+    static const char sql[] = "SELECT pg_catalog.set_config('statement_timeout', $1, false)";
+    const tmf_db_rows_t *rows;
+
+    return tmf_db_execute(db, sql, 1, &milliseconds, &rows, result_pool);
+}
+
+tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *result_pool)
+{
+    db->is_limited = 1;
+    return set_statement_timeout(
+        db, apr_psprintf(result_pool, "%" APR_TIME_T_FMT, apr_time_as_msec(most)), result_pool);
+}
+
 static void end_writes(tmf_db_t *db)
 {
     tmf_cache_key_t key = {tmf_db_identity(db->pool), NULL};
@@ -377,6 +394,9 @@ static void end_writes(tmf_db_t *db)
 void tmf_db_give_back(tmf_db_t *db)
 {
     end_writes(db);
+    if (db->is_limited) { /* it only fails when the connection is lost */
+        (void)set_statement_timeout(db, db->pool->statement_timeout_text, db->result_pool);
+    }
     PQsetnonblocking(db->connection, 0);
     tmf_session_hurry(db->session, NULL, 0);
     dbd_close(db->pool->server, db->dbd);
@@ -434,7 +454,12 @@ struct server_rec *tmf_db_server(const tmf_db_pool_t *pool)
 
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db)
 {
-    return db->pool->statement_timeout;
+    return tmf_db_pool_statement_timeout(db->pool);
+}
+
+apr_interval_time_t tmf_db_pool_statement_timeout(const tmf_db_pool_t *pool)
+{
+    return pool->statement_timeout;
 }
 
 tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,

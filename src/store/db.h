@@ -78,11 +78,16 @@ void tmf_db_wake_notifier(tmf_db_t *db);
  * 0: then it ends as one that the database does not answer. */
 void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most);
 
+/* Until the connection is given back, a statement may take `most` in the database: then
+ * TMF_ERROR_STATEMENT_TIMEOUT. */
+tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *result_pool);
+
 /* Whose log is to tell what happens there. */
 struct server_rec *tmf_db_server(const tmf_db_pool_t *pool);
 
 /* TMFCustomerStatementTimeout. */
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db);
+apr_interval_time_t tmf_db_pool_statement_timeout(const tmf_db_pool_t *pool);
 
 /* Runs SQL with its `count` parameters ($1…, sent as text so that casts say the type, NULL = SQL
  * NULL) and waits for all its rows, which live in `result_pool`, independent of the connection. It

@@ -6,13 +6,12 @@ import re
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from harness import await_condition
+from harness import await_condition, resident
 from harness.client import Api, customer, path_of
 from harness.collection import Collection
 from harness.httpd import free_port
@@ -306,11 +305,6 @@ def test_a_full_page_of_the_largest_size(start_httpd):
 
 MB = 1 << 20
 ONE_CHILD = "StartServers 1\nServerLimit 1\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16"
-
-
-def resident(process, which="VmRSS"):
-    """Bytes in memory now, or (VmHWM) at most so far."""
-    return int(re.search(rf"{which}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text()).group(1)) * 1024
 
 
 @pytest.mark.skipif(any(map(os.environ.get, ("TMF_ASAN", "TMF_VALGRIND"))), reason="they keep what is freed")

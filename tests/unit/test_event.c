@@ -100,10 +100,15 @@ START_TEST(what_is_absent_is_not_written)
 }
 END_TEST
 
-static tmf_error_t *no_regex(void *context, const char *pattern, const char *text, int *matches)
+static tmf_error_t *no_regex(void *context, const char *pattern, const char *const *texts,
+                             int count, char *matches)
 {
+    int i;
+
     (void)context;
-    *matches = strcmp(pattern, text) == 0;
+    for (i = 0; i < count; i++) {
+        matches[i] = strcmp(pattern, texts[i]) == 0;
+    }
     return NULL;
 }
 
@@ -139,7 +144,7 @@ START_TEST(queries_select_events)
     };
     const tmf_event_t event = make_event(TMF_EVENT_STATE_CHANGE);
     const tmf_json_t *json = parse(document(&event));
-    const tmf_matcher_t matcher = {no_regex, NULL};
+    const tmf_matcher_t matcher = {no_regex, NULL, 0, pool};
     apr_size_t i;
 
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -5,6 +5,8 @@
 #include <regex.h>
 #include <string.h>
 
+#include <apr_strings.h>
+
 #include "query/cursor.h"
 #include "query/filter_match.h"
 #include "query/parameters.h"
@@ -98,13 +100,18 @@ static const struct {
 };
 
 /* Good enough for these patterns: PostgreSQL's language is larger. */
-static tmf_error_t *posix_regex(void *context, const char *pattern, const char *text, int *matches)
+static tmf_error_t *posix_regex(void *context, const char *pattern, const char *const *texts,
+                                int count, char *matches)
 {
+    int *questions = context;
     regex_t compiled;
+    int i;
 
-    (void)context;
+    *questions += 1;
     ck_assert_int_eq(regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB), 0);
-    *matches = regexec(&compiled, text, 0, NULL, 0) == 0;
+    for (i = 0; i < count; i++) {
+        matches[i] = regexec(&compiled, texts[i], 0, NULL, 0) == 0;
+    }
     regfree(&compiled);
     return NULL;
 }
@@ -128,7 +135,8 @@ static tmf_json_t *read_document(void)
 
 START_TEST(documents_match)
 {
-    const tmf_matcher_t matcher = {posix_regex, NULL};
+    int questions = 0;
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
     int matches;
 
     ck_assert_ok(
@@ -139,19 +147,20 @@ END_TEST
 
 static int asked;
 
-static tmf_error_t *failing_regex(void *context, const char *pattern, const char *text,
-                                  int *matches)
+static tmf_error_t *failing_regex(void *context, const char *pattern, const char *const *texts,
+                                  int count, char *matches)
 {
     (void)context;
-    (void)text;
-    *matches = 0;
+    (void)texts;
+    (void)count;
+    (void)matches;
     asked++;
     return tmf_error_make(pool, TMF_ERROR_DATABASE_BUSY, "%s", pattern);
 }
 
 START_TEST(the_first_error_of_a_matcher_ends_it)
 {
-    const tmf_matcher_t matcher = {failing_regex, NULL};
+    const tmf_matcher_t matcher = {failing_regex, NULL, 0, pool};
     tmf_error_t *error;
     int matches;
 
@@ -159,8 +168,115 @@ START_TEST(the_first_error_of_a_matcher_ends_it)
     error = tmf_filter_match(&matches, read_filter("list.k.regex=a;name.regex=b"), read_document(),
                              &matcher);
     ck_assert_ptr_nonnull(error);
-    ck_assert_str_eq(error->message, "a");
     ck_assert_int_eq(asked, 1);
+}
+END_TEST
+
+/* {"list": [{"k": "0"}, …]} with `count` different texts. */
+static tmf_json_t *long_document(int count)
+{
+    tmf_json_t *list = tmf_json_array(pool);
+    tmf_json_t *read = tmf_json_object(pool);
+    int i;
+
+    for (i = 0; i < count; i++) {
+        const char *text = apr_itoa(pool, i);
+        tmf_json_t *element = tmf_json_object(pool);
+
+        tmf_json_set(element, "k", tmf_json_string(text, strlen(text), pool));
+        tmf_json_append(list, element);
+    }
+    tmf_json_set(read, "list", list);
+    return read;
+}
+
+START_TEST(the_patterns_of_all_values_are_one_question)
+{
+    static const struct {
+        const char *query;
+        int matches;
+        int questions; /* one for each pattern that has to decide, and each 10,000 texts */
+    } patterns[] = {
+        {"list.k.regex=^4321$", 1, 1},
+        {"list.k.regex=x", 0, 1},
+        {"filter=list[?(@.k=~'^4321$')]", 1, 1},
+        {"filter=list[?(@.k=~'^4321$'%26%26@.k=~'x')]", 0, 2},
+        {"filter=$[?(!(@.list[?(@.k=~'x')]))]", 1, 1},
+        {"list.k.regex=x,y,^4321$", 1, 3},
+        {"list.k.regex=x&name=y", 0, 0},
+        {"list.k.regex=x;list.k=7", 1, 0},
+        {"list.k.ne=x;list.k.regex=y", 1, 0},
+    };
+    int questions = 0;
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
+    int matches;
+
+    ck_assert_ok(
+        tmf_filter_match(&matches, read_filter(patterns[_i].query), long_document(5000), &matcher));
+    ck_assert_msg(matches == patterns[_i].matches, "%s", patterns[_i].query);
+    ck_assert_msg(questions == patterns[_i].questions, "%s: %d", patterns[_i].query, questions);
+}
+END_TEST
+
+START_TEST(long_questions_are_asked_in_parts)
+{
+    int questions = 0;
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
+    int matches;
+
+    ck_assert_ok(tmf_filter_match(&matches, read_filter("list.k.regex=^24999$"),
+                                  long_document(25000), &matcher));
+    ck_assert_int_eq(matches, 1);
+    ck_assert_int_eq(questions, 3);
+}
+END_TEST
+
+START_TEST(equal_texts_are_asked_about_once)
+{
+    tmf_json_t *read = long_document(2);
+    tmf_json_t *list = tmf_json_get(read, "list");
+    int questions = 0;
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
+    int matches;
+    int i;
+
+    for (i = 0; i < 2 * TMF_MATCH_TEXTS_MAX; i++) {
+        tmf_json_append(list, tmf_json_at(list, 0));
+    }
+    ck_assert_ok(tmf_filter_match(&matches, read_filter("list.k.regex=x"), read, &matcher));
+    ck_assert_int_eq(matches, 0);
+    ck_assert_int_eq(questions, 1);
+}
+END_TEST
+
+START_TEST(too_many_texts_are_an_error)
+{
+    int questions = 0;
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
+    tmf_error_t *error;
+    int matches;
+
+    error = tmf_filter_match(&matches, read_filter("list.k.regex=x"),
+                             long_document(TMF_MATCH_TEXTS_MAX + 1), &matcher);
+    ck_assert_ptr_nonnull(error);
+    ck_assert(tmf_error_is(error, TMF_ERROR_STATEMENT_TIMEOUT));
+    ck_assert_int_eq(questions, 0);
+}
+END_TEST
+
+START_TEST(a_deadline_ends_an_evaluation)
+{
+    static const char *const queries[] = {"list.k>x", "list.k.ne=1&list.k=x", "list.k.regex=x",
+                                          "filter=list[?(@.k=='x')]"};
+    int questions = 0;
+    const tmf_matcher_t matcher = {posix_regex, &questions, 1, pool};
+    tmf_error_t *error;
+    int matches;
+
+    error = tmf_filter_match(&matches, read_filter(queries[_i]), long_document(5000), &matcher);
+    ck_assert_ptr_nonnull(error);
+    ck_assert(tmf_error_is(error, TMF_ERROR_STATEMENT_TIMEOUT));
+    ck_assert_int_eq(questions, 0);
 }
 END_TEST
 
@@ -216,6 +332,11 @@ int main(void)
     tcase_add_checked_fixture(tests, make_pool, destroy_pool);
     tcase_add_loop_test(tests, documents_match, 0, COUNT(rows));
     tcase_add_test(tests, the_first_error_of_a_matcher_ends_it);
+    tcase_add_loop_test(tests, the_patterns_of_all_values_are_one_question, 0, 9);
+    tcase_add_test(tests, long_questions_are_asked_in_parts);
+    tcase_add_test(tests, equal_texts_are_asked_about_once);
+    tcase_add_test(tests, too_many_texts_are_an_error);
+    tcase_add_loop_test(tests, a_deadline_ends_an_evaluation, 0, 4);
     tcase_add_test(tests, cursors_come_back);
     tcase_add_test(tests, a_long_key_is_left_out_of_a_cursor);
     suite_add_tcase(suite, tests);

@@ -27,17 +27,22 @@ static tmf_json_t *parse(const char *text)
 }
 
 /* Stands in for PostgreSQL: a pattern is a part of the text. */
-static tmf_error_t *find_text(void *context, const char *pattern, const char *text, int *matches)
+static tmf_error_t *find_text(void *context, const char *pattern, const char *const *texts,
+                              int count, char *matches)
 {
+    int i;
+
     (void)context;
-    *matches = strstr(text, pattern) != NULL;
+    for (i = 0; i < count; i++) {
+        matches[i] = strstr(texts[i], pattern) != NULL;
+    }
     return strcmp(pattern, "(") == 0 ? tmf_error_make(pool, TMF_ERROR_INVALID_PARAMETER, "pattern")
                                      : NULL;
 }
 
 static tmf_error_t *apply(const char **result, const char *document, const char *patch)
 {
-    static const tmf_matcher_t matcher = {find_text, NULL};
+    const tmf_matcher_t matcher = {find_text, NULL, 0, pool};
     tmf_json_t *changed = parse(document);
     tmf_patch_room_t room = {20, 10000};
     apr_array_header_t *operations;

@@ -2,6 +2,7 @@
 """A private PostgreSQL and a private httpd for the tests, and clients to talk to them."""
 import contextlib
 import os
+import re
 import threading
 import time
 from pathlib import Path
@@ -39,3 +40,8 @@ def working(count, work):
 
 def is_root():
     return os.geteuid() == 0
+
+
+def resident(process, which="VmRSS"):
+    """Bytes in memory now, or (VmHWM) at most so far."""
+    return int(re.search(rf"{which}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text()).group(1)) * 1024
