@@ -3,14 +3,15 @@
  * A filter: the one tree that the simple form (conditions.h) and JSONPath (jsonpath.h) yield, that
  * filter_sql.h compiles and filter_match.h evaluates. It is about any JSON document.
  *
- * A path goes through objects by name and through arrays without a word: it stands for every value
- * that can be reached. (Arrays directly within arrays are entered two levels deep.)
+ * A path goes through objects by name and through arrays without a word, also where their elements
+ * are arrays again: it stands for every value that can be reached.
  *
  * - compare: holds when the operator holds for one value of the path and one operand. NOT_EQUAL:
  *   when a value differs from all operands, or is missing: an object on the path lacks the member,
  *   or an array there is empty.
  * - exists: the path reaches a value, null included.
- * - any: the one child holds for one of the values of the path; its own paths begin there.
+ * - any: the one child holds for one of the values of the path; its own paths begin there. The
+ *   value is an element where the path leads to an array, and no array itself.
  * - and, or, not: as their names say.
  *
  * How a value and an operand compare (contract §4): the value's type decides. A number compares

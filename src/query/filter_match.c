@@ -22,17 +22,17 @@ static int is_negative(const tmf_filter_t *filter)
 static int some_value(evaluation_t *evaluation, const tmf_filter_t *filter, const tmf_json_t *value,
                       int step, value_fn *ask);
 
-/* The value, or, when it is an array, one of its elements, `levels` deep. */
+/* The value, or, when it is an array, one of its elements, which may be arrays again. */
 static int some_element(evaluation_t *evaluation, const tmf_filter_t *filter,
-                        const tmf_json_t *value, int step, int levels, value_fn *ask)
+                        const tmf_json_t *value, int step, value_fn *ask)
 {
     int i;
 
-    if (levels == 0 || tmf_json_type(value) != TMF_JSON_ARRAY) {
+    if (tmf_json_type(value) != TMF_JSON_ARRAY) {
         return some_value(evaluation, filter, value, step, ask);
     }
     for (i = 0; i < tmf_json_count(value); i++) {
-        if (some_element(evaluation, filter, tmf_json_at(value, i), step, levels - 1, ask)) {
+        if (some_element(evaluation, filter, tmf_json_at(value, i), step, ask)) {
             return 1;
         }
     }
@@ -56,7 +56,7 @@ static int some_value(evaluation_t *evaluation, const tmf_filter_t *filter, cons
     if (filter->kind == TMF_FILTER_EXISTS && step + 1 == filter->path.count) {
         return 1;
     }
-    return some_element(evaluation, filter, member, step + 1, 2, ask);
+    return some_element(evaluation, filter, member, step + 1, ask);
 }
 
 static int has_order(int order, tmf_operator_t comparator)
@@ -173,15 +173,13 @@ static int holds(evaluation_t *evaluation, const tmf_filter_t *filter, const tmf
     case TMF_FILTER_NOT:
         return !meets_child(evaluation, filter, value);
     case TMF_FILTER_ANY:
-        return some_element(evaluation, filter, value, 0, filter->path.count == 0 ? 2 : 0,
-                            meets_child);
+        return some_element(evaluation, filter, value, 0, meets_child);
     case TMF_FILTER_EXISTS:
-        return some_value(evaluation, filter, value, 0, exists);
+        return some_element(evaluation, filter, value, 0, exists);
     case TMF_FILTER_COMPARE:
         break;
     }
-    return some_element(evaluation, filter, value, 0, filter->path.count == 0 ? 2 : 0,
-                        compares_with_some);
+    return some_element(evaluation, filter, value, 0, compares_with_some);
 }
 
 tmf_error_t *tmf_filter_match(int *matches, const tmf_filter_t *filter, const tmf_json_t *document,
