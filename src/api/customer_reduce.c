@@ -27,9 +27,8 @@ static int find_array(target_t *target, tmf_path_t path, tmf_json_t *document)
     for (i = 0; i < path.count; i++) {
         const tmf_attribute_t *attribute;
 
-        target->path.names = path.names;
-        target->path.count = i + 1;
-        attribute = tmf_path_attribute(tmf_customer_attributes, target->path);
+        target->path = tmf_path_begin(path, i + 1);
+        attribute = tmf_path_attribute(target->path);
         target->array = tmf_json_get(value, path.names[i]);
         if (target->array == NULL) {
             return attribute != NULL && attribute->kind == TMF_KIND_ARRAY;
@@ -85,8 +84,7 @@ static tmf_filter_t *for_element(const tmf_filter_t *condition, int cut, apr_poo
         }
         return inner;
     default:
-        inner->path.names += cut;
-        inner->path.count -= cut;
+        inner->path = tmf_path_rest(condition->path, cut);
         return inner->kind == TMF_FILTER_ANY && inner->path.count == 0
                    ? APR_ARRAY_IDX(inner->children, 0, tmf_filter_t *)
                    : inner;
@@ -104,26 +102,42 @@ static void replace(tmf_json_t *document, tmf_path_t path, tmf_json_t *array)
     tmf_json_set(document, path.names[i], array);
 }
 
+/* A new array of the elements that meet the filter. An element that is an array keeps its own ones,
+ * and goes when it has none. */
+static tmf_error_t *choose(tmf_json_t **chosen, const tmf_json_t *array, const tmf_filter_t *filter,
+                           const tmf_matcher_t *matcher, apr_pool_t *pool)
+{
+    int matches;
+    int i;
+
+    *chosen = tmf_json_array(pool);
+    for (i = 0; i < tmf_json_count(array); i++) {
+        tmf_json_t *element = tmf_json_at(array, i);
+
+        if (tmf_json_type(element) == TMF_JSON_ARRAY) {
+            TMF_TRY(choose(&element, element, filter, matcher, pool));
+            matches = tmf_json_count(element) > 0;
+        } else {
+            TMF_TRY(tmf_filter_match(&matches, filter, element, matcher));
+        }
+        if (matches) {
+            tmf_json_append(*chosen, element);
+        }
+    }
+    return NULL;
+}
+
 static tmf_error_t *keep_matching(tmf_json_t *document, const target_t *target,
                                   const tmf_filter_t *condition, const tmf_matcher_t *matcher,
                                   apr_pool_t *pool)
 {
-    tmf_filter_t *inner = for_element(condition, target->path.count, pool);
-    tmf_json_t *kept = tmf_json_array(pool);
-    int matches;
-    int i;
+    tmf_json_t *kept;
 
     if (target->array == NULL) {
         return NULL;
     }
-    for (i = 0; i < tmf_json_count(target->array); i++) {
-        tmf_json_t *element = tmf_json_at(target->array, i);
-
-        TMF_TRY(tmf_filter_match(&matches, inner, element, matcher));
-        if (matches) {
-            tmf_json_append(kept, element);
-        }
-    }
+    TMF_TRY(choose(&kept, target->array, for_element(condition, target->path.count, pool), matcher,
+                   pool));
     replace(document, target->path, kept);
     return NULL;
 }
@@ -131,7 +145,7 @@ static tmf_error_t *keep_matching(tmf_json_t *document, const target_t *target,
 static tmf_error_t *apply(tmf_json_t *document, const tmf_filter_t *condition,
                           const tmf_matcher_t *matcher, const tmf_request_t *request)
 {
-    target_t target = {{NULL, 0}, NULL};
+    target_t target = {{NULL, 0, NULL}, NULL};
     int matches;
 
     if (find_target(&target, condition, document) && target.path.count > 0) {

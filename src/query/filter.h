@@ -60,7 +60,8 @@ typedef struct {
 
 typedef struct {
     const char *const *names;
-    int count; /* 0 = the value itself */
+    int count;                     /* 0 = the value itself */
+    const tmf_attribute_t *schema; /* of what the path begins in; NULL = nothing is typed */
 } tmf_path_t;
 
 typedef enum {
@@ -102,21 +103,28 @@ tmf_operator_t tmf_operator_mirror(tmf_operator_t comparator);
 /* Counts one more condition: TMF_ERROR_INVALID_PARAMETER past the limit. */
 tmf_error_t *tmf_filter_count(tmf_filter_limits_t *limits);
 
-/* Cuts a decoded name at its dots. TMF_ERROR_INVALID_PARAMETER: an empty part, or too many. */
-tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, apr_pool_t *result_pool);
+/* Cuts a decoded name at its dots; `schema` (may be NULL) is of what the path begins in.
+ * TMF_ERROR_INVALID_PARAMETER: an empty part, or too many. */
+tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, const tmf_attribute_t *schema,
+                            apr_pool_t *result_pool);
+
+/* The first `count` names of a path. */
+tmf_path_t tmf_path_begin(tmf_path_t path, int count);
+/* The path without its first `cut` names; nothing is typed in it. */
+tmf_path_t tmf_path_rest(tmf_path_t path, int cut);
 
 /* Its text again, for messages. */
 const char *tmf_path_text(tmf_path_t path, apr_pool_t *result_pool);
 
 int tmf_path_equal(tmf_path_t a, tmf_path_t b);
 
-/* The row of the schema that a path leads to: NULL when the schema (which may be NULL) has none. */
-const tmf_attribute_t *tmf_path_attribute(const tmf_attribute_t *schema, tmf_path_t path);
+/* The row of its schema that a path leads to; NULL when there is none. */
+const tmf_attribute_t *tmf_path_attribute(tmf_path_t path);
 
-/* Adds an operand to a comparison whose path begins in `schema`. TMF_ERROR_INVALID_PARAMETER: too
- * many, too long, or no value of the type that the schema gives the attribute (contract §4). */
+/* Adds an operand to a comparison. TMF_ERROR_INVALID_PARAMETER: too many, too long, or no value of
+ * the type that the path's schema gives the attribute. */
 tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
-                                    const tmf_attribute_t *schema, tmf_filter_limits_t *limits);
+                                    tmf_filter_limits_t *limits);
 tmf_error_t *tmf_filter_add_null(tmf_filter_t *compare, tmf_filter_limits_t *limits);
 
 /* A JSON number (RFC 8259 §6) whose exponent has 3 digits at most. */
