@@ -69,7 +69,7 @@ static const char *add_document_key(apr_array_header_t *order, const tmf_sort_ke
 
     add_columns(order, columns, 3, key->descending);
     tmf_text_init(&path, 128, sql->pool);
-    tmf_jsonpath_append_path(&path, "$", key->path, 0);
+    tmf_jsonpath_append_path(&path, "$", key->path, "[0]");
     tmf_text_append_string(&path, "[0]");
     return apr_psprintf(sql->pool,
                         "%s CROSS JOIN LATERAL tmf_customer.sort_key("

@@ -27,9 +27,8 @@ static int find_array(target_t *target, tmf_path_t path, tmf_json_t *document)
     for (i = 0; i < path.count; i++) {
         const tmf_attribute_t *attribute;
 
-        target->path.names = path.names;
-        target->path.count = i + 1;
-        attribute = tmf_path_attribute(tmf_customer_attributes, target->path);
+        target->path = tmf_path_begin(path, i + 1);
+        attribute = tmf_path_attribute(target->path);
         target->array = tmf_json_get(value, path.names[i]);
         if (target->array == NULL) {
             return attribute != NULL && attribute->kind == TMF_KIND_ARRAY;
@@ -85,8 +84,7 @@ static tmf_filter_t *for_element(const tmf_filter_t *condition, int cut, apr_poo
         }
         return inner;
     default:
-        inner->path.names += cut;
-        inner->path.count -= cut;
+        inner->path = tmf_path_rest(condition->path, cut);
         return inner->kind == TMF_FILTER_ANY && inner->path.count == 0
                    ? APR_ARRAY_IDX(inner->children, 0, tmf_filter_t *)
                    : inner;
@@ -104,41 +102,46 @@ static void replace(tmf_json_t *document, tmf_path_t path, tmf_json_t *array)
     tmf_json_set(document, path.names[i], array);
 }
 
-/* Appends to `kept` the elements of `array` that meet the filter; `*unknown`: and a pattern has to
- * decide about others. */
-static tmf_error_t *keep(tmf_json_t *kept, int *unknown, tmf_json_t *array,
-                         const tmf_filter_t *filter, tmf_evaluation_t *evaluation)
+/* A new array of the elements that meet the filter; `*unknown`: and a pattern has to decide about
+ * others. An element that is an array keeps its own ones, and goes when it has none. */
+static tmf_error_t *choose(tmf_json_t **chosen, int *unknown, const tmf_json_t *array,
+                           const tmf_filter_t *filter, tmf_evaluation_t *evaluation,
+                           apr_pool_t *result_pool)
 {
     int i;
 
-    *unknown = 0;
+    *chosen = tmf_json_array(result_pool);
     for (i = 0; i < tmf_json_count(array); i++) {
         tmf_json_t *element = tmf_json_at(array, i);
         tmf_match_t match;
 
-        TMF_TRY(tmf_filter_try(&match, filter, element, evaluation));
+        if (tmf_json_type(element) == TMF_JSON_ARRAY) {
+            TMF_TRY(choose(&element, unknown, element, filter, evaluation, result_pool));
+            match = tmf_json_count(element) > 0 ? TMF_MATCH_YES : TMF_MATCH_NO;
+        } else {
+            TMF_TRY(tmf_filter_try(&match, filter, element, evaluation));
+        }
         *unknown |= match == TMF_MATCH_UNKNOWN;
         if (match == TMF_MATCH_YES) {
-            tmf_json_append(kept, element);
+            tmf_json_append(*chosen, element);
         }
     }
     return NULL;
 }
 
-/* The array without the elements that do not meet the filter. */
-static tmf_error_t *keep_some(tmf_json_t **kept, tmf_json_t *array, const tmf_filter_t *filter,
-                              tmf_evaluation_t *evaluation, apr_pool_t *result_pool)
+/* The same with the answers to all patterns, which are asked for at once. */
+static tmf_error_t *choose_and_ask(tmf_json_t **chosen, const tmf_json_t *array,
+                                   const tmf_filter_t *filter, tmf_evaluation_t *evaluation,
+                                   apr_pool_t *result_pool)
 {
-    int unknown;
+    int unknown = 0;
 
-    *kept = tmf_json_array(result_pool);
-    TMF_TRY(keep(*kept, &unknown, array, filter, evaluation));
+    TMF_TRY(choose(chosen, &unknown, array, filter, evaluation, result_pool));
     if (!unknown) {
         return NULL;
     }
-    *kept = tmf_json_array(result_pool);
     TMF_TRY(tmf_evaluation_ask(evaluation));
-    return keep(*kept, &unknown, array, filter, evaluation);
+    return choose(chosen, &unknown, array, filter, evaluation, result_pool);
 }
 
 static tmf_error_t *keep_matching(tmf_json_t *document, const target_t *target,
@@ -154,7 +157,7 @@ static tmf_error_t *keep_matching(tmf_json_t *document, const target_t *target,
         return NULL;
     }
     evaluation = tmf_evaluation_begin(matcher);
-    error = keep_some(&kept, target->array, inner, evaluation, pool);
+    error = choose_and_ask(&kept, target->array, inner, evaluation, pool);
     tmf_evaluation_end(evaluation);
     replace(document, target->path, kept);
     return error;
@@ -163,7 +166,7 @@ static tmf_error_t *keep_matching(tmf_json_t *document, const target_t *target,
 static tmf_error_t *apply(tmf_json_t *document, const tmf_filter_t *condition,
                           const tmf_matcher_t *matcher, const tmf_request_t *request)
 {
-    target_t target = {{NULL, 0}, NULL};
+    target_t target = {{NULL, 0, NULL}, NULL};
     int matches;
 
     if (find_target(&target, condition, document) && target.path.count > 0) {

@@ -27,7 +27,7 @@ struct tmf_targets_t {
     int only_allowed;
 };
 
-/* IANA's special-purpose registries; what stands for an IPv4 address is unwrapped before. */
+/* IANA's special-purpose registries. */
 static const char *const special[] = {
     "0.0.0.0/8",     "10.0.0.0/8",      "100.64.0.0/10",  "127.0.0.0/8",    "169.254.0.0/16",
     "172.16.0.0/12", "192.0.0.0/24",    "192.0.2.0/24",   "192.88.99.0/24", "192.168.0.0/16",
@@ -36,6 +36,33 @@ static const char *const special[] = {
     "3fff::/20",     "5f00::/16",       "fc00::/7",       "fe80::/10",      "fec0::/10",
     "ff00::/8",
 };
+
+/* Where addresses of IPv6 carry one of IPv4. One that has several readings has several rows. */
+static const struct {
+    const char *network;
+    int at[4];              /* the bytes of the IPv4 address */
+    unsigned char inverted; /* what its bits are exchanged with */
+} wrappers[] = {
+    {"::/96", {12, 13, 14, 15}, 0},           /* IPv4-compatible */
+    {"::ffff:0:0/96", {12, 13, 14, 15}, 0},   /* IPv4-mapped */
+    {"::ffff:0:0:0/96", {12, 13, 14, 15}, 0}, /* SIIT */
+    {"64:ff9b::/96", {12, 13, 14, 15}, 0},    /* NAT64 */
+    {"64:ff9b:1::/48", {12, 13, 14, 15}, 0}, /* NAT64 of local use: RFC 6052 with a prefix of 96, */
+    {"64:ff9b:1::/48", {9, 10, 11, 12}, 0},  /* … 64, */
+    {"64:ff9b:1::/48", {7, 9, 10, 11}, 0},   /* … 56, */
+    {"64:ff9b:1::/48", {6, 7, 9, 10}, 0},    /* … and 48 bits */
+    {"2002::/16", {2, 3, 4, 5}, 0},          /* 6to4 */
+    {"2001::/32", {4, 5, 6, 7}, 0},          /* Teredo: the server */
+    {"2001::/32", {12, 13, 14, 15}, 0xFF},   /* Teredo: the client */
+};
+
+#define WRAPPERS (sizeof(wrappers) / sizeof(wrappers[0]))
+
+/* The IPv4 addresses that an address of IPv6 stands for. */
+typedef struct {
+    tmf_address_t address[WRAPPERS + 1];
+    int count;
+} inside_t;
 
 /* ---- networks ---- */
 
@@ -84,37 +111,85 @@ static int is_in(const tmf_address_t *address, const network_t *network)
             ((address->bytes[whole] ^ network->address.bytes[whole]) >> (8 - rest)) == 0);
 }
 
-/* The IPv4 address that an IPv6 one stands for, else the address itself. */
-static tmf_address_t unwrap(const tmf_address_t *address)
+static int is_in_text(const tmf_address_t *address, const char *text)
 {
-    static const struct {
-        const char *network;
-        int at; /* first byte of the IPv4 address */
-    } wrappers[] = {{"::ffff:0:0/96", 12}, {"64:ff9b::/96", 12}, {"2002::/16", 2}};
-    tmf_address_t plain = {{0}, 4};
     network_t network;
-    apr_size_t i;
 
-    for (i = 0; i < sizeof(wrappers) / sizeof(wrappers[0]); i++) {
-        if (read_network(&network, wrappers[i].network) && is_in(address, &network)) {
-            memcpy(plain.bytes, address->bytes + wrappers[i].at, 4);
-            return plain;
-        }
-    }
-    return *address;
+    return read_network(&network, text) && is_in(address, &network);
 }
 
 static int is_special(const tmf_address_t *address)
 {
-    network_t network;
     apr_size_t i;
 
     for (i = 0; i < sizeof(special) / sizeof(special[0]); i++) {
-        if (read_network(&network, special[i]) && is_in(address, &network)) {
+        if (is_in_text(address, special[i])) {
             return 1;
         }
     }
     return 0;
+}
+
+/* ---- IPv4 in IPv6 ---- */
+
+/* RFC 5214: an interface identifier of ISATAP, in any network. */
+static int is_isatap(const tmf_address_t *address)
+{
+    static const unsigned char identifier[] = {0x00, 0x5E, 0xFE};
+
+    return address->length == 16 && (address->bytes[8] & ~0x03) == 0 &&
+           memcmp(address->bytes + 9, identifier, sizeof(identifier)) == 0;
+}
+
+static void add_inside(inside_t *inside, const tmf_address_t *address, const int *at,
+                       unsigned char inverted)
+{
+    tmf_address_t *plain = &inside->address[inside->count++];
+    int i;
+
+    memset(plain, 0, sizeof(*plain));
+    plain->length = 4;
+    for (i = 0; i < 4; i++) {
+        plain->bytes[i] = address->bytes[at[i]] ^ inverted;
+    }
+}
+
+/* Where several readings are possible, one that yields no address of a host (0.0.0.0/8) is left out
+ * if another one yields one. */
+static void drop_empty(inside_t *inside)
+{
+    int kept = 0;
+    int i;
+
+    for (i = 0; i < inside->count; i++) {
+        if (inside->address[i].bytes[0] != 0) {
+            inside->address[kept++] = inside->address[i];
+        }
+    }
+    inside->count = kept > 0 ? kept : inside->count;
+}
+
+/* `::` and `::1` are addresses of IPv6 alone (RFC 4291 §2.5). */
+static void look_inside(inside_t *inside, const tmf_address_t *address)
+{
+    static const int last[] = {12, 13, 14, 15};
+    apr_size_t i;
+
+    inside->count = 0;
+    if (is_in_text(address, "::/127")) {
+        return;
+    }
+    for (i = 0; i < WRAPPERS; i++) {
+        if (is_in_text(address, wrappers[i].network)) {
+            add_inside(inside, address, wrappers[i].at, wrappers[i].inverted);
+        }
+    }
+    if (is_in_text(address, "64:ff9b:1::/48")) {
+        drop_empty(inside);
+    }
+    if (is_isatap(address)) {
+        add_inside(inside, address, last, 0);
+    }
 }
 
 /* ---- rules ---- */
@@ -158,11 +233,6 @@ static const char *add_rule(apr_array_header_t *rules, const char *text, apr_poo
                                 text);
         }
         rule.name = name;
-    } else if (rule.network.address.length == 16 && rule.network.bits >= 96) {
-        tmf_address_t plain = unwrap(&rule.network.address);
-
-        rule.network.bits -= plain.length == 4 ? 96 : 0;
-        rule.network.address = plain;
     }
     APR_ARRAY_PUSH(rules, rule_t) = rule;
     return NULL;
@@ -176,13 +246,33 @@ const char *tmf_targets_allow(tmf_targets_t *targets, const char *text, apr_pool
     return add_rule(targets->allowed, text, pool);
 }
 
+/* `::ffff:10.0.0.0/104` is how sockets of IPv6 write 10.0.0.0/8: who denies it means both. */
+static void deny_mapped(tmf_targets_t *targets)
+{
+    rule_t rule = APR_ARRAY_IDX(targets->denied, targets->denied->nelts - 1, rule_t);
+
+    if (rule.name == NULL && rule.network.bits >= 96 &&
+        is_in_text(&rule.network.address, "::ffff:0:0/96")) {
+        rule.network.bits -= 96;
+        rule.network.address.length = 4;
+        memcpy(rule.network.address.bytes, rule.network.address.bytes + 12, 4);
+        APR_ARRAY_PUSH(targets->denied, rule_t) = rule;
+    }
+}
+
 const char *tmf_targets_deny(tmf_targets_t *targets, const char *text, apr_pool_t *pool)
 {
+    const char *problem;
+
     if (strcasecmp(text, "all") == 0) {
         targets->only_allowed = 1;
         return NULL;
     }
-    return add_rule(targets->denied, text, pool);
+    problem = add_rule(targets->denied, text, pool);
+    if (problem == NULL) {
+        deny_mapped(targets);
+    }
+    return problem;
 }
 
 static int has_name(const char *host, const char *name)
@@ -208,14 +298,39 @@ static int fits(const apr_array_header_t *rules, const char *host, const tmf_add
     return 0;
 }
 
+static int is_denied(const tmf_targets_t *targets, const char *host, const tmf_address_t *address,
+                     const inside_t *inside)
+{
+    int i;
+
+    for (i = 0; i < inside->count; i++) {
+        if (fits(targets->denied, host, &inside->address[i])) {
+            return 1;
+        }
+    }
+    return fits(targets->denied, host, address);
+}
+
 int tmf_target_permits(const tmf_targets_t *targets, const char *host, const tmf_address_t *address)
 {
-    const tmf_address_t plain = unwrap(address);
+    int is_open = !targets->only_allowed;
+    int allowed = 0;
+    inside_t inside;
+    int i;
 
-    if (fits(targets->denied, host, &plain)) {
+    look_inside(&inside, address);
+    if (is_denied(targets, host, address, &inside)) {
         return 0;
     }
-    return fits(targets->allowed, host, &plain) || (!targets->only_allowed && !is_special(&plain));
+    for (i = 0; i < inside.count; i++) {
+        if (fits(targets->allowed, host, &inside.address[i])) {
+            allowed++;
+        } else if (is_special(&inside.address[i])) {
+            return 0;
+        }
+    }
+    is_open |= inside.count > 0 && allowed == inside.count;
+    return fits(targets->allowed, host, address) || (is_open && !is_special(address));
 }
 
 /* ---- callbacks ---- */

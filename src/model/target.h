@@ -5,8 +5,13 @@
  *
  * An address is permitted when no deny rule fits it, and an allow rule does or it is no special
  * one: loopback, private, link-local (with the metadata services of clouds), shared, multicast,
- * reserved, documentation (RFC 6890, RFC 4193 and their kin). An IPv4 address counts as itself also
- * inside an IPv6 one: mapped, NAT64 (RFC 6052), 6to4.
+ * reserved, documentation (RFC 6890, RFC 4193 and their kin).
+ *
+ * An address of IPv6 may stand for one of IPv4: mapped, compatible (RFC 4291), SIIT (RFC 7915),
+ * NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056), Teredo (RFC 4380: server and client), ISATAP (RFC
+ * 5214). A deny rule then fits when it fits any of these forms, and a special IPv4 address inside
+ * is only opened by a rule about it or about the host's name, never by one about what is around it.
+ * Where an allowed IPv4 address is inside, an outside that is not special is allowed, too.
  */
 #ifndef TMF_MODEL_TARGET_H
 #define TMF_MODEL_TARGET_H
@@ -31,8 +36,9 @@ typedef struct tmf_targets_t tmf_targets_t;
 tmf_targets_t *tmf_targets_make(apr_pool_t *result_pool);
 
 /* Adds one rule. `text`: an address or a network (`10.1.0.0/16`, `fd00::/8`), a host name, a suffix
- * of names (`*.example.com`), or, to deny, `all`: whatever no allow rule fits. NULL, or what is
- * wrong. */
+ * of names (`*.example.com`), or, to deny, `all`: whatever no allow rule fits. A network of IPv6 is
+ * about addresses of IPv6 alone; to deny an IPv4-mapped one denies the IPv4 addresses themselves,
+ * too. NULL, or what is wrong. */
 const char *tmf_targets_allow(tmf_targets_t *targets, const char *text, apr_pool_t *pool);
 const char *tmf_targets_deny(tmf_targets_t *targets, const char *text, apr_pool_t *pool);
 

@@ -117,7 +117,7 @@ static tmf_error_t *add_values(tmf_filter_t *compare, tmf_raw_t values, tmf_filt
         more = memchr(values.data, ',', values.length) != NULL;
         piece = tmf_raw_cut(&values, ',');
         TMF_TRY(tmf_raw_decode_value(&value, piece, limits->pool));
-        TMF_TRY(tmf_filter_add_operand(compare, value, limits->schema, limits));
+        TMF_TRY(tmf_filter_add_operand(compare, value, limits));
     } while (more);
     return NULL;
 }
@@ -136,7 +136,7 @@ static tmf_error_t *read_condition(tmf_filter_t **compare, const tmf_condition_t
     if (condition->is_plain) {
         comparator = cut_suffix(name);
     }
-    TMF_TRY(tmf_path_parse(&path, name, limits->pool));
+    TMF_TRY(tmf_path_parse(&path, name, limits->schema, limits->pool));
     *compare = tmf_filter_compare(path, comparator, limits->pool);
     return add_values(*compare, condition->value, limits);
 }

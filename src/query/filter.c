@@ -67,13 +67,15 @@ tmf_error_t *tmf_filter_count(tmf_filter_limits_t *limits)
     return NULL;
 }
 
-tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, apr_pool_t *result_pool)
+tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, const tmf_attribute_t *schema,
+                            apr_pool_t *result_pool)
 {
     const char **names = apr_palloc(result_pool, sizeof(*names) * TMF_FILTER_PATH_MAX);
     const char *at = name;
 
     path->names = names;
     path->count = 0;
+    path->schema = schema;
     if (strlen(name) > TMF_FILTER_NAME_MAX) {
         return tmf_error_make(result_pool, TMF_ERROR_INVALID_PARAMETER,
                               "An attribute's name may have at most %d bytes", TMF_FILTER_NAME_MAX);
@@ -96,6 +98,19 @@ tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, apr_pool_t *resu
         }
         at += length + 1;
     }
+}
+
+tmf_path_t tmf_path_begin(tmf_path_t path, int count)
+{
+    path.count = count;
+    return path;
+}
+
+tmf_path_t tmf_path_rest(tmf_path_t path, int cut)
+{
+    tmf_path_t rest = {path.names + cut, path.count - cut, NULL};
+
+    return rest;
 }
 
 const char *tmf_path_text(tmf_path_t path, apr_pool_t *result_pool)
@@ -129,8 +144,9 @@ static const tmf_attribute_t *find_attribute(const tmf_attribute_t *attributes, 
     return NULL;
 }
 
-const tmf_attribute_t *tmf_path_attribute(const tmf_attribute_t *schema, tmf_path_t path)
+const tmf_attribute_t *tmf_path_attribute(tmf_path_t path)
 {
+    const tmf_attribute_t *schema = path.schema;
     const tmf_attribute_t *attribute = NULL;
     int i;
 
@@ -208,9 +224,9 @@ static tmf_error_t *count_operand(tmf_filter_limits_t *limits)
 }
 
 tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
-                                    const tmf_attribute_t *schema, tmf_filter_limits_t *limits)
+                                    tmf_filter_limits_t *limits)
 {
-    const tmf_attribute_t *attribute = tmf_path_attribute(schema, compare->path);
+    const tmf_attribute_t *attribute = tmf_path_attribute(compare->path);
     int max = compare->comparator == TMF_REGEX ? TMF_FILTER_PATTERN_MAX : TMF_FILTER_VALUE_MAX;
     tmf_operand_t operand = {text, NULL, 0, 0, {0, NULL, 0}, 0};
 

@@ -3,14 +3,15 @@
  * A filter: the one tree that the simple form (conditions.h) and JSONPath (jsonpath.h) yield, that
  * filter_sql.h compiles and filter_match.h evaluates. It is about any JSON document.
  *
- * A path goes through objects by name and through arrays without a word: it stands for every value
- * that can be reached. (Arrays directly within arrays are entered two levels deep.)
+ * A path goes through objects by name and through arrays without a word, also where their elements
+ * are arrays again: it stands for every value that can be reached.
  *
  * - compare: holds when the operator holds for one value of the path and one operand. NOT_EQUAL:
  *   when a value differs from all operands, or is missing: an object on the path lacks the member,
  *   or an array there is empty.
  * - exists: the path reaches a value, null included.
- * - any: the one child holds for one of the values of the path; its own paths begin there.
+ * - any: the one child holds for one of the values of the path; its own paths begin there. The
+ *   value is an element where the path leads to an array, and no array itself.
  * - and, or, not: as their names say.
  *
  * How a value and an operand compare (contract §4): the value's type decides. A number compares
@@ -59,7 +60,8 @@ typedef struct {
 
 typedef struct {
     const char *const *names;
-    int count; /* 0 = the value itself */
+    int count;                     /* 0 = the value itself */
+    const tmf_attribute_t *schema; /* of what the path begins in; NULL = nothing is typed */
 } tmf_path_t;
 
 typedef enum {
@@ -101,21 +103,28 @@ tmf_operator_t tmf_operator_mirror(tmf_operator_t comparator);
 /* Counts one more condition: TMF_ERROR_INVALID_PARAMETER past the limit. */
 tmf_error_t *tmf_filter_count(tmf_filter_limits_t *limits);
 
-/* Cuts a decoded name at its dots. TMF_ERROR_INVALID_PARAMETER: an empty part, or too many. */
-tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, apr_pool_t *result_pool);
+/* Cuts a decoded name at its dots; `schema` (may be NULL) is of what the path begins in.
+ * TMF_ERROR_INVALID_PARAMETER: an empty part, or too many. */
+tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, const tmf_attribute_t *schema,
+                            apr_pool_t *result_pool);
+
+/* The first `count` names of a path. */
+tmf_path_t tmf_path_begin(tmf_path_t path, int count);
+/* The path without its first `cut` names; nothing is typed in it. */
+tmf_path_t tmf_path_rest(tmf_path_t path, int cut);
 
 /* Its text again, for messages. */
 const char *tmf_path_text(tmf_path_t path, apr_pool_t *result_pool);
 
 int tmf_path_equal(tmf_path_t a, tmf_path_t b);
 
-/* The row of the schema that a path leads to: NULL when the schema (which may be NULL) has none. */
-const tmf_attribute_t *tmf_path_attribute(const tmf_attribute_t *schema, tmf_path_t path);
+/* The row of its schema that a path leads to; NULL when there is none. */
+const tmf_attribute_t *tmf_path_attribute(tmf_path_t path);
 
-/* Adds an operand to a comparison whose path begins in `schema`. TMF_ERROR_INVALID_PARAMETER: too
- * many, too long, or no value of the type that the schema gives the attribute (contract §4). */
+/* Adds an operand to a comparison. TMF_ERROR_INVALID_PARAMETER: too many, too long, or no value of
+ * the type that the path's schema gives the attribute. */
 tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
-                                    const tmf_attribute_t *schema, tmf_filter_limits_t *limits);
+                                    tmf_filter_limits_t *limits);
 tmf_error_t *tmf_filter_add_null(tmf_filter_t *compare, tmf_filter_limits_t *limits);
 
 /* A JSON number (RFC 8259 §6) whose exponent has 3 digits at most. */

@@ -11,17 +11,30 @@ static void append_name(tmf_text_t *text, const char *name)
     tmf_text_append_json(text, name, strlen(name));
 }
 
-void tmf_jsonpath_append_path(tmf_text_t *text, const char *root, tmf_path_t path, int each)
+/* Can the values of a path be arrays within arrays? Those that the schema types are never. */
+static int may_nest(tmf_path_t path)
 {
+    const tmf_attribute_t *attribute = tmf_path_attribute(path);
+
+    return attribute == NULL || attribute->kind == TMF_KIND_ANY;
+}
+
+void tmf_jsonpath_append_path(tmf_text_t *text, const char *root, tmf_path_t path,
+                              const char *entry)
+{
+    int entries;
     int i;
 
     tmf_text_append_string(text, root);
     for (i = 0; i < path.count; i++) {
         append_name(text, path.names[i]);
-        tmf_text_append_string(text, each ? "[*]" : "[0]");
+        for (entries = may_nest(tmf_path_begin(path, i + 1)) ? TMF_SQL_ARRAYS_MAX : 1; entries > 0;
+             entries--) {
+            tmf_text_append_string(text, entry);
+        }
     }
     if (path.count == 0) {
-        tmf_text_append_string(text, each ? "[*]" : "[0]");
+        tmf_text_append_string(text, entry);
     }
 }
 
@@ -47,30 +60,22 @@ static int is_outside(const tmf_sql_document_t *document, tmf_path_t path)
     return column != NULL && column->json != NULL;
 }
 
-static void append_equal(tmf_text_t *text, const char *path, const char *literal,
-                         const char **separator)
+/* Can the operand be more than one value: "5" and 5? */
+static int is_of_two_types(const tmf_operand_t *operand)
 {
-    tmf_text_append_string(text, *separator);
-    tmf_text_append_string(text, path);
-    tmf_text_append_string(text, " == ");
-    tmf_text_append_string(text, literal);
-    *separator = " || ";
+    return operand->number != NULL || operand->is_boolean;
 }
 
-static void append_operand(tmf_text_t *text, const char *path, const tmf_operand_t *operand,
-                           const char **separator)
+/* `"5" || @ == 5`: all that the operand can be. */
+static void append_operand(tmf_text_t *text, const tmf_operand_t *operand)
 {
-    tmf_text_t quoted;
-
     if (operand->is_null) {
-        append_equal(text, path, "null", separator);
+        tmf_text_append_string(text, "null");
         return;
     }
-    tmf_text_init(&quoted, strlen(operand->text) + 16, text->pool);
-    tmf_text_append_json(&quoted, operand->text, strlen(operand->text));
-    append_equal(text, path, tmf_text_string(&quoted), separator);
-    if (operand->number != NULL || operand->is_boolean) {
-        append_equal(text, path, operand->text, separator);
+    tmf_text_append_json(text, operand->text, strlen(operand->text));
+    if (is_of_two_types(operand)) {
+        tmf_text_append_format(text, " || @ == %s", operand->text);
     }
 }
 
@@ -92,35 +97,34 @@ static int is_for_jsonpath(const tmf_filter_t *compare)
 static tmf_predicate_t append_compare(tmf_text_t *text, const tmf_filter_t *compare,
                                       const char *root)
 {
-    const char *separator = "";
-    tmf_text_t path;
+    const tmf_operand_t *operands = (const tmf_operand_t *)compare->operands->elts;
+    int is_one = compare->operands->nelts == 1 && !is_of_two_types(operands);
     int i;
 
     if (!is_for_jsonpath(compare)) {
         return TMF_PREDICATE_NONE;
     }
-    tmf_text_init(&path, 128, text->pool);
-    tmf_jsonpath_append_path(&path, root, compare->path, 1);
-    tmf_text_append(text, "(", 1);
+    tmf_text_append_string(text, is_one ? "(" : "(exists (");
+    tmf_jsonpath_append_path(text, root, compare->path, "[*]");
     for (i = 0; i < compare->operands->nelts; i++) {
-        append_operand(text, tmf_text_string(&path),
-                       &APR_ARRAY_IDX(compare->operands, i, tmf_operand_t), &separator);
+        tmf_text_append_string(text, i > 0 ? " || @ == " : is_one ? " == " : " ? (@ == ");
+        append_operand(text, &operands[i]);
     }
-    tmf_text_append(text, ")", 1);
+    tmf_text_append_string(text, is_one ? ")" : ")))");
     return TMF_PREDICATE_EXACT;
 }
 
 /* An empty array exists, too: the last name is not entered. */
 static tmf_predicate_t append_exists(tmf_text_t *text, const tmf_filter_t *exists, const char *root)
 {
-    tmf_path_t before = {exists->path.names, exists->path.count - 1};
+    int last = exists->path.count - 1;
 
     if (exists->path.count == 0) {
         return TMF_PREDICATE_NONE;
     }
     tmf_text_append_string(text, "(exists (");
-    tmf_jsonpath_append_path(text, root, before, 1);
-    append_name(text, exists->path.names[before.count]);
+    tmf_jsonpath_append_path(text, root, tmf_path_begin(exists->path, last), "[*]");
+    append_name(text, exists->path.names[last]);
     tmf_text_append_string(text, "))");
     return TMF_PREDICATE_EXACT;
 }
@@ -131,7 +135,7 @@ static tmf_predicate_t append_any(tmf_text_t *text, const tmf_filter_t *any, con
     tmf_predicate_t inside;
 
     tmf_text_append_string(text, "(exists (");
-    tmf_jsonpath_append_path(text, root, any->path, 1);
+    tmf_jsonpath_append_path(text, root, any->path, "[*]");
     tmf_text_append_string(text, " ? ");
     inside = tmf_filter_append_predicate(text, APR_ARRAY_IDX(any->children, 0, tmf_filter_t *), "@",
                                          NULL);
@@ -196,17 +200,36 @@ tmf_predicate_t tmf_filter_append_predicate(tmf_text_t *text, const tmf_filter_t
                                              : append_compare(text, filter, root);
 }
 
+/* Appends that a value of the member, or an array within that, is an empty array. A filter looks at
+ * the elements of an array, so each one within another is one level deeper. */
+static void append_empty(tmf_text_t *text, const char *name)
+{
+    int level;
+
+    tmf_text_append_string(text, " || exists (@");
+    append_name(text, name);
+    for (level = 0; level < TMF_SQL_ARRAYS_MAX; level++) {
+        tmf_text_append_string(text, level > 0 ? " || exists (@" : "");
+        tmf_text_append_string(text, " ? (@.type() == \"array\" && (!exists (@[*])");
+    }
+    for (level = 0; level < TMF_SQL_ARRAYS_MAX; level++) {
+        tmf_text_append_string(text, ")))");
+    }
+}
+
 void tmf_filter_append_missing(tmf_text_t *text, tmf_path_t path)
 {
     int i;
 
     for (i = 0; i < path.count; i++) {
-        tmf_path_t before = {path.names, i};
-
         tmf_text_append_string(text, i > 0 ? " || exists (" : "exists (");
-        tmf_jsonpath_append_path(text, "$", before, 1);
+        tmf_jsonpath_append_path(text, "$", tmf_path_begin(path, i), "[*]");
         tmf_text_append_string(text, " ? (!exists (@");
         append_name(text, path.names[i]);
-        tmf_text_append_string(text, "[*])))");
+        tmf_text_append_string(text, "[*])");
+        if (may_nest(tmf_path_begin(path, i + 1))) {
+            append_empty(text, path.names[i]);
+        }
+        tmf_text_append_string(text, "))");
     }
 }

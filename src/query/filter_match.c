@@ -77,22 +77,21 @@ static int goes_on(tmf_evaluation_t *evaluation)
 static tmf_match_t some_value(tmf_evaluation_t *evaluation, const tmf_filter_t *filter,
                               const tmf_json_t *value, int step, value_fn *ask);
 
-/* The value, or, when it is an array, one of its elements, `levels` deep. */
+/* The value, or, when it is an array, one of its elements, which may be arrays again. */
 static tmf_match_t some_element(tmf_evaluation_t *evaluation, const tmf_filter_t *filter,
-                                const tmf_json_t *value, int step, int levels, value_fn *ask)
+                                const tmf_json_t *value, int step, value_fn *ask)
 {
     tmf_match_t some = TMF_MATCH_NO;
     int i;
 
-    if (levels == 0 || tmf_json_type(value) != TMF_JSON_ARRAY) {
+    if (tmf_json_type(value) != TMF_JSON_ARRAY) {
         return some_value(evaluation, filter, value, step, ask);
     }
     if (is_negative(filter) && tmf_json_count(value) == 0) {
         return TMF_MATCH_YES;
     }
     for (i = 0; i < tmf_json_count(value) && some != TMF_MATCH_YES && goes_on(evaluation); i++) {
-        some = either(
-            some, some_element(evaluation, filter, tmf_json_at(value, i), step, levels - 1, ask));
+        some = either(some, some_element(evaluation, filter, tmf_json_at(value, i), step, ask));
     }
     return some;
 }
@@ -114,7 +113,7 @@ static tmf_match_t some_value(tmf_evaluation_t *evaluation, const tmf_filter_t *
     if (filter->kind == TMF_FILTER_EXISTS && step + 1 == filter->path.count) {
         return TMF_MATCH_YES;
     }
-    return some_element(evaluation, filter, member, step + 1, 2, ask);
+    return some_element(evaluation, filter, member, step + 1, ask);
 }
 
 static int has_order(int order, tmf_operator_t comparator)
@@ -334,15 +333,13 @@ static tmf_match_t holds(tmf_evaluation_t *evaluation, const tmf_filter_t *filte
     case TMF_FILTER_NOT:
         return negation(meets_child(evaluation, filter, value));
     case TMF_FILTER_ANY:
-        return some_element(evaluation, filter, value, 0, filter->path.count == 0 ? 2 : 0,
-                            meets_child);
+        return some_element(evaluation, filter, value, 0, meets_child);
     case TMF_FILTER_EXISTS:
-        return some_value(evaluation, filter, value, 0, exists);
+        return some_element(evaluation, filter, value, 0, exists);
     case TMF_FILTER_COMPARE:
         break;
     }
-    return some_element(evaluation, filter, value, 0, filter->path.count == 0 ? 2 : 0,
-                        compares_with_some);
+    return some_element(evaluation, filter, value, 0, compares_with_some);
 }
 
 /* ---- evaluations ---- */

@@ -288,7 +288,7 @@ static void open_values(tmf_sql_t *sql, const char *json, tmf_path_t path, int d
     tmf_text_t jsonpath;
 
     tmf_text_init(&jsonpath, 128, sql->pool);
-    tmf_jsonpath_append_path(&jsonpath, "$", path, 1);
+    tmf_jsonpath_append_path(&jsonpath, "$", path, "[*]");
     tmf_text_append_string(&jsonpath, "[*]");
     tmf_text_append_format(&sql->text, "EXISTS (SELECT FROM jsonb_path_query(%s, ", json);
     append_parameter(sql, tmf_text_string(&jsonpath), "jsonpath");
@@ -305,8 +305,7 @@ static const char *json_of(tmf_sql_t *sql, const scope_t *scope, tmf_path_t *pat
     if (column == NULL || column->json == NULL) {
         return scope->json;
     }
-    path->names++;
-    path->count--;
+    *path = tmf_path_rest(*path, 1);
     placeholder = strstr(column->json, "%s");
     if (placeholder == NULL) {
         return column->json;

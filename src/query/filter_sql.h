@@ -38,6 +38,10 @@ typedef struct {
     const tmf_sql_column_t *columns; /* ends with a row whose name is NULL */
 } tmf_sql_document_t;
 
+/* Arrays directly within arrays are entered this deep: all that the default of TMFCustomerMaxDepth
+ * lets in. */
+#define TMF_SQL_ARRAYS_MAX 64
+
 /* Texts of this many bytes or more are not compared with a column. */
 #define TMF_SQL_COLUMN_TEXT_MAX 500
 
@@ -55,8 +59,11 @@ int tmf_filter_is_for_column(const tmf_filter_t *filter, const tmf_sql_document_
 void tmf_filter_to_sql(tmf_sql_t *sql, const tmf_filter_t *filter,
                        const tmf_sql_document_t *document);
 
-/* A jsonpath in lax mode to the values of a path, from `root` ("$" or "@"). In arrays, `each`
- * enters every element, else the first alone. */
-void tmf_jsonpath_append_path(tmf_text_t *text, const char *root, tmf_path_t path, int each);
+/* A jsonpath in lax mode to the values of a path, from `root` ("$" or "@"). `entry` is how arrays
+ * are entered: "[*]" each element, "[0]" the first alone; it stands once behind a name whose values
+ * the schema types, and TMF_SQL_ARRAYS_MAX times behind any other, as one of them enters one array
+ * and leaves alone what is none. */
+void tmf_jsonpath_append_path(tmf_text_t *text, const char *root, tmf_path_t path,
+                              const char *entry);
 
 #endif

@@ -108,7 +108,7 @@ static tmf_error_t *parse_bracket(steps_t *steps, parser_t *parser)
 
 static tmf_path_t path_of(const steps_t *steps)
 {
-    tmf_path_t path = {steps->names, steps->count};
+    tmf_path_t path = {steps->names, steps->count, steps->schema};
 
     return path;
 }
@@ -116,7 +116,7 @@ static tmf_path_t path_of(const steps_t *steps)
 /* The schema of what is inside the last value of a path. */
 static const tmf_attribute_t *schema_inside(const steps_t *steps)
 {
-    const tmf_attribute_t *attribute = tmf_path_attribute(steps->schema, path_of(steps));
+    const tmf_attribute_t *attribute = tmf_path_attribute(path_of(steps));
 
     if (steps->count == 0) {
         return steps->schema;
@@ -170,9 +170,9 @@ static tmf_error_t *finish_path(tmf_filter_t **filter, parser_t *parser, const s
         return NULL;
     }
     *filter = tmf_filter_compare(path_of(steps), asked->comparator, pool);
-    return asked->literal.is_null ? tmf_filter_add_null(*filter, parser->limits)
-                                  : tmf_filter_add_operand(*filter, asked->literal.text,
-                                                           steps->schema, parser->limits);
+    return asked->literal.is_null
+               ? tmf_filter_add_null(*filter, parser->limits)
+               : tmf_filter_add_operand(*filter, asked->literal.text, parser->limits);
 }
 
 /* `symbol literal`, when a symbol is there. */

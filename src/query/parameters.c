@@ -87,7 +87,7 @@ static tmf_error_t *add_sort(reader_t *reader, tmf_raw_t value)
         name += strspn(name, " ");
         key.descending = *name == '-';
         name += *name == '-' || *name == '+';
-        TMF_TRY(tmf_path_parse(&key.path, name, reader->pool));
+        TMF_TRY(tmf_path_parse(&key.path, name, reader->limits.schema, reader->pool));
         APR_ARRAY_PUSH(reader->parameters->sort, tmf_sort_key_t) = key;
     }
     return NULL;

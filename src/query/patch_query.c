@@ -177,8 +177,7 @@ static tmf_error_t *holds(int *result, const way_t *way, const tmf_filter_t *con
     }
     if (i >= 0) {
         subject = way->passed[i].element;
-        inner.path.names += way->passed[i].names;
-        inner.path.count -= way->passed[i].names;
+        inner.path = tmf_path_rest(condition->path, way->passed[i].names);
     } else if (way->passed_count > 0) {
         subject = way->passed[way->passed_count - 1].element;
     }
@@ -262,6 +261,51 @@ static tmf_error_t *go(way_t *way, const char *token, const tmf_json_t *value, i
     return error;
 }
 
+static tmf_error_t *go_through(way_t *way, const tmf_json_t *array, const tmf_filter_t *filter,
+                               int names, int next_step);
+
+/* An array among the elements that a filter chooses from is gone into, as on the way of a path. */
+static tmf_error_t *go_into(way_t *way, const char *token, const tmf_json_t *array,
+                            const tmf_filter_t *filter, int names, int next_step)
+{
+    tmf_error_t *error;
+
+    if (way->token_count >= TOKENS_MAX - 1) {
+        return NULL;
+    }
+    way->tokens[way->token_count++] = token;
+    error = go_through(way, array, filter, names, next_step);
+    way->token_count--;
+    return error;
+}
+
+/* To an element of an array, if it meets `filter`. */
+static tmf_error_t *go_to_element(way_t *way, const char *token, const tmf_json_t *element,
+                                  const tmf_filter_t *filter, int names, int next_step)
+{
+    tmf_error_t *error;
+    int chosen = 1;
+
+    if (++way->account->elements > TMF_PATCH_ELEMENTS_MAX) {
+        return refuse(way, TMF_ERROR_INVALID_BODY,
+                      "the patch looks at too many elements of arrays");
+    }
+    if (filter != NULL && tmf_json_type(element) == TMF_JSON_ARRAY) {
+        return go_into(way, token, element, filter, names, next_step);
+    }
+    if (filter != NULL) {
+        TMF_TRY(match(&chosen, way, filter, element));
+    }
+    if (!chosen) {
+        return NULL;
+    }
+    way->passed[way->passed_count].element = element;
+    way->passed[way->passed_count++].names = names;
+    error = go(way, token, element, next_step, BY_ELEMENT);
+    way->passed_count--;
+    return error;
+}
+
 /* Goes through each element of an array that meets `filter` (NULL = each). */
 static tmf_error_t *go_through(way_t *way, const tmf_json_t *array, const tmf_filter_t *filter,
                                int names, int next_step)
@@ -269,25 +313,8 @@ static tmf_error_t *go_through(way_t *way, const tmf_json_t *array, const tmf_fi
     int i;
 
     for (i = 0; i < tmf_json_count(array) && way->passed_count < TOKENS_MAX; i++) {
-        tmf_json_t *element = tmf_json_at(array, i);
-        tmf_error_t *error;
-        int chosen = 1;
-
-        if (++way->account->elements > TMF_PATCH_ELEMENTS_MAX) {
-            return refuse(way, TMF_ERROR_INVALID_BODY,
-                          "the patch looks at too many elements of arrays");
-        }
-        if (filter != NULL) {
-            TMF_TRY(match(&chosen, way, filter, element));
-        }
-        if (!chosen) {
-            continue;
-        }
-        way->passed[way->passed_count].element = element;
-        way->passed[way->passed_count++].names = names;
-        error = go(way, apr_itoa(way->pool, i), element, next_step, BY_ELEMENT);
-        way->passed_count--;
-        TMF_TRY(error);
+        TMF_TRY(go_to_element(way, apr_itoa(way->pool, i), tmf_json_at(array, i), filter, names,
+                              next_step));
     }
     return NULL;
 }

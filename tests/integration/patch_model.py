@@ -122,12 +122,12 @@ def text_of(path):
     return text
 
 
-def reaches(value, names, operand, levels=0):
-    """Has one of the values that the names lead to this text? Each name leads through arrays two levels deep."""
-    if isinstance(value, list) and levels > 0:
-        return any(reaches(element, names, operand, levels - 1) for element in value)
+def reaches(value, names, operand):
+    """Has one of the values that the names lead to this text? The names lead through arrays, whatever their nesting."""
+    if isinstance(value, list):
+        return any(reaches(element, names, operand) for element in value)
     if names:
-        return isinstance(value, dict) and names[0] in value and reaches(value[names[0]], names[1:], operand, 2)
+        return isinstance(value, dict) and names[0] in value and reaches(value[names[0]], names[1:], operand)
     if isinstance(value, (dict, list)) or value is None:
         return False
     return (value if isinstance(value, str) else json.dumps(value)) == operand
@@ -161,7 +161,9 @@ def ways(value, path, index, tokens, passed):
         return
     if path[0] == "steps" and (step is None or isinstance(step, tuple)):
         for i, element in enumerate(value if isinstance(value, list) else []):
-            if step is None or reaches(element, [step[0]], step[1]):
+            if step is not None and isinstance(element, list):
+                yield from ways(element, path, index, tokens + [str(i)], passed)
+            elif step is None or reaches(element, [step[0]], step[1]):
                 yield from onward(element, path, index, tokens + [str(i)], passed, "element")
         return
     try:

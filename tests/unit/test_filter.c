@@ -68,6 +68,34 @@ static const tmf_sql_column_t columns[] = {{"id", "c.id", "to_jsonb(c.id)", NULL
                                            {NULL, NULL, NULL, NULL, 0}};
 static const tmf_sql_document_t document = {"c.doc", columns};
 
+/* A jsonpath with `[**]` for as many [*] as arrays within arrays are entered, and `(empty)` for
+ * what finds an empty array within them. */
+static const char *show_jsonpath(const char *text)
+{
+    const char *empty = strstr(text, " ? (@.type()");
+    tmf_text_t shown;
+
+    if (empty != NULL) {
+        text = apr_pstrcat(pool, apr_pstrmemdup(pool, text, (apr_size_t)(empty - text)), "(empty)",
+                           strrchr(empty, '*') + strspn(strrchr(empty, '*'), "*])") - 3, NULL);
+    }
+    tmf_text_init(&shown, 256, pool);
+    while (*text != '\0') {
+        apr_size_t entries = 0;
+
+        while (strncmp(text + 3 * entries, "[*]", 3) == 0) {
+            entries++;
+        }
+        if (entries >= TMF_SQL_ARRAYS_MAX) {
+            tmf_text_append_string(&shown, "[**]");
+            text += (apr_size_t)3 * TMF_SQL_ARRAYS_MAX;
+        } else {
+            tmf_text_append(&shown, text++, 1);
+        }
+    }
+    return tmf_text_string(&shown);
+}
+
 /* SQL with every placeholder replaced by its parameter in «». */
 static const char *show_sql(const tmf_filter_t *filter)
 {
@@ -83,10 +111,10 @@ static const char *show_sql(const tmf_filter_t *filter)
             tmf_text_append(&shown, text, 1);
             continue;
         }
-        tmf_text_append_format(&shown, "«%s»",
-                               APR_ARRAY_IDX(sql.parameters,
-                                             (int)strtol(text + 1, (char **)&text, 10) - 1,
-                                             const char *));
+        tmf_text_append_format(
+            &shown, "«%s»",
+            show_jsonpath(APR_ARRAY_IDX(
+                sql.parameters, (int)strtol(text + 1, (char **)&text, 10) - 1, const char *)));
         text--;
     }
     return tmf_text_string(&shown);
@@ -118,108 +146,109 @@ static const struct {
     {"href=x", "and{href==x}",
      "((" VALUES("to_jsonb(«base/»::text || c.id)", "$[*][*]") "(«[\"x\"]»::jsonb @> v1.value))))"},
     /* equality in the document */
-    {"a.b=x", "and{a.b==x}", "(c.doc @@ «(($.\"a\"[*].\"b\"[*] == \"x\"))»::jsonpath)"},
+    {"a.b=x", "and{a.b==x}", "(c.doc @@ «(($.\"a\"[**].\"b\"[**] == \"x\"))»::jsonpath)"},
     {"a=500", "and{a==500}",
-     "(c.doc @@ «(($.\"a\"[*] == \"500\" || $.\"a\"[*] == 500))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (@ == \"500\" || @ == 500))))»::jsonpath)"},
     {"a=true", "and{a==true}",
-     "(c.doc @@ «(($.\"a\"[*] == \"true\" || $.\"a\"[*] == true))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (@ == \"true\" || @ == true))))»::jsonpath)"},
     {"a=-5", "and{a==-5}",
-     "((" VALUES("c.doc", "$.\"a\"[*][*]") "(«[\"-5\",-5]»::jsonb @> v1.value))))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "(«[\"-5\",-5]»::jsonb @> v1.value))))"},
     {"a=2018-06-12", "and{a==2018-06-12}",
-     "((" VALUES("c.doc", "$.\"a\"[*][*]") "(tmf_customer.compare(v1.value, «2018-06-12»::text, "
-                                           "NULL, «1528761600»::numeric) = 0))))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "(tmf_customer.compare(v1.value, «2018-06-12»::text, NULL, «1528761600»::numeric) = 0))))"},
     {"name=2018-06-12T00:00:00.5Z", "and{name==2018-06-12T00:00:00.5Z}",
      "((" VALUES("c.doc", "$.\"name\"[*][*]") "(tmf_customer.compare(v1.value, "
                                               "«2018-06-12T00:00:00.5Z»::text, NULL, "
                                               "«1528761600»::numeric + «0.5»::numeric) = 0))))"},
     {"status=A&a=x", "and{status==A a==x}",
-     "(c.doc @@ «(($.\"status\"[*] == \"A\") && ($.\"a\"[*] == \"x\"))»::jsonpath)"},
+     "(c.doc @@ «(($.\"status\"[*] == \"A\") && ($.\"a\"[**] == \"x\"))»::jsonpath)"},
     /* quotes and friends are literal */
     {"a%22b=%22%5C%27%25_%24%7B%7D%5B%5D%3F%40", "and{a\"b==\"\\'%_${}[]?@}",
-     "(c.doc @@ «(($.\"a\\\"b\"[*] == \"\\\"\\\\'%_${}[]?@\"))»::jsonpath)"},
-    {"a=x%26y%3Bz%2Cw", "and{a==x&y;z,w}", "(c.doc @@ «(($.\"a\"[*] == \"x&y;z,w\"))»::jsonpath)"},
-    {"a+b=c+d%2B", "and{a+b==c d+}", "(c.doc @@ «(($.\"a+b\"[*] == \"c d+\"))»::jsonpath)"},
+     "(c.doc @@ «(($.\"a\\\"b\"[**] == \"\\\"\\\\'%_${}[]?@\"))»::jsonpath)"},
+    {"a=x%26y%3Bz%2Cw", "and{a==x&y;z,w}", "(c.doc @@ «(($.\"a\"[**] == \"x&y;z,w\"))»::jsonpath)"},
+    {"a+b=c+d%2B", "and{a+b==c d+}", "(c.doc @@ «(($.\"a+b\"[**] == \"c d+\"))»::jsonpath)"},
     {"%40type=x&@baseType=y", "and{@type==x @baseType==y}",
      "(c.doc @@ «(($.\"@type\"[*] == \"x\") && ($.\"@baseType\"[*] == \"y\"))»::jsonpath)"},
-    {"a%2Eb=x", "and{a.b==x}", "(c.doc @@ «(($.\"a\"[*].\"b\"[*] == \"x\"))»::jsonpath)"},
+    {"a%2Eb=x", "and{a.b==x}", "(c.doc @@ «(($.\"a\"[**].\"b\"[**] == \"x\"))»::jsonpath)"},
     /* operators */
     {"a.ne=x", "and{a!=x}",
-     "((" VALUES("c.doc",
-                 "$.\"a\"[*][*]") "(«[\"x\"]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc "
-                                  "@@ «exists ($[*] ? (!exists (@.\"a\"[*])))»::jsonpath))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "(«[\"x\"]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
+     "(@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath))"},
     {"a.gt=5", "and{a>5}",
-     "((" VALUES("c.doc", "$.\"a\"[*][*]") "tmf_customer.compare(v1.value, «5»::text, "
-                                           "«5»::numeric, NULL) > 0)))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
     {"a.gte=5&a.lt=6&a.lte=7", "and{a>=5 a<6 a<=7}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)) AND (EXISTS (SELECT "
-     "FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «6»::text, «6»::numeric, NULL) < 0)) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «7»::text, «7»::numeric, NULL) <= 0)))"},
     {"a>5", "and{a>5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
     {"a%3E5", "and{a>5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
     {"a>=5", "and{a>=5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)))"},
     {"a%3E=5", "and{a>=5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)))"},
     {"a%3E%3D5", "and{a>=5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)))"},
     {"a<5&a<=6&a%3c7&a%3C%3d8", "and{a<5 a<=6 a<7 a<=8}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) < 0)) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «6»::text, «6»::numeric, NULL) <= 0)) AND (EXISTS (SELECT "
-     "FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «7»::text, «7»::numeric, NULL) < 0)) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «8»::text, «8»::numeric, NULL) <= 0)))"},
     {"a==5&b%3D%3D6&c%3D=7", "and{a==5 b==6 c==7}",
-     "(c.doc @@ «(($.\"a\"[*] == \"5\" || $.\"a\"[*] == 5) && ($.\"b\"[*] == \"6\" || $.\"b\"[*] "
-     "== 6) && ($.\"c\"[*] == \"7\" || $.\"c\"[*] == 7))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (@ == \"5\" || @ == 5))) && (exists ($.\"b\"[**] ? (@ == "
+     "\"6\" || @ == 6))) && (exists ($.\"c\"[**] ? (@ == \"7\" || @ == 7))))»::jsonpath)"},
     {"a!=5&a%21=6&a%21%3D7", "and{a!=5 a!=6 a!=7}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "(«[\"5\",5]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
-     "(@.\"a\"[*])))»::jsonpath) AND (EXISTS (SELECT FROM jsonb_path_query(c.doc, "
-     "«$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE («[\"6\",6]»::jsonb @> v1.value) IS NOT TRUE) "
-     "OR c.doc @@ «exists ($[*] ? (!exists (@.\"a\"[*])))»::jsonpath) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE («[\"7\",7]»::jsonb @> "
-     "v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists (@.\"a\"[*])))»::jsonpath))"},
+     "(@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath) AND (EXISTS (SELECT FROM "
+     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE («[\"6\",6]»::jsonb "
+     "@> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists (@.\"a\"[*]) || exists "
+     "(@.\"a\"(empty))))»::jsonpath) AND (EXISTS (SELECT FROM jsonb_path_query(c.doc, "
+     "«$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE («[\"7\",7]»::jsonb @> v1.value) IS NOT TRUE) "
+     "OR c.doc @@ «exists ($[*] ? (!exists (@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath))"},
     {"a*=x&a=~y&a%2A=z&a%3D~v&a%3D%7Ew", "and{a=~x a=~y a=~z a=~v a=~w}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «x»::text END)) AND "
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «y»::text END)) AND "
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «z»::text END)) AND "
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «v»::text END)) AND "
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «w»::text END))) AND ('' "
      "~ «x»::text) IS NOT NULL AND ('' ~ «y»::text) IS NOT NULL AND ('' ~ «z»::text) IS NOT NULL "
      "AND ('' ~ «v»::text) IS NOT NULL AND ('' ~ «w»::text) IS NOT NULL"},
     {"a=%3Dx&b=%7Ey&c=%3E5", "and{a===x b==~y c==>5}",
-     "(c.doc @@ «(($.\"a\"[*] == \"=x\") && ($.\"b\"[*] == \"~y\") && ($.\"c\"[*] == "
+     "(c.doc @@ «(($.\"a\"[**] == \"=x\") && ($.\"b\"[**] == \"~y\") && ($.\"c\"[**] == "
      "\">5\"))»::jsonpath)"},
-    {"a=>5", "and{a==>5}", "(c.doc @@ «(($.\"a\"[*] == \">5\"))»::jsonpath)"},
+    {"a=>5", "and{a==>5}", "(c.doc @@ «(($.\"a\"[**] == \">5\"))»::jsonpath)"},
     {"a.ne=x,y", "and{a!=x,y}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "(«[\"x\",\"y\"]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
-     "(@.\"a\"[*])))»::jsonpath))"},
+     "(@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath))"},
     {"gt=5&x.gt.eq=6&.gt=7", NULL, NULL},
     {"gt=5&x.gt.eq=6&x.gt==7", "and{gt==5 x.gt==6,7}",
-     "(c.doc @@ «(($.\"gt\"[*] == \"5\" || $.\"gt\"[*] == 5) && ($.\"x\"[*].\"gt\"[*] == \"6\" || "
-     "$.\"x\"[*].\"gt\"[*] == 6 || $.\"x\"[*].\"gt\"[*] == \"7\" || $.\"x\"[*].\"gt\"[*] == "
-     "7))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"gt\"[**] ? (@ == \"5\" || @ == 5))) && (exists "
+     "($.\"x\"[**].\"gt\"[**] ? (@ == \"6\" || @ == 6 || @ == \"7\" || @ == 7))))»::jsonpath)"},
     {"x.gt.gt=5", "and{x.gt>5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"x\"[*].\"gt\"[*][*]»::jsonpath) AS "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"x\"[**].\"gt\"[**][*]»::jsonpath) AS "
      "v1(value) WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
     {"name.regex=^Mo.*n", "and{name=~^Mo.*n}",
      "((c.name >= «Mo»::text AND c.name < «Mp»::text AND " VALUES(
@@ -233,108 +262,107 @@ static const struct {
      "«^Zoë*»::text) IS NOT NULL"},
     /* groups */
     {"x<1;x>5&status=A", "and{or{x<1 x>5} status==A}",
-     "(((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"x\"[*][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «1»::text, «1»::numeric, NULL) < 0)) OR (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"x\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "(((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"x\"[**][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «1»::text, «1»::numeric, NULL) < 0)) OR (EXISTS (SELECT "
+     "FROM jsonb_path_query(c.doc, «$.\"x\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0))) AND c.status = "
      "«A»::text)"},
     {"a=1;b=2", "and{or{a==1 b==2}}",
-     "(c.doc @@ «((($.\"a\"[*] == \"1\" || $.\"a\"[*] == 1) || ($.\"b\"[*] == \"2\" || $.\"b\"[*] "
-     "== 2)))»::jsonpath)"},
+     "(c.doc @@ «(((exists ($.\"a\"[**] ? (@ == \"1\" || @ == 1))) || (exists ($.\"b\"[**] ? (@ == "
+     "\"2\" || @ == 2)))))»::jsonpath)"},
     {"status=A;b=x", "and{or{status==A b==x}}",
-     "(c.doc @@ «((($.\"status\"[*] == \"A\") || ($.\"b\"[*] == \"x\")))»::jsonpath)"},
+     "(c.doc @@ «((($.\"status\"[*] == \"A\") || ($.\"b\"[**] == \"x\")))»::jsonpath)"},
     {"a=1;b=2;3&a=4", "and{or{a==1 b==2,3} a==4}",
-     "(c.doc @@ «((($.\"a\"[*] == \"1\" || $.\"a\"[*] == 1) || ($.\"b\"[*] == \"2\" || $.\"b\"[*] "
-     "== 2 || $.\"b\"[*] == \"3\" || $.\"b\"[*] == 3)) && ($.\"a\"[*] == \"4\" || $.\"a\"[*] == "
-     "4))»::jsonpath)"},
+     "(c.doc @@ «(((exists ($.\"a\"[**] ? (@ == \"1\" || @ == 1))) || (exists ($.\"b\"[**] ? (@ == "
+     "\"2\" || @ == 2 || @ == \"3\" || @ == 3)))) && (exists ($.\"a\"[**] ? (@ == \"4\" || @ == "
+     "4))))»::jsonpath)"},
     {"a=1;;b=2;", "and{or{a==1 b==2}}",
-     "(c.doc @@ «((($.\"a\"[*] == \"1\" || $.\"a\"[*] == 1) || ($.\"b\"[*] == \"2\" || $.\"b\"[*] "
-     "== 2)))»::jsonpath)"},
+     "(c.doc @@ «(((exists ($.\"a\"[**] ? (@ == \"1\" || @ == 1))) || (exists ($.\"b\"[**] ? (@ == "
+     "\"2\" || @ == 2)))))»::jsonpath)"},
     {"a.gt=1;a.lt=0", "and{or{a>1 a<0}}",
-     "(((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «1»::text, «1»::numeric, NULL) > 0)) OR (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "(((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «1»::text, «1»::numeric, NULL) > 0)) OR (EXISTS (SELECT "
+     "FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «0»::text, «0»::numeric, NULL) < 0))))"},
     {"a.gt=1&a.gt=2", "and{a>1 a>2}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «1»::text, «1»::numeric, NULL) > 0)) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «2»::text, «2»::numeric, NULL) > 0)))"},
     /* JSONPath */
     {"filter=", "and{}", "true"},
     {"filter=$", "and{@?}", "(true)"},
     {"filter=$[?(@.status=='x')]", "and{status==x}", "(c.status = «x»::text)"},
-    {"filter=[?(@.a==\"x\")]", "and{a==x}", "(c.doc @@ «(($.\"a\"[*] == \"x\"))»::jsonpath)"},
+    {"filter=[?(@.a==\"x\")]", "and{a==x}", "(c.doc @@ «(($.\"a\"[**] == \"x\"))»::jsonpath)"},
     {"filter=$[?@.a==5]", "and{a==5}",
-     "(c.doc @@ «(($.\"a\"[*] == \"5\" || $.\"a\"[*] == 5))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (@ == \"5\" || @ == 5))))»::jsonpath)"},
     {"filter=a.b[?(@.c=='x' %26%26 @.d==true)]", "and{a.b[and{c==x d==true}]}",
-     "(c.doc @@ «((exists ($.\"a\"[*].\"b\"[*] ? ((@.\"c\"[*] == \"x\") && (@.\"d\"[*] == \"true\" "
-     "|| @.\"d\"[*] == true)))))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**].\"b\"[**] ? ((@.\"c\"[**] == \"x\") && (exists (@.\"d\"[**] "
+     "? (@ == \"true\" || @ == true)))))))»::jsonpath)"},
     {"filter=$.a[?(@.b>'2020-01-01' %26%26 @.c=='x')]", "and{a[and{b>2020-01-01 c==x}]}",
-     "(c.doc @@ «(exists ($.\"a\"[*] ? ((@.\"c\"[*] == \"x\"))))»::jsonpath AND " VALUES(
-         "c.doc", "$.\"a\"[*][*]") "((EXISTS (SELECT FROM jsonb_path_query(v1.value, "
-                                   "«$.\"b\"[*][*]»::jsonpath) AS v2(value) WHERE "
-                                   "tmf_customer.compare(v2.value, «2020-01-01»::text, NULL, "
-                                   "«1577836800»::numeric) > 0)) AND v1.value @@ «(($.\"c\"[*] == "
-                                   "\"x\"))»::jsonpath)))"},
+     "(c.doc @@ «(exists ($.\"a\"[**] ? ((@.\"c\"[**] == \"x\"))))»::jsonpath AND EXISTS (SELECT "
+     "FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE ((EXISTS (SELECT "
+     "FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) WHERE "
+     "tmf_customer.compare(v2.value, «2020-01-01»::text, NULL, «1577836800»::numeric) > 0)) AND "
+     "v1.value @@ «(($.\"c\"[**] == \"x\"))»::jsonpath)))"},
     {"filter=a[?(!(@.b==1) || @.c)]", "and{a[or{not{b==1} c?}]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
-     "((v1.value @@ «($.\"b\"[*] == \"1\" || $.\"b\"[*] == 1)»::jsonpath) IS NOT TRUE OR v1.value "
-     "@@ «(exists ($[*].\"c\"))»::jsonpath)))"},
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "((v1.value @@ «(exists ($.\"b\"[**] ? (@ == \"1\" || @ == 1)))»::jsonpath) IS NOT TRUE OR "
+     "v1.value @@ «(exists ($[*].\"c\"))»::jsonpath)))"},
     {"filter=a[?(@.b==null)]", "and{a[b==NULL]}",
-     "(c.doc @@ «((exists ($.\"a\"[*] ? (@.\"b\"[*] == null))))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (@.\"b\"[**] == null))))»::jsonpath)"},
     {"filter=a[?(5<@.b)]", "and{a[b>5]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
-     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[*][*]»::jsonpath) AS v2(value) "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) "
      "WHERE tmf_customer.compare(v2.value, «5»::text, «5»::numeric, NULL) > 0))))"},
     {"filter=a[?('x'!=@.b)]", "and{a[b!=x]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
-     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[*][*]»::jsonpath) AS v2(value) "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) "
      "WHERE («[\"x\"]»::jsonb @> v2.value) IS NOT TRUE) OR v1.value @@ «exists ($[*] ? (!exists "
-     "(@.\"b\"[*])))»::jsonpath)))"},
+     "(@.\"b\"[*]) || exists (@.\"b\"(empty))))»::jsonpath)))"},
     {"filter=a[?(@=='x')]", "and{a[@==x]}",
-     "(c.doc @@ «((exists ($.\"a\"[*] ? (@[*] == \"x\"))))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (@[*] == \"x\"))))»::jsonpath)"},
     {"filter=a[?(@.b[?(@.c=='x')].d > 5)]", "and{a[b[and{c==x d>5}]]}",
-     "(c.doc @@ «(exists ($.\"a\"[*] ? (exists (@.\"b\"[*] ? ((@.\"c\"[*] == "
+     "(c.doc @@ «(exists ($.\"a\"[**] ? (exists (@.\"b\"[**] ? ((@.\"c\"[**] == "
      "\"x\"))))))»::jsonpath AND EXISTS (SELECT FROM jsonb_path_query(c.doc, "
-     "«$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE EXISTS (SELECT FROM jsonb_path_query(v1.value, "
-     "«$.\"b\"[*][*]»::jsonpath) AS v2(value) WHERE ((EXISTS (SELECT FROM "
-     "jsonb_path_query(v2.value, «$.\"d\"[*][*]»::jsonpath) AS v3(value) WHERE "
+     "«$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE EXISTS (SELECT FROM "
+     "jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) WHERE ((EXISTS (SELECT "
+     "FROM jsonb_path_query(v2.value, «$.\"d\"[**][*]»::jsonpath) AS v3(value) WHERE "
      "tmf_customer.compare(v3.value, «5»::text, «5»::numeric, NULL) > 0)) AND v2.value @@ "
-     "«(($.\"c\"[*] == \"x\"))»::jsonpath))))"},
+     "«(($.\"c\"[**] == \"x\"))»::jsonpath))))"},
     {"filter=a[?(@.b=='x')].c", "and{a[and{b==x c?}]}",
-     "(c.doc @@ «((exists ($.\"a\"[*] ? ((@.\"b\"[*] == \"x\") && (exists "
+     "(c.doc @@ «((exists ($.\"a\"[**] ? ((@.\"b\"[**] == \"x\") && (exists "
      "(@[*].\"c\"))))))»::jsonpath)"},
     {"filter=a[?(@.b=='x')][?(@.c=='y')]", "and{a[and{b==x @[c==y]}]}",
-     "(c.doc @@ «((exists ($.\"a\"[*] ? ((@.\"b\"[*] == \"x\") && (exists (@[*] ? (@.\"c\"[*] == "
-     "\"y\")))))))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? ((@.\"b\"[**] == \"x\") && (exists (@[*] ? (@.\"c\"[**] "
+     "== \"y\")))))))»::jsonpath)"},
     {"filter=$['a']['b.c'][*][?(@['@type']=='x')]", "and{a.b.c[@type==x]}",
-     "(c.doc @@ «((exists ($.\"a\"[*].\"b.c\"[*] ? (@.\"@type\"[*] == \"x\"))))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**].\"b.c\"[**] ? (@.\"@type\"[**] == \"x\"))))»::jsonpath)"},
     {"filter=a[ ?( @.b == 'x' )  ]", "and{a[b==x]}",
-     "(c.doc @@ «((exists ($.\"a\"[*] ? (@.\"b\"[*] == \"x\"))))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (@.\"b\"[**] == \"x\"))))»::jsonpath)"},
     {"filter=a[?(@.b=='it\\'s \\u00e9 \\ud83d\\ude00 \\\\')]", "and{a[b==it's é 😀 \\]}",
-     "(c.doc @@ «((exists ($.\"a\"[*] ? (@.\"b\"[*] == \"it's é 😀 \\\\\"))))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (@.\"b\"[**] == \"it's é 😀 \\\\\"))))»::jsonpath)"},
     {"filter=a[?(@.b=~'\\d%2B\\.')]", "and{a[b=~\\d+\\.]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
-     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[*][*]»::jsonpath) AS v2(value) "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) "
      "WHERE CASE jsonb_typeof(v2.value) WHEN 'string' THEN v2.value #>> '{}' ~ «\\d+\\.»::text "
      "END)))) AND ('' ~ «\\d+\\.»::text) IS NOT NULL"},
     {"filter=a[?(@.b=~/^x\\/y/i)]", "and{a[b=~(?i)^x/y]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
-     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[*][*]»::jsonpath) AS v2(value) "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) "
      "WHERE CASE jsonb_typeof(v2.value) WHEN 'string' THEN v2.value #>> '{}' ~ «(?i)^x/y»::text "
      "END)))) AND ('' ~ «(?i)^x/y»::text) IS NOT NULL"},
-    {"filter=a.b", "and{a.b?}", "(c.doc @@ «((exists ($.\"a\"[*].\"b\")))»::jsonpath)"},
+    {"filter=a.b", "and{a.b?}", "(c.doc @@ «((exists ($.\"a\"[**].\"b\")))»::jsonpath)"},
     {"filter=a[?(@.b==1)]&filter=c[?(@.d==2)]&e=3", "and{e==3 a[b==1] c[d==2]}",
-     "(c.doc @@ «(($.\"e\"[*] == \"3\" || $.\"e\"[*] == 3) && (exists ($.\"a\"[*] ? (@.\"b\"[*] == "
-     "\"1\" || @.\"b\"[*] == 1))) && (exists ($.\"c\"[*] ? (@.\"d\"[*] == \"2\" || @.\"d\"[*] == "
-     "2))))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"e\"[**] ? (@ == \"3\" || @ == 3))) && (exists ($.\"a\"[**] ? "
+     "(exists (@.\"b\"[**] ? (@ == \"1\" || @ == 1))))) && (exists ($.\"c\"[**] ? (exists "
+     "(@.\"d\"[**] ? (@ == \"2\" || @ == 2))))))»::jsonpath)"},
     /* equalities of the simple form unite; none of them with one of JSONPath */
     {"filter=$[?(@.a=='x')]&a=y&a=z", "and{a==y,z a==x}",
-     "(c.doc @@ «(($.\"a\"[*] == \"y\" || $.\"a\"[*] == \"z\") && ($.\"a\"[*] == "
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (@ == \"y\" || @ == \"z\"))) && ($.\"a\"[**] == "
      "\"x\"))»::jsonpath)"},
     {"a=y&filter=$[?(@.a=='x')]&filter=$[?(@.a=='v')]", "and{a==y a==x a==v}",
-     "(c.doc @@ «(($.\"a\"[*] == \"y\") && ($.\"a\"[*] == \"x\") && ($.\"a\"[*] == "
+     "(c.doc @@ «(($.\"a\"[**] == \"y\") && ($.\"a\"[**] == \"x\") && ($.\"a\"[**] == "
      "\"v\"))»::jsonpath)"},
     {"filter=$[?(@.status=='A')]&status=B", "and{status==B status==A}",
      "(c.status = «B»::text AND c.status = «A»::text)"},
@@ -342,7 +370,8 @@ static const struct {
     {"filter=$[?(@.@type=='x')]", "and{@type==x}",
      "(c.doc @@ «(($.\"@type\"[*] == \"x\"))»::jsonpath)"},
     {"filter=a[?((((@.b==1))))]", "and{a[b==1]}",
-     "(c.doc @@ «((exists ($.\"a\"[*] ? (@.\"b\"[*] == \"1\" || @.\"b\"[*] == 1))))»::jsonpath)"},
+     "(c.doc @@ «((exists ($.\"a\"[**] ? (exists (@.\"b\"[**] ? (@ == \"1\" || @ == "
+     "1))))))»::jsonpath)"},
 };
 
 START_TEST(queries_yield_trees_and_sql)

@@ -15,7 +15,8 @@ static const char document[] =
     "{\"name\": \"Moon\", \"n\": 5.0, \"big\": 12345678901234567890123, \"t\": true, \"z\": null, "
     "\"when\": \"2020-06-12T02:00+02:00\", \"day\": \"2020-06-12\", \"empty\": [], \"s\": \"500\", "
     "\"tags\": [\"red\", 7, [\"deep\"]], \"o\": {\"p\": {\"q\": \"r\"}}, \"list\": ["
-    "{\"k\": \"a\", \"v\": 1, \"in\": [{\"x\": 1}]}, {\"k\": \"b\", \"v\": 2}, {\"v\": 3}]}";
+    "{\"k\": \"a\", \"v\": 1, \"in\": [{\"x\": 1}]}, {\"k\": \"b\", \"v\": 2}, {\"v\": 3}], "
+    "\"nested\": [[{\"v\": [[[4]]]}, [[[{\"v\": 5, \"k\": [[]]}]]]]], \"hollow\": [[[], []]]}";
 
 static const struct {
     const char *query;
@@ -90,6 +91,24 @@ static const struct {
     {"filter=list[?(@.v>2)].k", 0},
     {"filter=list.k", 1},
     {"filter=list.nothing", 0},
+    {"nested.v=4", 1},
+    {"nested.v=5", 1},
+    {"nested.v=6", 0},
+    {"nested.v>4", 1},
+    {"nested.v.ne=5", 1},
+    {"nested.v.ne=4,5", 0},
+    {"nested.k.ne=x", 1},
+    {"hollow=x", 0},
+    {"hollow.ne=x", 1},
+    {"hollow.a.ne=x", 1},
+    {"filter=hollow[?(!@.a)]", 0},
+    {"filter=nested[?(@.v==5)]", 1},
+    {"filter=nested[?(@.v==5%26%26@.k)]", 1},
+    {"filter=nested[?(@.v==4%26%26@.k)]", 0},
+    {"filter=nested[?(@.v[?(@==4)])]", 1},
+    {"filter=nested[?(!@.k)]", 1},
+    {"filter=nested[?(!@.v)]", 0},
+    {"filter=nested.k", 1},
     {"name.regex=^Mo", 1},
     {"name.regex=^mo", 0},
     {"name.regex=^x,n$", 1},

@@ -6,6 +6,8 @@
 
 #include <arpa/inet.h>
 
+#include <apr_strings.h>
+
 #include "model/target.h"
 
 static tmf_address_t address(const char *text)
@@ -139,14 +141,201 @@ START_TEST(rules_allow_and_deny)
 }
 END_TEST
 
-START_TEST(a_mapped_network_is_the_network)
+/* Every form in which an address of IPv6 carries one of IPv4. */
+static const struct {
+    const char *around;     /* an address of this form */
+    int at[4];              /* the bytes of the IPv4 address in it */
+    unsigned char inverted; /* what their bits are exchanged with */
+    int bits;               /* of the network that all addresses of this form are in */
+    int is_special;         /* a rule about what is inside does not open it */
+} forms[] = {
+    {"::", {12, 13, 14, 15}, 0, 96, 1},
+    {"::ffff:0:0", {12, 13, 14, 15}, 0, 96, 0},
+    {"::ffff:0:0:0", {12, 13, 14, 15}, 0, 96, 0},
+    {"64:ff9b::", {12, 13, 14, 15}, 0, 96, 0},
+    {"64:ff9b:1::", {12, 13, 14, 15}, 0, 48, 1},
+    {"64:ff9b:1::", {9, 10, 11, 12}, 0, 48, 1},
+    {"64:ff9b:1::", {7, 9, 10, 11}, 0, 48, 1},
+    {"64:ff9b:1::", {6, 7, 9, 10}, 0, 48, 1},
+    {"2002::1", {2, 3, 4, 5}, 0, 16, 0},
+    {"2001:0:0:0:0:ffff:f7f7:f7f7", {4, 5, 6, 7}, 0, 32, 1},
+    {"2001:0:808:808:0:ffff::", {12, 13, 14, 15}, 0xFF, 32, 1},
+    {"2606:4700::5efe:0:0", {12, 13, 14, 15}, 0, 32, 0},
+    {"2606:4700::200:5efe:0:0", {12, 13, 14, 15}, 0, 32, 0},
+};
+
+static const char *const special_inside[] = {
+    "10.1.2.3",        "100.64.0.1",   "127.0.0.1", "169.254.169.254", "172.16.0.1",
+    "192.168.127.254", "198.18.0.255", "224.0.0.1", "255.255.255.255",
+};
+static const char *const plain_inside[] = {"1.1.1.1", "8.8.8.8", "93.184.216.34"};
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+/* An IPv4 address in one of the forms. */
+static tmf_address_t wrapped(apr_size_t form, const char *plain)
+{
+    tmf_address_t made = address(forms[form].around);
+    const tmf_address_t inside = address(plain);
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        made.bytes[forms[form].at[i]] = inside.bytes[i] ^ forms[form].inverted;
+    }
+    return made;
+}
+
+/* `address/bits` */
+static const char *network(const tmf_address_t *made, int bits)
+{
+    char text[INET6_ADDRSTRLEN];
+
+    inet_ntop(made->length == 4 ? AF_INET : AF_INET6, made->bytes, text, sizeof(text));
+    return apr_psprintf(pool, "%s/%d", text, bits);
+}
+
+static int permits_form(const tmf_targets_t *targets, apr_size_t form, const char *plain)
+{
+    const tmf_address_t made = wrapped(form, plain);
+
+    return tmf_target_permits(targets, "x", &made);
+}
+
+START_TEST(a_special_address_is_special_in_every_form)
+{
+    const tmf_targets_t *targets = tmf_targets_make(pool);
+    apr_size_t form;
+    apr_size_t i;
+
+    for (form = 0; form < COUNT(forms); form++) {
+        for (i = 0; i < COUNT(special_inside); i++) {
+            ck_assert_msg(!permits_form(targets, form, special_inside[i]), "%s in %s",
+                          special_inside[i], forms[form].around);
+        }
+        for (i = 0; i < COUNT(plain_inside); i++) {
+            ck_assert_msg(permits_form(targets, form, plain_inside[i]) == !forms[form].is_special,
+                          "%s in %s", plain_inside[i], forms[form].around);
+        }
+    }
+}
+END_TEST
+
+START_TEST(to_allow_what_is_around_opens_nothing_special_inside)
+{
+    apr_size_t form;
+    apr_size_t i;
+    int bits;
+
+    for (form = 0; form < COUNT(forms); form++) {
+        for (i = 0; i < COUNT(special_inside); i++) {
+            const tmf_address_t made = wrapped(form, special_inside[i]);
+
+            for (bits = 0; bits <= 128; bits++) {
+                tmf_targets_t *targets = tmf_targets_make(pool);
+
+                allow(targets, network(&made, bits));
+                ck_assert_msg(!tmf_target_permits(targets, "x", &made), "%s", network(&made, bits));
+                ck_assert_msg(!permits(targets, "x", special_inside[i]), "%s",
+                              network(&made, bits));
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(to_allow_what_is_around_opens_what_is_plain_inside)
+{
+    apr_size_t form;
+    apr_size_t i;
+
+    for (form = 0; form < COUNT(forms); form++) {
+        for (i = 0; i < COUNT(plain_inside); i++) {
+            const tmf_address_t made = wrapped(form, plain_inside[i]);
+            tmf_targets_t *targets = tmf_targets_make(pool);
+
+            allow(targets, network(&made, forms[form].bits));
+            deny(targets, "all");
+            ck_assert_msg(tmf_target_permits(targets, "x", &made), "%s in %s", plain_inside[i],
+                          forms[form].around);
+            ck_assert(!permits(targets, "x", plain_inside[i]));
+        }
+    }
+}
+END_TEST
+
+START_TEST(what_is_inside_is_opened_by_its_own_network_or_the_name)
+{
+    tmf_targets_t *targets = tmf_targets_make(pool);
+    tmf_targets_t *named = tmf_targets_make(pool);
+    apr_size_t form;
+
+    allow(targets, "10.1.0.0/16");
+    allow(named, "x");
+    for (form = 0; form < COUNT(forms); form++) {
+        ck_assert_msg(permits_form(targets, form, "10.1.2.3") == !forms[form].is_special, "%s",
+                      forms[form].around);
+        ck_assert_msg(!permits_form(targets, form, "10.2.2.3"), "%s", forms[form].around);
+        ck_assert_msg(permits_form(named, form, "10.2.2.3"), "%s", forms[form].around);
+    }
+}
+END_TEST
+
+START_TEST(to_deny_what_is_around_closes_this_form_alone)
+{
+    apr_size_t form;
+    apr_size_t i;
+    int bits;
+
+    for (form = 0; form < COUNT(forms); form++) {
+        for (i = 0; i < COUNT(plain_inside); i++) {
+            const tmf_address_t made = wrapped(form, plain_inside[i]);
+
+            for (bits = 0; bits <= 128; bits++) {
+                tmf_targets_t *targets = tmf_targets_make(pool);
+                int is_mapped = strcmp(forms[form].around, "::ffff:0:0") == 0 && bits >= 96;
+
+                deny(targets, network(&made, bits));
+                allow(targets, "0.0.0.0/0");
+                allow(targets, "::/0");
+                ck_assert_msg(!tmf_target_permits(targets, "x", &made), "%s", network(&made, bits));
+                ck_assert_msg(permits(targets, "x", plain_inside[i]) == !is_mapped, "%s",
+                              network(&made, bits));
+            }
+        }
+    }
+}
+END_TEST
+
+START_TEST(to_deny_what_is_inside_closes_every_form)
+{
+    apr_size_t form;
+    int bits;
+
+    for (form = 0; form < COUNT(forms); form++) {
+        for (bits = 0; bits <= 32; bits++) {
+            const tmf_address_t denied = address("93.184.216.34");
+            tmf_targets_t *targets = tmf_targets_make(pool);
+
+            deny(targets, network(&denied, bits));
+            allow(targets, "::/0");
+            ck_assert_msg(!permits_form(targets, form, "93.184.216.34"), "%s in %s",
+                          network(&denied, bits), forms[form].around);
+            ck_assert_msg(permits_form(targets, form, "1.1.1.1") == (bits > 1), "%s, 1.1.1.1 in %s",
+                          network(&denied, bits), forms[form].around);
+        }
+    }
+}
+END_TEST
+
+START_TEST(the_loopback_address_of_ipv6_is_no_other_form)
 {
     tmf_targets_t *targets = tmf_targets_make(pool);
 
-    allow(targets, "::ffff:10.0.0.0/104");
-    ck_assert(permits(targets, "x", "10.200.0.1"));
-    ck_assert(permits(targets, "x", "11.0.0.1"));
-    ck_assert(!permits(targets, "x", "192.168.0.1"));
+    allow(targets, "::1");
+    deny(targets, "0.0.0.0/8");
+    ck_assert(permits(targets, "x", "::1"));
+    ck_assert(!permits(targets, "x", "::2"));
+    ck_assert(!permits(targets, "x", "::"));
 }
 END_TEST
 
@@ -250,6 +439,9 @@ START_TEST(callbacks_that_must_not_be_are_refused)
         "http://[::ffff:127.0.0.1]/",
         "http://[::ffff:7f00:1]/",
         "http://[64:ff9b::7f00:1]/",
+        "http://[::ffff:0:7f00:1]/",
+        "http://[2001:0:808:808:0:ffff:80ff:fffe]/",
+        "http://[2606:4700::5efe:7f00:1]/",
         "http://localhost/",
         "http://LOCALHOST:80/",
         "http://localhost./",
@@ -307,7 +499,13 @@ int main(void)
     tcase_add_test(tcase, special_addresses_are_refused_by_default);
     tcase_add_test(tcase, public_addresses_are_permitted_by_default);
     tcase_add_test(tcase, rules_allow_and_deny);
-    tcase_add_test(tcase, a_mapped_network_is_the_network);
+    tcase_add_test(tcase, a_special_address_is_special_in_every_form);
+    tcase_add_test(tcase, to_allow_what_is_around_opens_nothing_special_inside);
+    tcase_add_test(tcase, to_allow_what_is_around_opens_what_is_plain_inside);
+    tcase_add_test(tcase, what_is_inside_is_opened_by_its_own_network_or_the_name);
+    tcase_add_test(tcase, to_deny_what_is_around_closes_this_form_alone);
+    tcase_add_test(tcase, to_deny_what_is_inside_closes_every_form);
+    tcase_add_test(tcase, the_loopback_address_of_ipv6_is_no_other_form);
     tcase_add_test(tcase, deny_all_leaves_what_is_allowed);
     tcase_add_test(tcase, rules_that_are_none_are_refused);
     tcase_add_test(tcase, callbacks_that_are_urls_are_taken);
