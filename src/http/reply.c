@@ -21,6 +21,8 @@ static int copy_header(void *headers, const char *name, const char *value)
 void tmf_reply_set_headers(request_rec *r)
 {
     apr_table_setn(r->headers_out, "Accept-Ranges", "none");
+    apr_table_setn(r->headers_out, "Cache-Control",
+                   r->user != NULL ? "no-cache, private" : "no-cache");
 }
 
 static void add_bytes(apr_bucket_brigade *brigade, const char *data, apr_size_t length,
