@@ -5,7 +5,7 @@
 #   conf/install-packages.sh SET…       with SET one or more of: build run test bench
 #
 # Needs root, or a sudo that asks no password; otherwise it prints the line to run, and exits with 1.
-# Nothing is started by it, now or at the next boot: not Debian's Apache, no PostgreSQL on port 5432.
+# Nothing is started by it, now or at the next boot: not Debian's Apache or nginx, no PostgreSQL on port 5432.
 set -euo pipefail
 
 declare -rA packages=(
@@ -13,7 +13,7 @@ declare -rA packages=(
         libjson-c-dev libcurl4-openssl-dev check'
     [run]='apache2-bin libaprutil1-dbd-pgsql postgresql postgresql-client curl ca-certificates'
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
-        python3-hypothesis python3-jsonschema apache2 apache2-utils openssl pmccabe cppcheck clang-format
+        python3-hypothesis python3-jsonschema apache2 apache2-utils nginx openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm'
     [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )
@@ -81,15 +81,16 @@ hold_services() {
 }
 
 install_packages() {
+    local service
     echo "installing Debian packages: $*" >&2
     hold_services
     export DEBIAN_FRONTEND=noninteractive
     # A foreign repository that does not answer is no reason to give up.
     apt-get -q update || echo 'apt-get update failed; trying with the lists that are there' >&2
     apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "$@"
-    if [[ " $* " == *' apache2 '* ]]; then
-        update-rc.d apache2 disable >/dev/null 2>&1 || true
-    fi
+    for service in apache2 nginx; do
+        [[ " $* " != *" $service "* ]] || update-rc.d "$service" disable >/dev/null 2>&1 || true
+    done
 }
 
 main() {

@@ -53,6 +53,8 @@ static const row_t table[] = {
                                        "The resource is not in the state the request asks for"},
     [TMF_ERROR_BODY_TOO_LARGE] = {413, "bodyTooLarge", "The body is too large",
                                   "The body is larger than this server accepts"},
+    [TMF_ERROR_DOCUMENT_TOO_LARGE] = {413, "documentTooLarge", "The customer would be too large",
+                                      "The customer would be larger than this server accepts"},
     [TMF_ERROR_URI_TOO_LONG] = {414, "uriTooLong", "The address is too long",
                                 "The request line is longer than this server accepts"},
     [TMF_ERROR_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupportedMediaType",

@@ -32,6 +32,7 @@ typedef enum {
     TMF_ERROR_KEY_IN_USE,             /* 409, with Retry-After: it is being carried out */
     TMF_ERROR_PRECONDITION_FAILED,    /* 412 */
     TMF_ERROR_BODY_TOO_LARGE,         /* 413 */
+    TMF_ERROR_DOCUMENT_TOO_LARGE,     /* 413: TMFCustomerMaxDocument */
     TMF_ERROR_URI_TOO_LONG,           /* 414 */
     TMF_ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415, with Accept-Patch or Accept-Post */
     TMF_ERROR_CLIENT_ERROR,           /* any other 4xx that httpd or another module raises */

@@ -16,6 +16,7 @@
 #include <apr_strings.h>
 
 #include "api/change.h"
+#include "api/document.h"
 #include "api/precondition.h"
 #include "api/representation.h"
 #include "model/changes.h"
@@ -46,10 +47,8 @@ static tmf_error_t *read_current(const tmf_customer_t **current, tmf_db_t *db,
 
 static tmf_error_t *write_changed(const tmf_customer_t **changed, tmf_db_t *db,
                                   const tmf_request_t *request, const tmf_customer_t *current,
-                                  const tmf_json_t *computed, const tmf_tell_t *tell)
+                                  const char *doc, const tmf_tell_t *tell)
 {
-    const char *doc = tmf_json_write(computed, NULL, request->pool);
-
     return db != NULL ? tmf_customer_store_update(db, request->id, current->revision, doc, tell,
                                                   changed, request->pool)
                       : tmf_customer_writes_update(request->writes, request->id, current->revision,
@@ -66,6 +65,7 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
     tmf_json_t *stored;
     tmf_json_t *computed;
     tmf_changes_t *changes;
+    const char *doc;
     tmf_tell_t tell;
 
     TMF_TRY(read_current(&current, db, request));
@@ -81,8 +81,9 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
         *changed = current;
         return NULL;
     }
+    TMF_TRY(tmf_document_write(&doc, computed, stored, request));
     tell = tell_changes(request, changes, pool);
-    return write_changed(changed, db, request, current, computed, &tell);
+    return write_changed(changed, db, request, current, doc, &tell);
 }
 
 static tmf_error_t *attempt_in_transaction(const tmf_customer_t **changed, tmf_db_t *db,

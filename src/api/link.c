@@ -6,13 +6,31 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+/* Bytes of the header's value, so that with its name it stays below 2 kB: nginx by default takes
+ * 4 kB for all headers of a reply, mod_proxy 8 kB for each. */
+#define HEADER_MAX 1990
+/* A cursor of so many bytes keeps its key, whatever the header's length is. */
+#define CURSOR_SHORT 200
+/* Bytes of a link besides its parameters and its cursor. */
+#define LINK_REST 40
+
+/* In the order in which they stand in the header. */
+typedef enum { SELF, FIRST, PREV, NEXT, LAST, RELATIONS } relation_t;
+
+static const char *const names[] = {"self", "first", "prev", "next", "last"};
+
+/* What a header that would be too long goes without, one after the other; next is all that a client
+ * needs to see the whole list. */
+static const relation_t dispensable[] = {LAST, FIRST, SELF, PREV};
+
 /* The links in the making. */
 typedef struct {
-    tmf_text_t text;
     const tmf_request_t *request;
     const tmf_parameters_t *parameters;
     const tmf_place_t *place;
     int key_length;
+    const char *kept;               /* the parameters that are not about the place; "" = none */
+    const char *targets[RELATIONS]; /* references relative to the request's URL; NULL = no link */
 } links_t;
 
 /* As written, but what would end the link, or is no character of a URL (RFC 3986 §2), encoded. */
@@ -35,49 +53,34 @@ static int is_place(const char *parameter, apr_size_t length, apr_pool_t *pool)
            tmf_parameter_is(parameter, length, "offset", pool);
 }
 
-/* The request's own parameters, `keep_place` or without cursor and offset. Returns what separates
- * the next one. */
-static char append_parameters(links_t *links, int keep_place)
+/* The request's own parameters, all of them or those that are not about the place: "a=1&b=2". */
+static const char *own_parameters(const tmf_request_t *request, int with_place)
 {
-    const char *rest = links->request->query != NULL ? links->request->query : "";
-    char separator = '?';
+    const char *rest = request->query != NULL ? request->query : "";
+    tmf_text_t text;
 
+    tmf_text_init(&text, 512, request->pool);
     while (*rest != '\0') {
         apr_size_t length = strcspn(rest, "&");
 
-        if (length > 0 && (keep_place || !is_place(rest, length, links->request->pool))) {
-            tmf_text_append(&links->text, &separator, 1);
-            append_safe(&links->text, rest, length);
-            separator = '&';
+        if (length > 0 && (with_place || !is_place(rest, length, request->pool))) {
+            tmf_text_append(&text, "&", text.length > 0);
+            append_safe(&text, rest, length);
         }
         rest += length + (rest[length] == '&');
     }
-    return separator;
+    return tmf_text_string(&text);
 }
 
-static void open_link(links_t *links)
+/* `place`: "offset=20", "cursor=…", NULL = the beginning. A reference without a query would mean
+ * the query of the request (RFC 3986 §5.2.2). */
+static const char *target(const links_t *links, const char *place)
 {
-    tmf_text_append_string(&links->text, links->text.length > 0 ? ", <" : "<");
-    append_safe(&links->text, links->request->base_url, strlen(links->request->base_url));
-    tmf_text_append_string(&links->text, "/customer");
-}
-
-static void close_link(links_t *links, const char *relation)
-{
-    tmf_text_append_format(&links->text, ">; rel=\"%s\"", relation);
-}
-
-static void add_link(links_t *links, const char *relation, const char *place)
-{
-    char separator;
-
-    open_link(links);
-    separator = append_parameters(links, 0);
-    if (place != NULL) {
-        tmf_text_append(&links->text, &separator, 1);
-        tmf_text_append_string(&links->text, place);
+    if (place == NULL) {
+        place = *links->kept != '\0' ? "" : "offset=0";
     }
-    close_link(links, relation);
+    return apr_pstrcat(links->request->pool, "?", links->kept,
+                       *links->kept != '\0' && *place != '\0' ? "&" : "", place, NULL);
 }
 
 static const char *offset_text(const links_t *links, apr_int64_t offset)
@@ -86,16 +89,24 @@ static const char *offset_text(const links_t *links, apr_int64_t offset)
                       : NULL;
 }
 
+/* A key that would make the header too long stays out of the cursor: its position has to do. That
+ * of prev leaves room for next. */
 static const char *cursor_text(const links_t *links, int backward)
 {
     const tmf_place_t *place = links->place;
-    const tmf_cursor_t cursor = {backward, place->position + (backward ? 0 : place->page->count),
-                                 links->key_length,
-                                 backward ? place->page->first_key : place->page->last_key};
+    tmf_cursor_t cursor = {backward, place->position + (backward ? 0 : place->page->count),
+                           links->key_length,
+                           backward ? place->page->first_key : place->page->last_key};
+    apr_pool_t *pool = links->request->pool;
+    const char *text = tmf_cursor_write(&cursor, links->parameters->sort, pool);
+    apr_size_t length = strlen(text);
+    apr_size_t room = backward ? HEADER_MAX / 2 : HEADER_MAX;
 
-    return apr_pstrcat(
-        links->request->pool,
-        "cursor=", tmf_cursor_write(&cursor, links->parameters->sort, links->request->pool), NULL);
+    if (length > CURSOR_SHORT && strlen(links->kept) + length + LINK_REST > room) {
+        cursor.count = 0;
+        text = tmf_cursor_write(&cursor, links->parameters->sort, pool);
+    }
+    return apr_pstrcat(pool, "cursor=", text, NULL);
 }
 
 static apr_int64_t last_offset(const tmf_place_t *place)
@@ -103,38 +114,65 @@ static apr_int64_t last_offset(const tmf_place_t *place)
     return place->page->total > 0 ? (place->page->total - 1) / place->size * place->size : 0;
 }
 
-static void add_neighbours(links_t *links)
+static void find_neighbours(links_t *links)
 {
     const tmf_place_t *place = links->place;
 
     if (place->page->count == 0) {
         /* Past the end: the page before it is the last one. */
         if (place->has_previous && place->page->total > 0) {
-            add_link(links, "prev", offset_text(links, last_offset(place)));
+            links->targets[PREV] = target(links, offset_text(links, last_offset(place)));
         }
         return;
     }
     if (place->has_previous) {
-        add_link(links, "prev", cursor_text(links, 1));
+        links->targets[PREV] = target(links, cursor_text(links, 1));
     }
     if (place->has_next) {
-        add_link(links, "next", cursor_text(links, 0));
+        links->targets[NEXT] = target(links, cursor_text(links, 0));
     }
+}
+
+static void find_targets(links_t *links)
+{
+    const char *all = own_parameters(links->request, 1);
+
+    links->targets[SELF] = *all != '\0' ? apr_pstrcat(links->request->pool, "?", all, NULL) : "";
+    if (links->place->size > 0) {
+        links->targets[FIRST] = target(links, NULL);
+        find_neighbours(links);
+        links->targets[LAST] = target(links, offset_text(links, last_offset(links->place)));
+    }
+}
+
+static const char *write_links(const links_t *links)
+{
+    tmf_text_t text;
+    int i;
+
+    tmf_text_init(&text, 512, links->request->pool);
+    for (i = 0; i < RELATIONS; i++) {
+        if (links->targets[i] != NULL) {
+            tmf_text_append_format(&text, "%s<%s>; rel=\"%s\"", text.length > 0 ? ", " : "",
+                                   links->targets[i], names[i]);
+        }
+    }
+    return tmf_text_string(&text);
 }
 
 const char *tmf_link_header(const tmf_request_t *request, const tmf_parameters_t *parameters,
                             const tmf_place_t *place, int key_length)
 {
-    links_t links = {{NULL, 0, 0, NULL}, request, parameters, place, key_length};
+    links_t links = {request, parameters, place, key_length, own_parameters(request, 0), {NULL}};
+    const char *header;
+    apr_size_t i;
 
-    tmf_text_init(&links.text, 512, request->pool);
-    open_link(&links);
-    append_parameters(&links, 1);
-    close_link(&links, "self");
-    if (place->size > 0) {
-        add_link(&links, "first", NULL);
-        add_neighbours(&links);
-        add_link(&links, "last", offset_text(&links, last_offset(place)));
+    find_targets(&links);
+    header = write_links(&links);
+    for (i = 0; strlen(header) > HEADER_MAX && i < sizeof(dispensable) / sizeof(dispensable[0]);
+         i++) {
+        links.targets[dispensable[i]] = NULL;
+        header = write_links(&links);
     }
-    return tmf_text_string(&links.text);
+    return header;
 }

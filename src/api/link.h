@@ -17,8 +17,10 @@ typedef struct {
     int has_previous;
 } tmf_place_t;
 
-/* self, first, prev, next and last, as far as there are such pages, with every parameter of the
- * request but cursor and offset kept as it was written. */
+/* self, first, prev, next and last, as far as there are such pages, as references relative to the
+ * request's URL (RFC 3986 §5), with every parameter of the request but cursor and offset kept as it
+ * was written. Below 2 kB, for which last, first, self and prev are left out in this order; next
+ * never is, so a query of that length makes a longer header. In the request's pool. */
 const char *tmf_link_header(const tmf_request_t *request, const tmf_parameters_t *parameters,
                             const tmf_place_t *place, int key_length);
 

@@ -77,6 +77,24 @@ static int check_page_sizes(const server_rec *server, const core_dir_config *sec
     return OK;
 }
 
+/* `space`: the section's settings, which come before those of the server; NULL = it has none. */
+static int check_document_size(apr_pool_t *pool, const server_rec *server,
+                               const core_dir_config *section, void *space)
+{
+    void *base = ap_get_module_config(server->lookup_defaults, &tmf_customer_module);
+    const tmf_space_config_t *settings = tmf_config_with_defaults(
+        space != NULL ? tmf_config_merge_space(pool, base, space) : base, pool);
+
+    if (settings->document_max < settings->body_max) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
+                     "TMF0150: <Location \"%s\">: TMFCustomerMaxDocument %d is less than "
+                     "TMFCustomerMaxBody %d",
+                     section->d, settings->document_max, settings->body_max);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return OK;
+}
+
 static void add_base(apr_pool_t *pool, apr_array_header_t *bases, const char *path)
 {
     tmf_base_t *base = apr_array_push(bases);
@@ -111,7 +129,10 @@ static int find_bases(apr_pool_t *pool, server_rec *server, apr_array_header_t *
         if (has_our_handler(section, pool)) {
             if (check_path(server, section) != OK ||
                 check_page_sizes(server, section,
-                                 ap_get_module_config(sections[i], &tmf_customer_module)) != OK) {
+                                 ap_get_module_config(sections[i], &tmf_customer_module)) != OK ||
+                check_document_size(pool, server, section,
+                                    ap_get_module_config(sections[i], &tmf_customer_module)) !=
+                    OK) {
                 return HTTP_INTERNAL_SERVER_ERROR;
             }
             add_base(pool, bases, section->d);

@@ -8,8 +8,7 @@
 
 #include <apr_strings.h>
 
-#define BODY_MAX_LIMIT       (256 * 1024 * 1024) /* what a jsonb string can hold */
-#define BODY_DEPTH_MAX_LIMIT 1000                /* json-c and jsonb recurse once a level */
+#define BODY_DEPTH_MAX_LIMIT 1000 /* json-c and jsonb recurse once a level */
 #define PAGE_SIZE_LIMIT      100000
 #define CACHE_SIZE_LIMIT     (64 * 1024) /* MiB */
 
@@ -65,7 +64,8 @@ static const char *set_body_max(cmd_parms *cmd, void *config, const char *text)
 {
     tmf_space_config_t *space = config;
 
-    return named(cmd, tmf_parse_number(cmd->pool, text, 1, BODY_MAX_LIMIT, &space->body_max));
+    return named(cmd,
+                 tmf_parse_number(cmd->pool, text, 1, TMF_DOCUMENT_MAX_LIMIT, &space->body_max));
 }
 
 static const char *set_body_depth_max(cmd_parms *cmd, void *config, const char *text)
@@ -74,6 +74,14 @@ static const char *set_body_depth_max(cmd_parms *cmd, void *config, const char *
 
     return named(
         cmd, tmf_parse_number(cmd->pool, text, 4, BODY_DEPTH_MAX_LIMIT, &space->body_depth_max));
+}
+
+static const char *set_document_max(cmd_parms *cmd, void *config, const char *text)
+{
+    tmf_space_config_t *space = config;
+
+    return named(
+        cmd, tmf_parse_number(cmd->pool, text, 1, TMF_DOCUMENT_MAX_LIMIT, &space->document_max));
 }
 
 static const char *set_idempotency_ttl(cmd_parms *cmd, void *config, const char *text)
@@ -269,6 +277,8 @@ const command_rec tmf_config_commands[] = {
         "bytes of a request body at most"),
     AP_INIT_TAKE1("TMFCustomerMaxDepth", set_body_depth_max, NULL, IN_SPACE,
         "levels of nesting in a request body at most"),
+    AP_INIT_TAKE1("TMFCustomerMaxDocument", set_document_max, NULL, IN_SPACE,
+        "bytes of a customer at most, whatever made it as large"),
     AP_INIT_TAKE1("TMFCustomerIdempotencyTTL", set_idempotency_ttl, NULL, IN_SPACE,
         "how long the reply to a POST with an Idempotency-Key is kept, to be given again"),
     AP_INIT_TAKE1("TMFCustomerStatementTimeout", set_statement_timeout, NULL, IN_SERVER,

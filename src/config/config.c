@@ -11,6 +11,7 @@ static const tmf_space_config_t space_defaults = {
     .credit_profile = TMF_CREDIT_PROFILE_ALL,
     .body_max = 1024 * 1024,
     .body_depth_max = 64,
+    .document_max = TMF_UNSET, /* 4 times body_max */
     .idempotency_ttl = 24 * 3600 * APR_USEC_PER_SEC,
 };
 
@@ -26,6 +27,7 @@ void *tmf_config_create_space(apr_pool_t *pool, char *path)
     space->credit_profile = TMF_UNSET;
     space->body_max = TMF_UNSET;
     space->body_depth_max = TMF_UNSET;
+    space->document_max = TMF_UNSET;
     space->idempotency_ttl = TMF_UNSET;
     return space;
 }
@@ -56,15 +58,29 @@ void *tmf_config_merge_space(apr_pool_t *pool, void *base_config, void *add_conf
     space->credit_profile = merged(base->credit_profile, add->credit_profile);
     space->body_max = merged(base->body_max, add->body_max);
     space->body_depth_max = merged(base->body_depth_max, add->body_depth_max);
+    space->document_max = merged(base->document_max, add->document_max);
     space->idempotency_ttl = merged_duration(base->idempotency_ttl, add->idempotency_ttl);
+    return space;
+}
+
+const tmf_space_config_t *tmf_config_with_defaults(const tmf_space_config_t *given,
+                                                   apr_pool_t *result_pool)
+{
+    tmf_space_config_t *space = tmf_config_merge_space(result_pool, (void *)&space_defaults,
+                                                       (void *)given);
+
+    if (space->document_max == TMF_UNSET) {
+        space->document_max = space->body_max <= TMF_DOCUMENT_MAX_LIMIT / 4
+                                  ? 4 * space->body_max
+                                  : TMF_DOCUMENT_MAX_LIMIT;
+    }
     return space;
 }
 
 const tmf_space_config_t *tmf_config_of_request(request_rec *r)
 {
-    void *given = ap_get_module_config(r->per_dir_config, &tmf_customer_module);
-
-    return tmf_config_merge_space(r->pool, (void *)&space_defaults, given);
+    return tmf_config_with_defaults(ap_get_module_config(r->per_dir_config, &tmf_customer_module),
+                                    r->pool);
 }
 
 void *tmf_config_create_server(apr_pool_t *pool, server_rec *server)

@@ -14,6 +14,9 @@ extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 /* The name for SetHandler. */
 #define TMF_HANDLER_NAME "tmf-customer"
 
+/* Bytes of the largest document that PostgreSQL can keep as jsonb. */
+#define TMF_DOCUMENT_MAX_LIMIT (256 * 1024 * 1024)
+
 /* A directive that was not given: no directive may yield this value. */
 #define TMF_UNSET (-1)
 
@@ -30,6 +33,7 @@ typedef struct {
     int credit_profile;    /* tmf_credit_profile_t */
     int body_max;          /* bytes of a request body */
     int body_depth_max;    /* levels of nesting of a request body */
+    int document_max;      /* bytes of a customer as JSON without blanks */
     apr_interval_time_t idempotency_ttl; /* how long the reply to an Idempotency-Key is kept */
 } tmf_space_config_t;
 
@@ -93,7 +97,11 @@ void *tmf_config_merge_server(apr_pool_t *pool, void *base, void *add);
 /* Gives a server's settings that were not given their defaults. */
 void tmf_config_set_defaults(tmf_server_config_t *config, apr_pool_t *pool);
 
-/* The settings in force for a request, with defaults filled in; `result_pool` owns them. */
+/* Settings of a URL space with defaults filled in; `result_pool` owns them. */
+const tmf_space_config_t *tmf_config_with_defaults(const tmf_space_config_t *given,
+                                                   apr_pool_t *result_pool);
+
+/* The settings in force for a request, with defaults filled in; its pool owns them. */
 const tmf_space_config_t *tmf_config_of_request(request_rec *r);
 tmf_server_config_t *tmf_config_of_server(server_rec *server);
 

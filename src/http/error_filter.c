@@ -13,21 +13,27 @@
 
 static ap_filter_rec_t *filter_record;
 
-/* The body is replaced, so what describes the old one goes. */
+/* The body is replaced, so what describes the old one goes. The Content-Range of a 416 describes
+ * what was asked for (RFC 9110 §15.5.17). */
 static void replace_entity_headers(request_rec *r)
 {
-    static const char *const gone[] = {"Content-Length", "Content-Encoding", "Content-Language",
-                                       "Content-Range",  "Accept-Ranges",    "ETag",
-                                       "Last-Modified"};
+    static const char *const gone[] = {
+        "Content-Length", "Content-Encoding", "Content-Language", "Accept-Ranges",
+        "ETag",           "Last-Modified"};
     apr_size_t i;
 
     for (i = 0; i < sizeof(gone) / sizeof(gone[0]); i++) {
         apr_table_unset(r->headers_out, gone[i]);
         apr_table_unset(r->err_headers_out, gone[i]);
     }
+    if (r->status != HTTP_RANGE_NOT_SATISFIABLE) {
+        apr_table_unset(r->headers_out, "Content-Range");
+        apr_table_unset(r->err_headers_out, "Content-Range");
+    }
     r->content_encoding = NULL;
     r->content_languages = NULL;
     ap_set_content_type(r, "application/json");
+    tmf_reply_set_headers(r);
 }
 
 static apr_bucket *error_bucket(request_rec *r, apr_bucket_alloc_t *allocator)

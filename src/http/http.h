@@ -47,6 +47,9 @@ int tmf_reply_send(request_rec *r, const tmf_reply_t *reply);
 /* Sends an error as a TMF Error body and logs its cause, if it has one. */
 int tmf_reply_send_error(request_rec *r, const tmf_error_t *error);
 
+/* Sets the headers that every reply has, errors that httpd or another module raise included. */
+void tmf_reply_set_headers(request_rec *r);
+
 /* Writes the TMF Error body. */
 void tmf_reply_write_error(tmf_text_t *text, const tmf_error_t *error);
 

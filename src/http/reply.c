@@ -6,6 +6,7 @@
 #include <apr_strings.h>
 #include <http_log.h>
 #include <http_protocol.h>
+#include <util_filter.h>
 
 #include "config/config.h"
 
@@ -15,6 +16,13 @@ static int copy_header(void *headers, const char *name, const char *value)
 {
     apr_table_setn(headers, name, value);
     return 1;
+}
+
+void tmf_reply_set_headers(request_rec *r)
+{
+    apr_table_setn(r->headers_out, "Accept-Ranges", "none");
+    apr_table_setn(r->headers_out, "Cache-Control",
+                   r->user != NULL ? "no-cache, private" : "no-cache");
 }
 
 static void add_bytes(apr_bucket_brigade *brigade, const char *data, apr_size_t length,
@@ -47,13 +55,16 @@ static void add_body(apr_bucket_brigade *brigade, const tmf_text_t *body,
     ap_set_content_length(r, length);
 }
 
-/* Hands the whole body to the output filters. */
+/* Hands the whole body to the output filters, but for the one that would send the Range of it that
+ * a client asked for: also of the reply to a change, which has happened by now. */
 static int send_body(request_rec *r, const tmf_text_t *body, const apr_array_header_t *inserts)
 {
     apr_bucket_alloc_t *allocator = r->connection->bucket_alloc;
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, allocator);
     apr_status_t status;
 
+    tmf_reply_set_headers(r);
+    ap_remove_output_filter_byhandle(r->output_filters, "BYTERANGE");
     if (body->length > 0) {
         add_body(brigade, body, inserts, r);
     }

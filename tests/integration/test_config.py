@@ -28,6 +28,7 @@ def refusal(new_database, **settings):
     "TMFCustomerMaxPageSize -1", "TMFCustomerPartialContent maybe", "TMFCustomerClientId 1",
     "TMFCustomerCreditProfile some", "TMFCustomerMaxBody 0", "TMFCustomerMaxBody 1M",
     "TMFCustomerIdempotencyTTL 0", "TMFCustomerIdempotencyTTL 999ms", "TMFCustomerIdempotencyTTL 366d",
+    "TMFCustomerMaxDocument 0", "TMFCustomerMaxDocument 1M", "TMFCustomerMaxDocument 268435457",
     "TMFCustomerIdempotencyTTL 1 d", "TMFCustomerMaxDepth 3", "TMFCustomerMaxDepth 1001", "TMFCustomerPageSize",
     "TMFCustomerStatementTimeout 5s", "TMFCustomerPoolTimeout 5s"])
 def test_a_bad_directive_in_a_location_keeps_httpd_from_starting(new_database, directive):
@@ -44,6 +45,14 @@ def test_a_bad_directive_in_the_server_keeps_httpd_from_starting(new_database, d
 def test_page_sizes_must_fit(new_database):
     text = refusal(new_database, location="TMFCustomerPageSize 20\nTMFCustomerMaxPageSize 10")
     assert "TMF0002" in text and "TMFCustomerPageSize 20" in text
+
+
+@pytest.mark.parametrize("server,location", [
+    ("", "TMFCustomerMaxBody 20000\nTMFCustomerMaxDocument 10000"), ("", "TMFCustomerMaxDocument 1048575"),
+    ("TMFCustomerMaxBody 10001", "TMFCustomerMaxDocument 10000"), ("TMFCustomerMaxDocument 10000", "TMFCustomerMaxBody 10001")])
+def test_a_customer_may_not_be_smaller_than_the_body_that_makes_it(new_database, server, location):
+    text = refusal(new_database, server=server, location=location)
+    assert "TMF0150" in text and "TMFCustomerMaxDocument 10" in text
 
 
 @pytest.mark.parametrize("section", ["<LocationMatch ^/x>\n%s\n</LocationMatch>",
