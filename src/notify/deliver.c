@@ -36,8 +36,8 @@ typedef struct transfer_t {
     char retry_after[64];
     apr_size_t head_read;
     apr_size_t body_read;
-    int has_head; /* the head of the latest answer is complete */
-    int refused;  /* the address is not permitted */
+    int status;  /* of the final answer, once its head is complete; 0 before */
+    int refused; /* the address is not permitted */
 } transfer_t;
 
 struct tmf_sender_t {
@@ -128,15 +128,33 @@ static void keep_retry_after(transfer_t *transfer, const char *line, size_t leng
     }
 }
 
-/* One line of a head; an interim answer (1xx) has a head of its own. */
+/* The head of an answer is complete: a final one, or an interim one (1xx), of which nothing counts.
+ */
+static void end_head(transfer_t *transfer)
+{
+    long status = 0;
+
+    curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 200) {
+        transfer->status = (int)status;
+    } else {
+        transfer->retry_after[0] = '\0';
+    }
+}
+
+/* One line of a head, the empty one at its end included; or a trailer (RFC 9110 section 6.5), which
+ * comes after the final head and says nothing of the outcome. */
 static size_t read_head(char *data, size_t size, size_t count, void *context)
 {
     transfer_t *transfer = context;
     size_t length = size * count;
 
     transfer->head_read += length;
-    transfer->has_head = length <= 2 && (*data == '\r' || *data == '\n');
-    keep_retry_after(transfer, data, length);
+    if (transfer->status == 0 && (*data == '\r' || *data == '\n')) {
+        end_head(transfer);
+    } else if (transfer->status == 0) {
+        keep_retry_after(transfer, data, length);
+    }
     return transfer->head_read > TMF_ANSWER_MAX ? 0 : length;
 }
 
@@ -287,7 +305,7 @@ int tmf_sender_start(tmf_sender_t *sender, const tmf_message_t *message)
     transfer->context = message->context;
     transfer->head_read = 0;
     transfer->body_read = 0;
-    transfer->has_head = 0;
+    transfer->status = 0;
     transfer->refused = 0;
     transfer->error[0] = '\0';
     transfer->retry_after[0] = '\0';
@@ -308,6 +326,8 @@ static void describe(const transfer_t *transfer, CURLcode code, tmf_answer_t *an
 
     if (transfer->refused) {
         reason = "its address is not one that this server may notify";
+    } else if (code == CURLE_OK) {
+        reason = "the listener's answer has no final status";
     }
     apr_cpystrn(answer->error, reason, sizeof(answer->error));
 }
@@ -320,16 +340,14 @@ int tmf_sender_next(tmf_sender_t *sender, tmf_answer_t *answer)
     while ((message = curl_multi_info_read(sender->multi, &left)) != NULL) {
         transfer_t *transfer;
         CURLcode code = message->data.result;
-        long status = 0;
 
         if (message->msg != CURLMSG_DONE) {
             continue;
         }
         curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, (char **)&transfer);
-        curl_easy_getinfo(transfer->handle, CURLINFO_RESPONSE_CODE, &status);
         memset(answer, 0, sizeof(*answer));
         answer->context = transfer->context;
-        answer->status = status >= 200 && transfer->has_head ? (int)status : 0;
+        answer->status = transfer->status;
         answer->retry_after = tmf_backoff_retry_after(transfer->retry_after, apr_time_now());
         if (answer->status == 0) {
             describe(transfer, code, answer);
