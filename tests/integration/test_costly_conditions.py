@@ -9,6 +9,7 @@ import pytest
 
 from harness import await_condition, resident
 from harness.client import JSON_PATCH_QUERY, Api, check_error, path_of
+from harness.listener import OK, answer
 from harness.notify import ALLOW, ILL_TAGS, Subscriber
 
 MB = 1 << 20
@@ -89,3 +90,21 @@ def test_memory_of_conditions_is_given_back(start_httpd):
     with ThreadPoolExecutor(4) as pool:
         assert set(pool.map(ask, range(16))) <= {200, 503}
     await_condition(lambda: resident(child) < before + 32 * MB, "the memory is given back")
+
+
+def test_large_events_are_read_within_their_budget(start_httpd, listen):
+    """What counts is what an event takes here, not how well the database has compressed it."""
+    server = start_httpd(server=f"{ALLOW}{ONE_CHILD}TMFCustomerNotifySchedule 1h\n", mpm="event")
+    server.log.allow(ILL_TAGS)
+    place = Subscriber(Api(server.url), server)
+    listener = listen(default=answer(503))
+    hub = place(listener)
+    made = place.api.create()
+    place.await_hub(hub, "paused_until IS NOT NULL")
+    for n in range(150):
+        assert place.api.patch(path_of(made), {"x": "x" * 1_000_000, "n": n}).status_code == 200
+    [child] = server.children()
+    listener.default = OK
+    place.operate("enable(%s)", hub["id"])
+    place.drained(hub)
+    assert IS_INSTRUMENTED or resident(child, "VmHWM") < 200 * MB
