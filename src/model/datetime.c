@@ -48,25 +48,34 @@ static apr_int64_t days_since_epoch(int year, int month, int day)
     return days + day - 1 - 719162; /* 719162: days from 0001-01-01 to 1970-01-01 */
 }
 
-static int read_date(const char **at, apr_int64_t *days)
-{
+typedef struct {
     int year;
     int month;
     int day;
+} date_t;
 
-    if (!read_digits(at, 4, &year) || !skip(at, "-") || !read_digits(at, 2, &month) ||
-        !skip(at, "-") || !read_digits(at, 2, &day)) {
-        return 0;
-    }
-    if (year < 1 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month)) {
-        return 0;
-    }
-    *days = days_since_epoch(year, month, day);
-    return 1;
+static int read_date(const char **at, date_t *date)
+{
+    return read_digits(at, 4, &date->year) && skip(at, "-") && read_digits(at, 2, &date->month) &&
+           skip(at, "-") && read_digits(at, 2, &date->day) && date->year >= 1 && date->month >= 1 &&
+           date->month <= 12 && date->day >= 1 &&
+           date->day <= days_in_month(date->year, date->month);
+}
+
+/* Does a month begin at this moment in UTC? `date` is the same one in the offset that was written,
+ * so it is the last day before or the first of that month. */
+static int is_begin_of_month(apr_int64_t seconds, const date_t *date)
+{
+    int is_december = date->month == 12;
+
+    return seconds == days_since_epoch(date->year, date->month, 1) * 86400 ||
+           seconds ==
+               days_since_epoch(date->year + is_december, is_december ? 1 : date->month + 1, 1) *
+                   86400;
 }
 
 /* hh:mm[:ss[.fraction]] */
-static int read_time(const char **at, tmf_instant_t *instant, int *seconds)
+static int read_time(const char **at, tmf_instant_t *instant, int *seconds, int *is_leap)
 {
     int hour;
     int minute;
@@ -90,6 +99,7 @@ static int read_time(const char **at, tmf_instant_t *instant, int *seconds)
         }
     }
     *seconds = hour * 3600 + minute * 60 + second;
+    *is_leap = second == 60;
     return hour <= 23 && minute <= 59 && second <= 60;
 }
 
@@ -114,30 +124,32 @@ static int read_offset(const char **at, int *seconds)
 
 int tmf_datetime_parse(const char *text, tmf_instant_t *instant)
 {
-    apr_int64_t days;
+    date_t date;
     int seconds;
+    int is_leap;
     int offset;
 
     instant->fraction = "";
     instant->fraction_length = 0;
-    if (!read_date(&text, &days) || !skip(&text, "Tt") || !read_time(&text, instant, &seconds) ||
-        !read_offset(&text, &offset) || *text != '\0') {
+    if (!read_date(&text, &date) || !skip(&text, "Tt") ||
+        !read_time(&text, instant, &seconds, &is_leap) || !read_offset(&text, &offset) ||
+        *text != '\0') {
         return 0;
     }
-    instant->seconds = days * 86400 + seconds - offset;
-    return 1;
+    instant->seconds = days_since_epoch(date.year, date.month, date.day) * 86400 + seconds - offset;
+    return !is_leap || is_begin_of_month(instant->seconds, &date);
 }
 
 int tmf_date_parse(const char *text, tmf_instant_t *instant)
 {
-    apr_int64_t days;
+    date_t date;
 
     instant->fraction = "";
     instant->fraction_length = 0;
-    if (!read_date(&text, &days) || *text != '\0') {
+    if (!read_date(&text, &date) || *text != '\0') {
         return 0;
     }
-    instant->seconds = days * 86400;
+    instant->seconds = days_since_epoch(date.year, date.month, date.day) * 86400;
     return 1;
 }
 

@@ -19,9 +19,10 @@ typedef struct {
 } tmf_instant_t;
 
 /* Reads `YYYY-MM-DDThh:mm[:ss[.fraction]](Z|±hh:mm)`, `t` and `z` too (RFC 3339 §5.6). Year
- * 0001…9999, a real calendar day, hour ≤ 23, second ≤ 60, offset ≤ 23:59, at most
- * TMF_DATETIME_FRACTION_MAX digits of a fraction. 1 = read, 0 = no date-time. `instant` points into
- * `text`. */
+ * 0001…9999, a real calendar day, hour ≤ 23, second ≤ 59, offset ≤ 23:59, at most
+ * TMF_DATETIME_FRACTION_MAX digits of a fraction. Second 60 where a leap second can be: 23:59:60
+ * UTC on the last day of a month; as an instant it is the second that follows. 1 = read, 0 = no
+ * date-time. `instant` points into `text`. */
 int tmf_datetime_parse(const char *text, tmf_instant_t *instant);
 
 /* Reads a date alone, `YYYY-MM-DD`, as its midnight UTC (contract §4). 1 = read, 0 = no date. */

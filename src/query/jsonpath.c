@@ -6,6 +6,7 @@
 #include <apr_lib.h>
 #include <apr_strings.h>
 
+#include "query/jsonpath_grammar.h"
 #include "query/jsonpath_literal.h"
 
 /* The state of one reading; every function moves `at` behind what it has read. */
@@ -65,14 +66,14 @@ static tmf_error_t *add_step(steps_t *steps, const char *name, parser_t *parser)
 static tmf_error_t *parse_name(steps_t *steps, parser_t *parser)
 {
     tmf_scanner_t *scanner = &parser->scanner;
-    apr_size_t length = strcspn(scanner->at, " \t\r\n.[]()=!<>&|*~,'\"");
+    apr_size_t length = tmf_scanner_name_length(scanner);
     const char *name = apr_pstrmemdup(parser->limits->pool, scanner->at, length);
 
     if (*scanner->at == '.' || *scanner->at == '*') {
         return tmf_scanner_unsupported(scanner, *scanner->at == '.' ? ".." : ".*");
     }
     if (length == 0) {
-        return tmf_scanner_expected(scanner, "a name");
+        return tmf_scanner_expected(scanner, "a name (others than words as ['a-b'])");
     }
     if (scanner->at[length] == '(') {
         return tmf_scanner_unsupported(scanner, "a function");
@@ -97,7 +98,7 @@ static tmf_error_t *parse_bracket(steps_t *steps, parser_t *parser)
     if (*scanner->at != '\'' && *scanner->at != '"') {
         return tmf_scanner_expected(scanner, "a name in quotes, * or ?(");
     }
-    TMF_TRY(tmf_scanner_string(scanner, &name, 0));
+    TMF_TRY(tmf_scanner_string(scanner, &name));
     tmf_scanner_blanks(scanner);
     if (*scanner->at == ',') {
         return tmf_scanner_unsupported(scanner, "a union");
@@ -239,35 +240,51 @@ static tmf_error_t *parse_reversed(tmf_filter_t **filter, parser_t *parser,
     return parse_steps(filter, parser, schema, &reversed, 1);
 }
 
+/* Behind "@": a path, with a comparison unless it stands behind "!". */
+static tmf_error_t *parse_path(tmf_filter_t **filter, parser_t *parser,
+                               const tmf_attribute_t *schema, int is_negated)
+{
+    static const comparison_t nothing = {0, TMF_EQUAL, {NULL, 0}};
+
+    TMF_TRY(parse_steps(filter, parser, schema, &nothing, !is_negated));
+    return *filter != NULL ? NULL
+                           : tmf_scanner_expected(&parser->scanner, "a path or a comparison");
+}
+
+/* Behind "(". */
+static tmf_error_t *parse_parentheses(tmf_filter_t **filter, parser_t *parser,
+                                      const tmf_attribute_t *schema)
+{
+    TMF_TRY(enter(parser));
+    TMF_TRY(parse_or(filter, parser, schema));
+    leave(parser);
+    return tmf_scanner_require(&parser->scanner, ")");
+}
+
+/* `!` is of a path or parentheses, not of a comparison (RFC 9535 §2.3.5.1). */
 static tmf_error_t *parse_unary(tmf_filter_t **filter, parser_t *parser,
                                 const tmf_attribute_t *schema)
 {
-    static const comparison_t nothing = {0, TMF_EQUAL, {NULL, 0}};
     tmf_scanner_t *scanner = &parser->scanner;
+    int is_negated = tmf_scanner_skip(scanner, "!");
     tmf_filter_t *part;
 
-    tmf_scanner_blanks(scanner);
     if (tmf_scanner_skip(scanner, "@")) {
-        TMF_TRY(parse_steps(filter, parser, schema, &nothing, 1));
-        return *filter != NULL ? NULL : tmf_scanner_expected(scanner, "a path or a comparison");
-    }
-    if (*scanner->at == '$') {
+        TMF_TRY(parse_path(&part, parser, schema, is_negated));
+    } else if (tmf_scanner_skip(scanner, "(")) {
+        TMF_TRY(parse_parentheses(&part, parser, schema));
+    } else if (tmf_scanner_skip(scanner, "$")) {
         return tmf_scanner_unsupported(scanner, "$ within an expression");
-    }
-    if (*scanner->at != '!' && *scanner->at != '(') {
+    } else if (is_negated) {
+        return tmf_scanner_expected(scanner, "a path or ( behind !");
+    } else {
         return parse_reversed(filter, parser, schema);
     }
-    TMF_TRY(enter(parser));
-    if (tmf_scanner_skip(scanner, "!")) {
-        TMF_TRY(parse_unary(&part, parser, schema));
+    *filter = part;
+    if (is_negated) {
         *filter = tmf_filter_make(TMF_FILTER_NOT, parser->limits->pool);
         tmf_filter_add(*filter, part);
-    } else {
-        scanner->at++;
-        TMF_TRY(parse_or(filter, parser, schema));
-        TMF_TRY(tmf_scanner_require(scanner, ")"));
     }
-    leave(parser);
     return NULL;
 }
 
@@ -319,23 +336,49 @@ static int is_element(const tmf_scanner_t *scanner)
     return *scanner->at == '@' && (scanner->at[1] == '\0' || strchr(" .[", scanner->at[1]) != NULL);
 }
 
-tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter_limits_t *limits)
+/* Where the text could not be understood, it is either no JSONPath or more of it than we support.
+ * Any other error, and NULL, stays what it is. */
+static tmf_error_t *judge(tmf_error_t *error, parser_t *parser, const char *text)
+{
+    tmf_error_t *fault;
+
+    if (error == NULL || !parser->scanner.has_failed) {
+        return error;
+    }
+    fault = tmf_jsonpath_check(text, parser->scanner.subject, parser->scanner.pool);
+    if (fault != NULL) {
+        return error->status == 400 ? error : fault;
+    }
+    return error->status == 501
+               ? error
+               : tmf_scanner_unsupported(&parser->scanner,
+                                         "this (such as functions, indexes, slices, unions, "
+                                         "arithmetic, or two paths in one comparison)");
+}
+
+static tmf_error_t *parse_filter(tmf_filter_t **filter, parser_t *parser)
 {
     static const comparison_t nothing = {0, TMF_EQUAL, {NULL, 0}};
-    parser_t parser = {{text, text, limits->pool, "filter"}, limits, 0, 1};
-    tmf_scanner_t *scanner = &parser.scanner;
-    tmf_filter_t *read;
+    tmf_scanner_t *scanner = &parser->scanner;
 
-    tmf_scanner_blanks(scanner);
-    if (*scanner->at == '\0') {
-        return NULL;
-    }
     if (is_element(scanner)) {
         return tmf_scanner_expected(scanner, "$, [ or a name");
     }
     begin_path(scanner);
-    TMF_TRY(parse_steps(&read, &parser, limits->schema, &nothing, 0));
-    TMF_TRY(require_end(scanner));
+    TMF_TRY(parse_steps(filter, parser, parser->limits->schema, &nothing, 0));
+    return require_end(scanner);
+}
+
+tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter_limits_t *limits)
+{
+    parser_t parser = {{text, text, limits->pool, "filter", 0}, limits, 0, 1};
+    tmf_filter_t *read;
+
+    tmf_scanner_blanks(&parser.scanner);
+    if (*parser.scanner.at == '\0') {
+        return NULL;
+    }
+    TMF_TRY(judge(parse_filter(&read, &parser), &parser, text));
     tmf_filter_add(filter, read);
     return NULL;
 }
@@ -356,8 +399,9 @@ static tmf_error_t *read_bracket_step(tmf_step_t *step, parser_t *parser)
         TMF_TRY(parse_or(&step->filter, parser, NULL));
         return tmf_scanner_require(scanner, "]");
     }
-    digits = strspn(scanner->at, "0123456789");
-    if (digits > 0 && scanner->at[digits + strspn(scanner->at + digits, " \t\r\n")] == ']') {
+    digits = *scanner->at == '0' ? 1 : strspn(scanner->at, "0123456789");
+    if (digits > 0 && apr_atoi64(scanner->at) <= TMF_JSONPATH_INDEX_MAX &&
+        scanner->at[digits + strspn(scanner->at + digits, " \t\r\n")] == ']') {
         step->kind = TMF_STEP_INDEX;
         step->name = apr_pstrmemdup(parser->limits->pool, scanner->at, digits);
         scanner->at += digits;
@@ -385,25 +429,31 @@ static tmf_error_t *read_step(tmf_step_t *step, int *is_there, parser_t *parser)
     return NULL;
 }
 
-tmf_error_t *tmf_jsonpath_read_steps(apr_array_header_t **steps, const char *text,
-                                     tmf_filter_limits_t *limits)
+static tmf_error_t *read_all_steps(apr_array_header_t *steps, parser_t *parser)
 {
-    parser_t parser = {{text, text, limits->pool, "path"}, limits, 0, 0};
     tmf_step_t step;
     int is_there;
 
-    *steps = apr_array_make(limits->pool, 4, sizeof(tmf_step_t));
-    tmf_scanner_blanks(&parser.scanner);
-    begin_path(&parser.scanner);
+    begin_path(&parser->scanner);
     for (;;) {
-        TMF_TRY(read_step(&step, &is_there, &parser));
+        TMF_TRY(read_step(&step, &is_there, parser));
         if (!is_there) {
-            return require_end(&parser.scanner);
+            return require_end(&parser->scanner);
         }
-        if ((*steps)->nelts == TMF_STEPS_MAX) {
-            return tmf_error_make(limits->pool, TMF_ERROR_INVALID_PARAMETER,
+        if (steps->nelts == TMF_STEPS_MAX) {
+            return tmf_error_make(parser->limits->pool, TMF_ERROR_INVALID_PARAMETER,
                                   "path: at most %d steps are supported", TMF_STEPS_MAX);
         }
-        APR_ARRAY_PUSH(*steps, tmf_step_t) = step;
+        APR_ARRAY_PUSH(steps, tmf_step_t) = step;
     }
+}
+
+tmf_error_t *tmf_jsonpath_read_steps(apr_array_header_t **steps, const char *text,
+                                     tmf_filter_limits_t *limits)
+{
+    parser_t parser = {{text, text, limits->pool, "path", 0}, limits, 0, 0};
+
+    *steps = apr_array_make(limits->pool, 4, sizeof(tmf_step_t));
+    tmf_scanner_blanks(&parser.scanner);
+    return judge(read_all_steps(*steps, &parser), &parser, text);
 }

@@ -6,7 +6,7 @@
  *   steps      = *( "." name / "['" name "']" / "[*]" / "[?" or "]" )
  *   or         = and *( "||" and )
  *   and        = unary *( "&&" unary )
- *   unary      = "!" unary / "(" or ")" / comparison
+ *   unary      = [ "!" ] ( "(" or ")" / "@" steps ) / comparison
  *   comparison = "@" steps [ symbol literal ]       ; without a symbol: it exists
  *              / literal symbol "@" steps
  *   symbol     = "==" / "!=" / ">" / ">=" / "<" / "<=" / "=~"
@@ -15,9 +15,10 @@
  *
  * It holds for a document when the path selects something: `$[?(…)]` takes the document itself as
  * the element, `a.b[?(…)]` the elements of b. Blanks may stand between any two of these. Strings
- * have JSON's escapes and `\'`; behind "=~" a backslash is the pattern's. What JSONPath has beyond
- * this (`..`, `.*`, indexes, slices, unions, functions, paths on both sides) is
- * TMF_ERROR_NOT_IMPLEMENTED.
+ * have the escapes of RFC 9535, also as patterns; in `/…/` a backslash is the pattern's. What
+ * JSONPath has beyond this (`..`, `.*`, indexes, slices, unions, functions, paths on both sides),
+ * and the arithmetic of older dialects, is TMF_ERROR_NOT_IMPLEMENTED; what is no JSONPath is
+ * TMF_ERROR_INVALID_PARAMETER, wherever in the text it stands.
  */
 #ifndef TMF_QUERY_JSONPATH_H
 #define TMF_QUERY_JSONPATH_H

@@ -22,16 +22,18 @@ static int position(const tmf_scanner_t *scanner)
     return characters;
 }
 
-tmf_error_t *tmf_scanner_expected(const tmf_scanner_t *scanner, const char *what)
+tmf_error_t *tmf_scanner_expected(tmf_scanner_t *scanner, const char *what)
 {
+    scanner->has_failed = 1;
     return tmf_error_make(scanner->pool, TMF_ERROR_INVALID_PARAMETER,
                           "%s: expected %s at character %d%s", scanner->subject, what,
                           position(scanner),
                           *scanner->at == '\0' ? ", the end (%26 is an & within it)" : "");
 }
 
-tmf_error_t *tmf_scanner_unsupported(const tmf_scanner_t *scanner, const char *what)
+tmf_error_t *tmf_scanner_unsupported(tmf_scanner_t *scanner, const char *what)
 {
+    scanner->has_failed = 1;
     return tmf_error_make(scanner->pool, TMF_ERROR_NOT_IMPLEMENTED,
                           "%s: %s is not supported, at character %d", scanner->subject, what,
                           position(scanner));
@@ -131,11 +133,24 @@ static tmf_error_t *read_unicode(tmf_scanner_t *scanner, tmf_text_t *text)
     return NULL;
 }
 
-/* Behind a backslash. */
-static tmf_error_t *read_escape(tmf_scanner_t *scanner, tmf_text_t *text)
+apr_size_t tmf_scanner_name_length(const tmf_scanner_t *scanner)
 {
-    static const char escapes[] = "bfnrt\"'\\/";
-    static const char characters[] = "\b\f\n\r\t\"'\\/";
+    const char *at = scanner->at + (*scanner->at == '@');
+
+    if (!apr_isalpha(*at) && *at != '_' && (*at & 0x80) == 0) {
+        return 0;
+    }
+    while (apr_isalnum(*at) || *at == '_' || (*at & 0x80) != 0) {
+        at++;
+    }
+    return (apr_size_t)(at - scanner->at);
+}
+
+/* Behind a backslash in a string that ends with `quote`. */
+static tmf_error_t *read_escape(tmf_scanner_t *scanner, tmf_text_t *text, char quote)
+{
+    const char escapes[] = {'b', 'f', 'n', 'r', 't', '\\', '/', quote, '\0'};
+    const char characters[] = {'\b', '\f', '\n', '\r', '\t', '\\', '/', quote, '\0'};
     const char *escape = *scanner->at != '\0' ? strchr(escapes, *scanner->at) : NULL;
 
     if (*scanner->at == 'u') {
@@ -143,7 +158,10 @@ static tmf_error_t *read_escape(tmf_scanner_t *scanner, tmf_text_t *text)
         return read_unicode(scanner, text);
     }
     if (escape == NULL) {
-        return tmf_scanner_expected(scanner, "an escape such as \\' or \\\\");
+        return tmf_scanner_expected(scanner, apr_psprintf(scanner->pool,
+                                                          "an escape such as \\%c or \\\\ (a "
+                                                          "pattern in slashes needs none)",
+                                                          quote));
     }
     tmf_text_append(text, &characters[escape - escapes], 1);
     scanner->at++;
@@ -174,11 +192,14 @@ static tmf_error_t *read_quoted(tmf_scanner_t *scanner, const char **decoded, ch
             return tmf_scanner_expected(scanner,
                                         apr_psprintf(scanner->pool, "the closing %c", quote));
         }
+        if ((unsigned char)*scanner->at < ' ' && !is_pattern) {
+            return tmf_scanner_expected(scanner, "an escape such as \\n for this character");
+        }
         if (*scanner->at != '\\') {
             tmf_text_append(&text, scanner->at++, 1);
         } else if (!is_pattern) {
             scanner->at++;
-            TMF_TRY(read_escape(scanner, &text));
+            TMF_TRY(read_escape(scanner, &text, quote));
         } else {
             read_pattern_escape(scanner, &text, quote);
         }
@@ -188,9 +209,9 @@ static tmf_error_t *read_quoted(tmf_scanner_t *scanner, const char **decoded, ch
     return NULL;
 }
 
-tmf_error_t *tmf_scanner_string(tmf_scanner_t *scanner, const char **decoded, int is_pattern)
+tmf_error_t *tmf_scanner_string(tmf_scanner_t *scanner, const char **decoded)
 {
-    return read_quoted(scanner, decoded, *scanner->at++, is_pattern);
+    return read_quoted(scanner, decoded, *scanner->at++, 0);
 }
 
 /* `/pattern/`, perhaps with the flag i, which PostgreSQL takes as an option in front. */
@@ -206,10 +227,27 @@ static tmf_error_t *read_pattern(tmf_scanner_t *scanner, const char **pattern)
                                      : NULL;
 }
 
+/* The bytes of a word of small letters, or of what may be a number. */
+static apr_size_t word_length(const char *word)
+{
+    apr_size_t length = strspn(word, "abcdefghijklmnopqrstuvwxyz");
+
+    if (length > 0) {
+        return length;
+    }
+    length = *word == '-';
+    while (apr_isdigit(word[length]) || (word[length] != '\0' && strchr(".eE", word[length])) ||
+           (length > 0 && strchr("eE", word[length - 1]) && strchr("+-", word[length]) &&
+            word[length] != '\0')) {
+        length++;
+    }
+    return length;
+}
+
 /* true, false, null or a number. */
 static tmf_error_t *read_word(tmf_scanner_t *scanner, tmf_literal_t *literal)
 {
-    apr_size_t length = strspn(scanner->at, "+-.0123456789abcdefghijklmnopqrstuvwxyzE");
+    apr_size_t length = word_length(scanner->at);
     const char *word = apr_pstrmemdup(scanner->pool, scanner->at, length);
 
     literal->is_null = strcmp(word, "null") == 0;
@@ -227,7 +265,7 @@ tmf_error_t *tmf_scanner_literal(tmf_scanner_t *scanner, tmf_literal_t *literal,
     literal->is_null = 0;
     tmf_scanner_blanks(scanner);
     if (*scanner->at == '\'' || *scanner->at == '"') {
-        return tmf_scanner_string(scanner, &literal->text, is_pattern);
+        return tmf_scanner_string(scanner, &literal->text);
     }
     if (is_pattern) {
         return *scanner->at == '/' ? read_pattern(scanner, &literal->text)

@@ -5,12 +5,16 @@
 
 #include "query/filter.h"
 
+/* RFC 9535 §2.1: the integers that a double holds exactly. */
+#define TMF_JSONPATH_INDEX_MAX APR_INT64_C(9007199254740991)
+
 /* Every function moves `at` behind what it has read. */
 typedef struct {
     const char *text; /* where counting the characters begins */
     const char *at;
     apr_pool_t *pool;
     const char *subject; /* what messages begin with: "filter" */
+    int has_failed;      /* `at` is where the text could not be understood */
 } tmf_scanner_t;
 
 typedef struct {
@@ -28,16 +32,20 @@ tmf_error_t *tmf_scanner_require(tmf_scanner_t *scanner, const char *token);
 /* Reads the symbol of a comparison if one comes next. */
 int tmf_scanner_symbol(tmf_scanner_t *scanner, tmf_operator_t *comparator);
 
-/* A string in single or double quotes. In a pattern a backslash stands for itself, but before the
- * quote. */
-tmf_error_t *tmf_scanner_string(tmf_scanner_t *scanner, const char **decoded, int is_pattern);
+/* The bytes of the name at `at` that stands without quotes: RFC 9535's, and TMF's `@type`. 0 = none
+ * is there. */
+apr_size_t tmf_scanner_name_length(const tmf_scanner_t *scanner);
 
-/* Any literal; `/…/` and strings alone when it is a pattern. */
+/* A string in single or double quotes, its escapes decoded. */
+tmf_error_t *tmf_scanner_string(tmf_scanner_t *scanner, const char **decoded);
+
+/* Any literal; when it is a pattern, strings and `/…/` alone, in which a backslash stands for
+ * itself but before `/`. */
 tmf_error_t *tmf_scanner_literal(tmf_scanner_t *scanner, tmf_literal_t *literal, int is_pattern);
 
 /* TMF_ERROR_INVALID_PARAMETER: what should stand at `at`. */
-tmf_error_t *tmf_scanner_expected(const tmf_scanner_t *scanner, const char *what);
+tmf_error_t *tmf_scanner_expected(tmf_scanner_t *scanner, const char *what);
 /* TMF_ERROR_NOT_IMPLEMENTED: what stands there. */
-tmf_error_t *tmf_scanner_unsupported(const tmf_scanner_t *scanner, const char *what);
+tmf_error_t *tmf_scanner_unsupported(tmf_scanner_t *scanner, const char *what);
 
 #endif

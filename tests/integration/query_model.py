@@ -4,7 +4,7 @@
 A filter is a list of groups (AND) of alternatives (OR), each (path, operator, values)."""
 import functools
 import re
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from urllib.parse import quote
 
@@ -32,8 +32,6 @@ def instant(text):
         start = datetime.strptime(f"{day} {minute or '00:00'}", "%Y-%m-%d %H:%M")
     except ValueError:
         return None
-    if second and int(second[1:]) > 60:
-        return None
     shift = timedelta(0)
     if offset and offset not in "Zz":
         hours, minutes = int(offset[1:3]), int(offset[4:])
@@ -41,7 +39,19 @@ def instant(text):
             return None
         shift = timedelta(hours=hours, minutes=minutes) * (-1 if offset[0] == "-" else 1)
     since = start.replace(tzinfo=timezone.utc) - datetime(1970, 1, 1, tzinfo=timezone.utc) - shift
+    if second and int(second[1:]) > 59 and not (second == ":60" and is_last_minute_of_month(since)):
+        return None
     return since.days * 86400 + since.seconds + Decimal((second or ":00")[1:] + (fraction or ""))
+
+
+def is_last_minute_of_month(since):
+    """23:59 UTC before the first of a month. The end of year 9999 and the begin of year 1 are such, too."""
+    if since.seconds != 86340:
+        return False
+    day = since.days + 1  # of 1970-01-01
+    first, last = date(1, 1, 1).toordinal(), date(9999, 12, 31).toordinal() + 1
+    ordinal = day + date(1970, 1, 1).toordinal()
+    return ordinal in (first, last) or first < ordinal < last and date.fromordinal(ordinal).day == 1
 
 
 def values(document, path):

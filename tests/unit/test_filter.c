@@ -342,7 +342,7 @@ static const struct {
      "(c.doc @@ «((exists ($.\"a\"[**] ? (@.\"b\"[**] == \"x\"))))»::jsonpath)"},
     {"filter=a[?(@.b=='it\\'s \\u00e9 \\ud83d\\ude00 \\\\')]", "and{a[b==it's é 😀 \\]}",
      "(c.doc @@ «((exists ($.\"a\"[**] ? (@.\"b\"[**] == \"it's é 😀 \\\\\"))))»::jsonpath)"},
-    {"filter=a[?(@.b=~'\\d%2B\\.')]", "and{a[b=~\\d+\\.]}",
+    {"filter=a[?(@.b=~'\\\\d%2B\\\\.')]", "and{a[b=~\\d+\\.]}",
      "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
      "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) "
      "WHERE CASE jsonb_typeof(v2.value) WHEN 'string' THEN v2.value #>> '{}' ~ «\\d+\\.»::text "
