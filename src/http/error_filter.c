@@ -32,7 +32,7 @@ static void replace_entity_headers(request_rec *r)
     }
     r->content_encoding = NULL;
     r->content_languages = NULL;
-    ap_set_content_type(r, "application/json");
+    ap_set_content_type(r, TMF_CONTENT_TYPE);
     tmf_reply_set_headers(r);
 }
 

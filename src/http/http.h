@@ -41,6 +41,10 @@ tmf_error_t *tmf_http_read_body(request_rec *r, apr_size_t limit, const char **b
 
 /* ---- reply.c ---- */
 
+/* Of every reply that has a body, spelled as in TMF629's own description: some clients compare the
+ * texts. */
+#define TMF_CONTENT_TYPE "application/json;charset=utf-8"
+
 /* Sends a reply. OK, or what httpd is to be told. */
 int tmf_reply_send(request_rec *r, const tmf_reply_t *reply);
 
