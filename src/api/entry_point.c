@@ -24,6 +24,8 @@ tmf_error_t *tmf_api_entry_point(const tmf_request_t *request, tmf_reply_t *repl
     append_link(&reply->body, "{\"_links\":{", "self", base);
     append_link(&reply->body, ",", "customer", apr_pstrcat(request->pool, base, "/customer", NULL));
     append_link(&reply->body, ",", "hub", apr_pstrcat(request->pool, base, "/hub", NULL));
+    append_link(&reply->body, ",", "service-desc", /* RFC 8631 */
+                apr_pstrcat(request->pool, base, "/openapi.json", NULL));
     tmf_text_append_string(&reply->body, "}}");
     return NULL;
 }

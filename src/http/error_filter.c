@@ -3,6 +3,7 @@
  * Errors in our URL space that never reach our handler (401 and 403 of an auth module, a malformed
  * request, a limit of httpd) come as HTML, or as the administrator's ErrorDocument. This output
  * filter puts the TMF Error body in its place; status and headers such as WWW-Authenticate stay.
+ * Requests whose path cannot be known are those of our space, too, where their host has one.
  */
 #include "http/http.h"
 
@@ -32,7 +33,7 @@ static void replace_entity_headers(request_rec *r)
     }
     r->content_encoding = NULL;
     r->content_languages = NULL;
-    ap_set_content_type(r, "application/json");
+    ap_set_content_type(r, TMF_CONTENT_TYPE);
     tmf_reply_set_headers(r);
 }
 
@@ -86,14 +87,14 @@ void tmf_error_filter_register(void)
 
 void tmf_error_filter_insert(request_rec *r)
 {
-    if (tmf_space_find(r) != NULL) {
+    if (tmf_space_has_error(r)) {
         ap_add_output_filter_handle(filter_record, NULL, r, r->connection);
     }
 }
 
 void tmf_error_filter_insert_for_document(request_rec *r)
 {
-    if (r->prev != NULL && ap_is_HTTP_ERROR(r->prev->status) && tmf_space_find(r->prev) != NULL) {
+    if (r->prev != NULL && ap_is_HTTP_ERROR(r->prev->status) && tmf_space_has_error(r->prev)) {
         r->status = r->prev->status;
         ap_add_output_filter_handle(filter_record, NULL, r, r->connection);
     }

@@ -16,9 +16,13 @@ int tmf_space_translate_name(request_rec *r);
 int tmf_space_map_to_storage(request_rec *r);
 int tmf_space_check_type(request_rec *r);
 
-/* Our base that a request lies under, also for a request so broken that httpd parsed no path, and
- * for the ErrorDocument of one of ours; NULL = none. */
+/* Our base that a request lies under; NULL = none. */
 const tmf_base_t *tmf_space_find(request_rec *r);
+
+/* Is an error that httpd or another module raised for this request one of the API? Below a base it
+ * is, also when httpd refused the request before it had decoded the path; and where the path cannot
+ * be known, when the host has a base. */
+int tmf_space_has_error(request_rec *r);
 
 /* The URL of the base as clients see it: TMFCustomerBaseURL, or scheme, host and port of the
  * request. */
@@ -40,6 +44,10 @@ tmf_error_t *tmf_http_read_body(request_rec *r, apr_size_t limit, const char **b
                                 apr_size_t *length);
 
 /* ---- reply.c ---- */
+
+/* Of every reply that has a body, spelled as in TMF629's own description: some clients compare the
+ * texts. */
+#define TMF_CONTENT_TYPE "application/json;charset=utf-8"
 
 /* Sends a reply. OK, or what httpd is to be told. */
 int tmf_reply_send(request_rec *r, const tmf_reply_t *reply);

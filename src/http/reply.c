@@ -51,7 +51,7 @@ static void add_body(apr_bucket_brigade *brigade, const tmf_text_t *body,
         length += (apr_off_t)piece->length;
     }
     add_bytes(brigade, body->data + from, body->length - from, r);
-    ap_set_content_type(r, "application/json");
+    ap_set_content_type(r, TMF_CONTENT_TYPE);
     ap_set_content_length(r, length);
 }
 

@@ -53,23 +53,55 @@ int tmf_space_check_type(request_rec *r)
     return is_claimed(r) ? OK : DECLINED;
 }
 
-/* The path in a request line that httpd did not get to parse, such as one that was too long. */
-static const char *raw_path(request_rec *r)
-{
-    const char *line = r->the_request != NULL ? r->the_request : "";
-    const char *target = strchr(line, ' ');
-
-    return target != NULL ? target + 1 : "";
-}
-
 const tmf_base_t *tmf_space_find(request_rec *r)
 {
-    const tmf_base_t *base = tmf_config_base_of(r->server, r->uri);
+    return tmf_config_base_of(r->server, r->uri);
+}
 
-    if (base == NULL && (r->uri == NULL || r->uri[0] != '/')) {
-        base = tmf_config_base_of(r->server, raw_path(r));
+/* The path as the client wrote it, "" when there is none. Of a request line that was too long httpd
+ * has parsed nothing. */
+static const char *raw_path(request_rec *r)
+{
+    const char *target = r->the_request != NULL ? strchr(r->the_request, ' ') : NULL;
+    apr_uri_t uri;
+
+    if (r->unparsed_uri == NULL && target != NULL) {
+        return apr_pstrmemdup(r->pool, target + 1, strcspn(target + 1, " ?"));
     }
-    return base;
+    return r->unparsed_uri != NULL &&
+                   apr_uri_parse(r->pool, r->unparsed_uri, &uri) == APR_SUCCESS && uri.path != NULL
+               ? uri.path
+               : "";
+}
+
+/* The path of a request that httpd refused before it had decoded it, as far as it can be known;
+ * NULL when there is none, or it leads out of the root. */
+static const char *path_of_refused(request_rec *r)
+{
+    const int flags = AP_NORMALIZE_MERGE_SLASHES | AP_NORMALIZE_DECODE_UNRESERVED;
+    char *path = apr_pstrdup(r->pool, raw_path(r));
+    char *checked = apr_pstrdup(r->pool, path);
+    int has_right_percents = ap_normalize_path(path, flags);
+
+    return path[0] == '/' && (!has_right_percents ||
+                              ap_normalize_path(checked, flags | AP_NORMALIZE_NOT_ABOVE_ROOT))
+               ? path
+               : NULL;
+}
+
+int tmf_space_has_error(request_rec *r)
+{
+    const char *path;
+
+    if (tmf_space_find(r) != NULL) {
+        return 1;
+    }
+    if (r->filename != NULL && r->parsed_uri.path != NULL) {
+        return 0; /* it has been decoded, and lies elsewhere */
+    }
+    path = path_of_refused(r);
+    return path != NULL ? tmf_config_base_of(r->server, path) != NULL
+                        : tmf_config_of_server(r->server)->bases->nelts > 0;
 }
 
 const char *tmf_space_url(request_rec *r, const tmf_base_t *base, const tmf_space_config_t *config)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from harness import BASE
-from harness.client import Api, Raw, check_error, customer, split_reply
+from harness.client import REPLY, Api, Raw, check_error, customer, split_reply
 
 DOCUMENTS = "\n".join(f"ErrorDocument {status} /error.html" for status in
                       (400, 401, 403, 404, 405, 408, 413, 414, 415, 500, 501, 503))
@@ -36,7 +36,7 @@ def ask(server, text):
     with Raw(server.port) as raw:
         raw.send(text)
         status, headers, body = split_reply(raw.read_all())
-    assert headers["content-type"] == "application/json", headers
+    assert headers["content-type"] == REPLY, headers
     error = json.loads(body)
     assert error["@type"] == "Error" and error["status"] == str(status)
     return status, headers, error["code"]
@@ -81,7 +81,7 @@ def test_errors_of_httpd_to_head_have_no_body(guarded):
     with Raw(guarded.port) as raw:
         raw.send(get(f"{BASE}/customer", method="HEAD").replace(AUTHORIZED, ""))
         status, headers, body = split_reply(raw.read_all())
-    assert (status, headers["content-type"], body) == (401, "application/json", b"")
+    assert (status, headers["content-type"], body) == (401, REPLY, b"")
 
 
 def test_elsewhere_errors_stay_what_they_are(guarded):
@@ -104,6 +104,13 @@ def test_messages_survive_any_byte(api):
     reply = api.get("/customer/%22%0a%01%C3%A9%7f")
     check_error(reply)
     assert reply.status_code == 404
+
+
+def test_a_reply_that_is_compressed_by_its_type(start_httpd):
+    """The charset in it does not matter; httpd does so with a 200 only."""
+    api = Api(start_httpd(modules=["filter", "deflate"], location="AddOutputFilterByType DEFLATE application/json").url)
+    path = f"/customer/{api.create(x='y' * 2000)['id']}"
+    assert api.get(path).headers["Content-Encoding"] == "gzip"
 
 
 def test_a_compressed_reply(start_httpd):

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from harness import await_condition
-from harness.client import Api
+from harness.client import REPLY, Api
 from harness.listener import has_ipv6
 from harness.notify import ALLOW, AWAY, QUICK, Subscriber
 
@@ -42,7 +42,7 @@ def test_a_hub_is_created_read_listed_and_deleted(hubs):
     assert made == {"id": made["id"], "callback": CALLBACK, "query": None}
     assert isinstance(made["id"], str) and made["id"]
     assert reply.headers["Location"] == f"{hubs.url}/hub/{made['id']}"
-    assert reply.headers["Content-Type"].split(";")[0] == "application/json"
+    assert reply.headers["Content-Type"] == REPLY
     for path in (f"/hub/{made['id']}", f"//hub/{made['id']}/", reply.headers["Location"]):
         read = hubs.get(path)
         assert (read.status_code, read.json()) == (200, made)

@@ -15,12 +15,14 @@ def allowed(reply):
 
 
 @pytest.mark.parametrize("path", ["", "/"])
-def test_the_entry_point_links_to_the_collections(api, path):
+def test_the_entry_point_links_to_the_collections_and_the_description(api, path):
     reply = api.get(path)
     assert reply.status_code == 200
     links = reply.json()["_links"]
     assert links["self"]["href"] == api.url
     assert api.get(links["customer"]["href"]).status_code in (200, 206)
+    assert api.get(links["hub"]["href"]).status_code == 200
+    assert links["service-desc"]["href"] == f"{api.url}/openapi.json"
 
 
 @pytest.mark.parametrize("path", ["/customer/", "//customer", "//customer//", "/./customer"])

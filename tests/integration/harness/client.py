@@ -13,6 +13,7 @@ SWAGGER = PROJECT.parent / "shared" / "spec" / "TMF629-v4.0.0.swagger.json"
 LEAKS = re.compile(r"pg_|SELECT|INSERT|/usr/|/tmp/|libpq|postgres|\.c:\d", re.IGNORECASE)
 IS_CUSTOMER = re.compile(r"/customer(/|\?|$)")
 JSON = "application/json"
+REPLY = "application/json;charset=utf-8"  # what every reply with a body is
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 JSON_PATCH_QUERY = "application/json-patch-query+json"
@@ -35,7 +36,7 @@ def customer(**members):
 
 def check_error(response, head=False):
     """Contract §2, "Errors"."""
-    assert response.headers["Content-Type"].split(";")[0] == JSON
+    assert response.headers["Content-Type"] == REPLY
     if head:
         return
     error = response.json()
@@ -80,6 +81,8 @@ class Api:
         return response
 
     def check(self, response, is_partial):
+        if response.content:
+            assert response.headers["Content-Type"] == REPLY
         if response.status_code >= 400:
             check_error(response, response.request.method == "HEAD")
         elif response.text and not is_partial and IS_CUSTOMER.search(response.url):
