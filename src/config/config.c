@@ -60,11 +60,16 @@ void *tmf_config_merge_space(apr_pool_t *pool, void *base_config, void *add_conf
     return space;
 }
 
+const tmf_space_config_t *tmf_config_with_defaults(apr_pool_t *result_pool,
+                                                   const tmf_space_config_t *given)
+{
+    return tmf_config_merge_space(result_pool, (void *)&space_defaults, (void *)given);
+}
+
 const tmf_space_config_t *tmf_config_of_request(request_rec *r)
 {
-    void *given = ap_get_module_config(r->per_dir_config, &tmf_customer_module);
-
-    return tmf_config_merge_space(r->pool, (void *)&space_defaults, given);
+    return tmf_config_with_defaults(r->pool,
+                                    ap_get_module_config(r->per_dir_config, &tmf_customer_module));
 }
 
 void *tmf_config_create_server(apr_pool_t *pool, server_rec *server)
