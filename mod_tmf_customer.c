@@ -25,18 +25,74 @@
 
 APLOG_USE_MODULE(tmf_customer);
 
+/* A mistake ends a start, as httpd does it. It must not end a server that runs, with all its other
+ * sites: at a restart, what a mistake concerns is left out. */
+static int is_restart(void)
+{
+    return ap_state_query(AP_SQ_CONFIG_GEN) > 1; /* the configuration is read twice at start */
+}
+
+/* Returns the number of mistakes. Without the secrets nothing is notified: not signing would be
+ * worse. */
 static int read_secrets(apr_pool_t *pconf, server_rec *server)
 {
     tmf_server_config_t *config = tmf_config_of_server(server);
     const char *file = config->notify.secrets_file;
     const char *problem = file != NULL ? tmf_secrets_read(&config->secrets, file, pconf) : NULL;
 
-    if (problem != NULL) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0007: TMFCustomerNotifySecrets: %s",
-                     problem);
-        return HTTP_INTERNAL_SERVER_ERROR;
+    if (problem == NULL) {
+        return 0;
     }
-    return OK;
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0007: TMFCustomerNotifySecrets: %s",
+                 problem);
+    config->notify.enabled = 0;
+    return 1;
+}
+
+static int find_mod_dbd(const server_rec *server)
+{
+    int found = tmf_db_find_mod_dbd();
+
+    if (!found) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
+                     "TMF0005: mod_dbd is not loaded: add LoadModule dbd_module modules/mod_dbd.so "
+                     "(on Debian: a2enmod dbd)");
+    }
+    return found;
+}
+
+static int check(apr_pool_t *pconf, server_rec *main_server)
+{
+    int has_mod_dbd = find_mod_dbd(main_server);
+    int mistakes = !has_mod_dbd + tmf_config_check(pconf, main_server, has_mod_dbd);
+    server_rec *server;
+
+    for (server = main_server; server != NULL; server = server->next) {
+        mistakes += read_secrets(pconf, server);
+    }
+    if (mistakes > 0 && is_restart()) {
+        ap_log_error(
+            APLOG_MARK, APLOG_CRIT, 0, main_server,
+            "TMF0168: restarted in spite of the mistakes above, without what they concern: "
+            "mend them, try with `apachectl configtest`, and restart again");
+        return OK;
+    }
+    return mistakes == 0 ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* Is this the first reading of the configuration by a command: a configtest, a start, or one that
+ * is about to send a signal to the server that runs? Its words go to the terminal. */
+static int is_first_reading(void)
+{
+    return ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
+}
+
+/* The only hook that configtest calls. Later readings are checked when the log is open. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
+{
+    (void)plog;
+    (void)ptemp;
+    return is_first_reading() ? check(pconf, server) : OK;
 }
 
 /* What the children of this generation share for notifications. */
@@ -51,28 +107,27 @@ static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
     }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, status, server,
-                     "TMF0008: no pipe or no temporary file for the notifier");
-        return HTTP_INTERNAL_SERVER_ERROR;
+                     "TMF0008: no pipe or no temporary file for the notifier: nothing is notified");
+        config->notify.enabled = 0;
     }
-    return OK;
+    return status == APR_SUCCESS;
 }
 
-/* The first run at start only looks for mistakes, while httpd can still say so on the terminal. */
-static int prepare_notifiers(apr_pool_t *pconf, server_rec *server, int is_rehearsal)
+static int prepare_notifiers(apr_pool_t *pconf, server_rec *main_server)
 {
-    int status = OK;
+    int has_curl = tmf_sender_set_up(pconf);
+    int prepared = has_curl;
+    server_rec *server;
 
-    if (!is_rehearsal && !tmf_sender_set_up(pconf)) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0009: libcurl cannot be used");
-        return HTTP_INTERNAL_SERVER_ERROR;
+    if (!has_curl) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, main_server,
+                     "TMF0009: libcurl cannot be used: nothing is notified");
     }
-    for (; server != NULL && status == OK; server = server->next) {
-        status = read_secrets(pconf, server);
-        if (status == OK && !is_rehearsal) {
-            status = prepare_notifier(pconf, server);
-        }
+    for (server = main_server; server != NULL; server = server->next) {
+        prepared = prepare_notifier(pconf, server) && prepared;
+        tmf_config_of_server(server)->notify.enabled &= has_curl;
     }
-    return status;
+    return prepared;
 }
 
 /* One for all servers and all generations of children: a child of the one before may still write
@@ -101,39 +156,33 @@ static int prepare_cache(server_rec *main_server)
     }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, status, main_server,
-                     "TMF0012: TMFCustomerCache: no shared memory of %d MiB", size);
-        return HTTP_INTERNAL_SERVER_ERROR;
+                     "TMF0012: TMFCustomerCache: no shared memory of %d MiB: nothing is cached",
+                     size);
     }
     for (server = main_server; server != NULL; server = server->next) {
-        tmf_config_of_server(server)->cache = size > 0 ? kept->cache : NULL;
+        tmf_config_of_server(server)->cache = size > 0 && status == APR_SUCCESS ? kept->cache
+                                                                                : NULL;
     }
-    return OK;
+    return status == APR_SUCCESS;
 }
 
-/* httpd runs this twice at start, and again at every restart; it keeps nothing from an earlier run.
- */
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
-    int is_rehearsal;
     int status;
+    int is_prepared;
 
     (void)plog;
     (void)ptemp;
-    if (!tmf_db_find_mod_dbd()) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                     "TMF0005: mod_dbd is not loaded: add LoadModule dbd_module modules/mod_dbd.so "
-                     "(on Debian: a2enmod dbd)");
-        return HTTP_INTERNAL_SERVER_ERROR;
+    if (is_first_reading()) {
+        return OK;
     }
-    status = tmf_config_check(pconf, server);
-    is_rehearsal = ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG;
-    if (status == OK) {
-        status = prepare_notifiers(pconf, server, is_rehearsal);
+    status = check(pconf, server);
+    if (status != OK) {
+        return status;
     }
-    if (status == OK && !is_rehearsal) {
-        status = prepare_cache(server);
-    }
-    return status;
+    is_prepared = prepare_notifiers(pconf, server);
+    is_prepared = prepare_cache(server) && is_prepared;
+    return is_prepared || is_restart() ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
@@ -193,7 +242,7 @@ static void child_init(apr_pool_t *pchild, server_rec *main_server)
     for (server = main_server; server != NULL; server = server->next) {
         const tmf_server_config_t *config = tmf_config_of_server(server);
 
-        if (config->bases->nelts > 0) {
+        if (config->bases->nelts > 0 && config->has_database) {
             make_way_to_database(pchild, server);
             if (config->notify.enabled) {
                 start_notifier(pchild, server);
@@ -223,6 +272,7 @@ static void register_hooks(apr_pool_t *pool)
 
     (void)pool;
     tmf_error_filter_register();
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, after_mod_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);

@@ -13,7 +13,7 @@ declare -rA packages=(
         libjson-c-dev libcurl4-openssl-dev check'
     [run]='apache2-bin libaprutil1-dbd-pgsql postgresql postgresql-client curl ca-certificates'
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
-        python3-hypothesis python3-jsonschema apache2 apache2-utils nginx openssl pmccabe cppcheck clang-format
+        python3-hypothesis python3-jsonschema apache2 apache2-utils libaprutil1-dbd-sqlite3 nginx openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm'
     [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )

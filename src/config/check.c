@@ -8,168 +8,134 @@
 #include <http_core.h>
 #include <http_log.h>
 
+#include "config/bases.h"
+#include "config/dbd_directives.h"
+#include "config/handlers.h"
+
 APLOG_USE_MODULE(tmf_customer);
 
-static const core_dir_config *core_config_of(const ap_conf_vector_t *section)
-{
-    return ap_get_core_module_config(section);
-}
+/* Connections that the notifier of a child uses at most, and one for requests. */
+#define CONNECTIONS_BESIDE_NOTIFIER 4
 
-/* The argument of the SetHandler directive that an expression came from; NULL when it is not found
- * below `node` or is no plain text. httpd keeps handlers as expressions, which only a request can
- * evaluate, but it tells where they were written. */
-static const char *literal_handler(const ap_directive_t *node, const ap_expr_info_t *expression,
-                                   apr_pool_t *pool)
-{
-    for (; node != NULL; node = node->next) {
-        const char *found = literal_handler(node->first_child, expression, pool);
-
-        if (found != NULL) {
-            return found;
-        }
-        if (strcasecmp(node->directive, "SetHandler") == 0 &&
-            node->line_num == (int)expression->line_number && node->filename != NULL &&
-            strcmp(node->filename, expression->filename) == 0) {
-            const char *arguments = node->args;
-
-            return strchr(arguments, '%') == NULL ? ap_getword_conf(pool, &arguments) : NULL;
-        }
-    }
-    return NULL;
-}
-
-static int has_our_handler(const core_dir_config *section, apr_pool_t *pool)
-{
-    const char *handler = NULL;
-
-    if (section != NULL && section->expr_handler != NULL &&
-        section->expr_handler->filename != NULL) {
-        handler = literal_handler(ap_conftree, section->expr_handler, pool);
-    }
-    return handler != NULL && strcmp(handler, TMF_HANDLER_NAME) == 0;
-}
-
-/* A path in plain text: the base path of every href is made of it. */
-static int check_path(const server_rec *server, const core_dir_config *section)
-{
-    if (section->d == NULL || section->r != NULL || section->d_is_fnmatch || section->d[0] != '/') {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                     "TMF0001: SetHandler " TMF_HANDLER_NAME " in <Location \"%s\">: the handler "
-                     "needs a <Location> with a plain path that starts with \"/\", without "
-                     "wildcards or a regular expression",
-                     section->d != NULL ? section->d : "");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    return OK;
-}
-
-static int check_page_sizes(const server_rec *server, const core_dir_config *section,
-                            const tmf_space_config_t *space)
-{
-    if (space != NULL && space->page_size > 0 && space->page_size_max > 0 &&
-        space->page_size > space->page_size_max) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                     "TMF0002: <Location \"%s\">: TMFCustomerPageSize %d is more than "
-                     "TMFCustomerMaxPageSize %d",
-                     section->d, space->page_size, space->page_size_max);
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    return OK;
-}
-
-/* `space`: the section's settings, which come before those of the server; NULL = it has none. */
-static int check_document_size(apr_pool_t *pool, const server_rec *server,
-                               const core_dir_config *section, void *space)
-{
-    void *base = ap_get_module_config(server->lookup_defaults, &tmf_customer_module);
-    const tmf_space_config_t *settings = tmf_config_with_defaults(
-        space != NULL ? tmf_config_merge_space(pool, base, space) : base, pool);
-
-    if (settings->document_max < settings->body_max) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                     "TMF0150: <Location \"%s\">: TMFCustomerMaxDocument %d is less than "
-                     "TMFCustomerMaxBody %d",
-                     section->d, settings->document_max, settings->body_max);
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    return OK;
-}
-
-static void add_base(apr_pool_t *pool, apr_array_header_t *bases, const char *path)
-{
-    tmf_base_t *base = apr_array_push(bases);
-    apr_size_t length = strlen(path);
-
-    while (length > 0 && path[length - 1] == '/') {
-        length--;
-    }
-    base->path = apr_pstrmemdup(pool, path, length);
-    base->length = length;
-    base->escaped = ap_os_escape_path(pool, base->path, 1);
-}
-
-static int longest_first(const void *a, const void *b)
-{
-    const tmf_base_t *left = a;
-    const tmf_base_t *right = b;
-
-    return (left->length < right->length) - (left->length > right->length);
-}
-
-/* Looks at every <Location> of a server; those of the main server are inherited by its hosts. */
-static int find_bases(apr_pool_t *pool, server_rec *server, apr_array_header_t *bases)
-{
-    const core_server_config *core = ap_get_core_module_config(server->module_config);
-    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
-    int i;
-
-    for (i = 0; i < core->sec_url->nelts; i++) {
-        const core_dir_config *section = core_config_of(sections[i]);
-
-        if (has_our_handler(section, pool)) {
-            if (check_path(server, section) != OK ||
-                check_page_sizes(server, section,
-                                 ap_get_module_config(sections[i], &tmf_customer_module)) != OK ||
-                check_document_size(pool, server, section,
-                                    ap_get_module_config(sections[i], &tmf_customer_module)) !=
-                    OK) {
-                return HTTP_INTERNAL_SERVER_ERROR;
-            }
-            add_base(pool, bases, section->d);
-        }
-    }
-    qsort(bases->elts, (size_t)bases->nelts, sizeof(tmf_base_t), longest_first);
-    return OK;
-}
-
-static int check_server(apr_pool_t *pool, server_rec *server)
+/* Gives the server a configuration of its own. */
+static int prepare_server(apr_pool_t *pool, server_rec *server, const server_rec *main_server,
+                          int has_mod_dbd)
 {
     tmf_server_config_t *own = apr_pmemdup(pool, tmf_config_of_server(server), sizeof(*own));
+    tmf_dbd_directives_t dbd;
 
     tmf_config_set_defaults(own, pool);
-    own->bases = apr_array_make(pool, 2, sizeof(tmf_base_t));
     ap_set_module_config(server->module_config, &tmf_customer_module, own);
-    if (has_our_handler(core_config_of(server->lookup_defaults), pool)) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                     "TMF0003: SetHandler " TMF_HANDLER_NAME " stands outside a <Location>: put it "
-                     "into one, whose path is then the base path of the API");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    return find_bases(pool, server, own->bases);
+    tmf_dbd_directives_read(&dbd, server, pool);
+    own->has_database = has_mod_dbd && dbd.driver != NULL && dbd.parameters != NULL;
+    return tmf_bases_find(&own->bases, server, main_server, pool);
 }
 
-int tmf_config_check(apr_pool_t *pconf, server_rec *main_server)
+static const char *place_of(const server_rec *server, apr_pool_t *pool)
 {
+    return server->is_virtual ? apr_psprintf(pool, "the virtual host at %s, line %u",
+                                             server->defn_name, server->defn_line_number)
+                              : "the main server";
+}
+
+static int has_base_of_its_own(const tmf_server_config_t *config)
+{
+    int found = 0;
+    int i;
+
+    for (i = 0; i < config->bases->nelts; i++) {
+        found |= APR_ARRAY_IDX(config->bases, i, tmf_base_t).is_own;
+    }
+    return found;
+}
+
+/* A <Location> of the main server is in every virtual host as well: where one of them can serve it,
+ * the others, and the main server, may be meant to serve nothing. */
+static int missing_database(const server_rec *server, const tmf_dbd_directives_t *dbd,
+                            int others_have_one, apr_pool_t *pool)
+{
+    const tmf_server_config_t *config = tmf_config_of_server((server_rec *)server);
+    const tmf_base_t *base = &APR_ARRAY_IDX(config->bases, 0, tmf_base_t);
+    int is_warning = others_have_one && (!server->is_virtual || !has_base_of_its_own(config));
+
+    ap_log_error(
+        APLOG_MARK, is_warning ? APLOG_WARNING : APLOG_ERR, 0, server,
+        "TMF0165: no %s is in force in %s%s: <Location \"%s\"> can reach no database there "
+        "and answers 503. It needs DBDriver pgsql and DBDParams \"host=... dbname=... user=...\" "
+        "in the same virtual host, or in the main server",
+        dbd->driver == NULL ? "DBDriver" : "DBDParams", place_of(server, pool),
+        others_have_one ? ", only in another one" : "", base->path);
+    return !is_warning;
+}
+
+/* The notifier of a child has taken all connections: requests wait for it. */
+static void check_connections(const server_rec *server, const server_rec *main_server,
+                              const tmf_dbd_directives_t *dbd, apr_pool_t *pool)
+{
+    const tmf_server_config_t *main_config = tmf_config_of_server((server_rec *)main_server);
+    tmf_dbd_directives_t main_dbd;
+
+    tmf_dbd_directives_read(&main_dbd, main_server, pool);
+    if (dbd->most >= CONNECTIONS_BESIDE_NOTIFIER ||
+        (server != main_server && main_config->bases->nelts > 0 && main_dbd.most == dbd->most)) {
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
+                 "TMF0166: %s has DBDMax %d: the child that notifies uses up to %d connections for "
+                 "that, and needs at least one more for requests",
+                 place_of(server, pool), dbd->most, CONNECTIONS_BESIDE_NOTIFIER - 1);
+}
+
+static int check_database(server_rec *server, const server_rec *main_server, int others_have_one,
+                          apr_pool_t *pool)
+{
+    tmf_server_config_t *config = tmf_config_of_server(server);
+    tmf_dbd_directives_t dbd;
+
+    tmf_dbd_directives_read(&dbd, server, pool);
+    if (!config->has_database) {
+        return missing_database(server, &dbd, others_have_one, pool);
+    }
+    config->has_database = tmf_dbd_directives_are_usable(&dbd, server, place_of(server, pool));
+    if (config->has_database && config->notify.enabled) {
+        check_connections(server, main_server, &dbd, pool);
+    }
+    return !config->has_database;
+}
+
+static int check_databases(apr_pool_t *pool, server_rec *main_server)
+{
+    server_rec *server;
+    int somebody_has_one = 0;
+    int mistakes = 0;
+
+    for (server = main_server; server != NULL; server = server->next) {
+        somebody_has_one |= tmf_config_of_server(server)->has_database;
+    }
+    for (server = main_server; server != NULL; server = server->next) {
+        if (tmf_config_of_server(server)->bases->nelts > 0) {
+            mistakes += check_database(server, main_server, somebody_has_one, pool);
+        }
+    }
+    return mistakes;
+}
+
+int tmf_config_check(apr_pool_t *pconf, server_rec *main_server, int has_mod_dbd)
+{
+    int mistakes = tmf_handlers_check(main_server, pconf);
+    int bases = 0;
     server_rec *server;
 
     for (server = main_server; server != NULL; server = server->next) {
-        int status = check_server(pconf, server);
-
-        if (status != OK) {
-            return status;
-        }
+        mistakes += prepare_server(pconf, server, main_server, has_mod_dbd);
+        bases += tmf_config_of_server(server)->bases->nelts;
     }
-    return OK;
+    if (bases == 0 && mistakes == 0) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, main_server,
+                     "TMF0167: mod_tmf_customer is loaded, but no <Location> has "
+                     "SetHandler " TMF_HANDLER_NAME ": it serves nothing");
+    }
+    return mistakes + (has_mod_dbd ? check_databases(pconf, main_server) : 0);
 }
 
 const tmf_base_t *tmf_config_base_of(server_rec *server, const char *uri)

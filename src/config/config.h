@@ -43,6 +43,7 @@ typedef struct {
         *path; /* "/tmf-api/customerManagement/v4", never with a trailing "/"; "" for the root */
     apr_size_t length;   /* bytes of path */
     const char *escaped; /* path as it stands in a URL */
+    int is_own;          /* stands in this server; a virtual host inherits those of the main one */
 } tmf_base_t;
 
 struct tmf_db_pool_t;
@@ -75,7 +76,8 @@ typedef struct {
     tmf_targets_t *targets;                /* whom notifications may reach; likewise */
     tmf_notify_config_t notify;
     apr_array_header_t *bases;      /* of tmf_base_t, longest path first; set by tmf_config_check */
-    struct tmf_db_pool_t *database; /* set in child_init, NULL when bases is empty */
+    int has_database;               /* mod_dbd was told of one; likewise */
+    struct tmf_db_pool_t *database; /* set in child_init, NULL without bases or has_database */
     struct tmf_customer_reads_t *reads;   /* likewise */
     struct tmf_customer_writes_t *writes; /* likewise */
 
@@ -97,18 +99,19 @@ void *tmf_config_merge_server(apr_pool_t *pool, void *base, void *add);
 /* Gives a server's settings that were not given their defaults. */
 void tmf_config_set_defaults(tmf_server_config_t *config, apr_pool_t *pool);
 
-/* Settings of a URL space with defaults filled in; `result_pool` owns them. */
-const tmf_space_config_t *tmf_config_with_defaults(const tmf_space_config_t *given,
-                                                   apr_pool_t *result_pool);
-
 /* The settings in force for a request, with defaults filled in; its pool owns them. */
 const tmf_space_config_t *tmf_config_of_request(request_rec *r);
 tmf_server_config_t *tmf_config_of_server(server_rec *server);
 
-/* post_config: finds every <Location> with our handler, gives each server_rec its own
- * configuration, and checks what single directives cannot see. OK, or an HTTP error after a log
- * line that names the directive and the place. */
-int tmf_config_check(apr_pool_t *pconf, server_rec *main_server);
+/* Those of `given` (or their defaults, where it has none) in `result_pool`. */
+const tmf_space_config_t *tmf_config_with_defaults(apr_pool_t *result_pool,
+                                                   const tmf_space_config_t *given);
+
+/* check_config and post_config: finds every <Location> with our handler, gives each server_rec its
+ * own configuration, and checks what single directives cannot see. Returns the number of mistakes,
+ * each of which has got a log line that names the directive and the place. What they concern is
+ * left out, so that the rest can be served. Without mod_dbd no server has a database. */
+int tmf_config_check(apr_pool_t *pconf, server_rec *main_server, int has_mod_dbd);
 
 /* The base path that `uri` (decoded path of a request) lies under on this server; NULL = none. */
 const tmf_base_t *tmf_config_base_of(server_rec *server, const char *uri);

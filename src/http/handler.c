@@ -113,6 +113,13 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->idempotency_key = apr_table_get(r->headers_in, "Idempotency-Key");
 }
 
+/* The log told why at the last start or restart. */
+static tmf_error_t *no_database(request_rec *r)
+{
+    return tmf_error_make(r->pool, TMF_ERROR_DATABASE_UNAVAILABLE,
+                          "This server has been given no database");
+}
+
 /* The story of a request: path, method, Accept, body, endpoint. */
 static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, tmf_reply_t *reply)
 {
@@ -135,6 +142,9 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, tmf_reply_t *
                               "Replies are application/json, which Accept does not admit");
     }
     read_request(r, base, request);
+    if (request->database == NULL) {
+        return no_database(r);
+    }
     request->id = match.id;
     TMF_TRY(read_body(r, match.route, request));
     return match.route->handler(request, reply);

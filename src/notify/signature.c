@@ -73,6 +73,7 @@ const char *tmf_secrets_read(tmf_secrets_t **secrets, const char *path, apr_pool
 {
     char line[LINE_BYTES];
     const char *problem = NULL;
+    apr_status_t status = APR_SUCCESS;
     apr_file_t *file;
     int number = 0;
 
@@ -82,11 +83,14 @@ const char *tmf_secrets_read(tmf_secrets_t **secrets, const char *path, apr_pool
                       result_pool) != APR_SUCCESS) {
         return apr_psprintf(result_pool, "%s cannot be read", path);
     }
-    while (problem == NULL && apr_file_gets(line, sizeof(line), file) == APR_SUCCESS) {
+    while (problem == NULL && (status = apr_file_gets(line, sizeof(line), file)) == APR_SUCCESS) {
         number++;
         problem = add_line(*secrets, line, result_pool);
     }
     apr_file_close(file);
+    if (status != APR_SUCCESS && status != APR_EOF) {
+        return apr_psprintf(result_pool, "%s cannot be read", path); /* such as a directory */
+    }
     return problem == NULL ? NULL
                            : apr_psprintf(result_pool, "%s, line %d: %s", path, number, problem);
 }

@@ -35,7 +35,8 @@ typedef struct tmf_db_t tmf_db_t;
 /* The rows that a statement returned. */
 typedef struct tmf_db_rows_t tmf_db_rows_t;
 
-/* post_config: looks up mod_dbd's functions. 0 when mod_dbd is not loaded. */
+/* Each time the configuration is read: looks up mod_dbd's functions. 0 when mod_dbd is not loaded.
+ */
 int tmf_db_find_mod_dbd(void);
 
 /* What a way to the database is made of. */
@@ -43,7 +44,7 @@ typedef struct {
     struct server_rec *server; /* whose mod_dbd settings apply */
     apr_interval_time_t statement_timeout;
     apr_interval_time_t pool_timeout;
-    const tmf_wake_t *wake;             /* of the notifier for this database */
+    const tmf_wake_t *wake;             /* of the notifier for this database; NULL = none */
     struct tmf_customer_cache_t *cache; /* NULL = none */
     apr_interval_time_t cache_age;      /* of what it gives at most */
 } tmf_db_settings_t;

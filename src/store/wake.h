@@ -14,7 +14,7 @@ typedef struct tmf_wake_t tmf_wake_t;
 /* post_config, for each server: makes the pipe; `config_pool` closes it. */
 apr_status_t tmf_wake_make(tmf_wake_t **wake, apr_pool_t *config_pool);
 
-/* Any thread of any child. */
+/* Any thread of any child; NULL = there is nobody to wake. */
 void tmf_wake_send(const tmf_wake_t *wake);
 
 /* The notifier: what to poll for reading; and takes all bytes: were there any? */

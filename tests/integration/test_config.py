@@ -42,28 +42,12 @@ def test_a_bad_directive_in_the_server_keeps_httpd_from_starting(new_database, d
     assert directive.split()[0] in refusal(new_database, server=directive)
 
 
-def test_page_sizes_must_fit(new_database):
-    text = refusal(new_database, location="TMFCustomerPageSize 20\nTMFCustomerMaxPageSize 10")
-    assert "TMF0002" in text and "TMFCustomerPageSize 20" in text
-
-
 @pytest.mark.parametrize("server,location", [
     ("", "TMFCustomerMaxBody 20000\nTMFCustomerMaxDocument 10000"), ("", "TMFCustomerMaxDocument 1048575"),
     ("TMFCustomerMaxBody 10001", "TMFCustomerMaxDocument 10000"), ("TMFCustomerMaxDocument 10000", "TMFCustomerMaxBody 10001")])
 def test_a_customer_may_not_be_smaller_than_the_body_that_makes_it(new_database, server, location):
     text = refusal(new_database, server=server, location=location)
     assert "TMF0150" in text and "TMFCustomerMaxDocument 10" in text
-
-
-@pytest.mark.parametrize("section", ["<LocationMatch ^/x>\n%s\n</LocationMatch>",
-                                     '<Location ~ "^/x">\n%s\n</Location>',
-                                     '<Location "/x*">\n%s\n</Location>'])
-def test_the_handler_needs_a_plain_path(new_database, section):
-    assert "TMF0001" in refusal(new_database, outside=section % SPACE)
-
-
-def test_the_handler_outside_a_location_is_refused(new_database):
-    assert "TMF0003" in refusal(new_database, server=SPACE)
 
 
 def test_a_handler_that_an_expression_sets_is_an_error_of_ours(start_httpd):
@@ -73,18 +57,6 @@ def test_a_handler_that_an_expression_sets_is_an_error_of_ours(start_httpd):
         raw.send("GET /dynamic/customer HTTP/1.0\r\n\r\n")
         assert split_reply(raw.read_all())[0] == 500
     server.log.expect("TMF0041")
-
-
-def test_mod_dbd_is_needed(new_database):
-    server = Httpd(new_database(install=False))
-    conf = server.root / "httpd.conf"
-    conf.write_text("\n".join(line for line in conf.read_text().splitlines()
-                              if not line.startswith("DBD") and "mod_dbd.so" not in line))
-    try:
-        assert server.control("start", check=False).returncode != 0
-        assert "TMF0005" in server.log.text()
-    finally:
-        server.remove()
 
 
 def test_a_missing_connect_timeout_is_one_warning(start_httpd, new_database):
@@ -137,6 +109,7 @@ def test_several_locations_and_virtual_hosts_with_databases_of_their_own(start_h
                 f'TMFCustomerPoolTimeout 1s\n<Location "/only/two">\n{SPACE}\n</Location>\n'
                 f'</VirtualHost>')
     probe.remove()
+    server.log.expect("TMF0164")  # /a/b lies in /a
     root = f"http://127.0.0.1:{server.port}"
     one, two = {"Host": "one"}, {"Host": "two"}
     api = Api(root)
@@ -158,6 +131,7 @@ def test_several_locations_and_virtual_hosts_with_databases_of_their_own(start_h
 def test_the_root_as_base_path(start_httpd):
     server = start_httpd(outside=f'<VirtualHost *>\nServerName root\n<Location "/">\n{SPACE}\n'
                                  "</Location>\n</VirtualHost>")
+    server.log.expect("TMF0164")  # all others lie in it
     api = Api(f"http://127.0.0.1:{server.port}")
     made = api.post(customer(), headers={"Host": "root"}).json()
     assert made["href"] == f"http://root/customer/{made['id']}"
