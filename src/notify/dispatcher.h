@@ -34,6 +34,7 @@
 #define TMF_NOTIFY_DISPATCHER_H
 
 #include "notify/listener.h"
+#include "notify/notices.h"
 #include "notify/notify.h"
 
 #define TMF_LEASE_TIME    (5 * APR_USEC_PER_SEC)
@@ -46,6 +47,7 @@ typedef struct {
     tmf_listener_rules_t rules;
     apr_array_header_t *listeners; /* of tmf_listener_t *: those that are leased */
     tmf_event_cache_t *events;
+    tmf_notices_t *notices;
     int sent;           /* on their way, to all listeners */
     int first;          /* index of the listener whose turn is first */
     int woken;          /* something was committed, or the time to look has come */
@@ -53,7 +55,8 @@ typedef struct {
     apr_time_t look_at; /* when to look for new work if nothing wakes us */
     apr_time_t sweep_at;
     apr_int64_t sweep_position;
-    apr_pool_t *pool; /* for the thread's life as leader */
+    apr_time_t backlogs_at; /* when to look for listeners that are behind */
+    apr_pool_t *pool;       /* for the thread's life as leader */
 } tmf_dispatcher_t;
 
 /* One of those that are leased, by its place. */

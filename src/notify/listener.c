@@ -8,6 +8,7 @@
 #include <apr_strings.h>
 
 #include "notify/backoff.h"
+#include "notify/notices.h"
 
 #define CUSTOMERS 1024 /* places in the set of those that wait for an earlier event */
 
@@ -64,6 +65,7 @@ tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t 
     listener->rules = rules;
     listener->hub_id = apr_pstrdup(pool, lease->hub_id);
     listener->callback = apr_pstrdup(pool, lease->callback);
+    listener->origin = tmf_notices_origin(listener->callback, pool);
     listener->failures = lease->failures;
     listener->allowed = 1;
     listener->more = 1;

@@ -65,7 +65,8 @@ typedef struct {
 typedef struct tmf_listener_t {
     const tmf_listener_rules_t *rules;
     const char *hub_id;
-    const char *callback;
+    const char *callback; /* never in the log: its path, query and user information can be secret */
+    const char *origin;   /* what the log may show of it: scheme, host and port */
     const char *host;
     tmf_subscription_t subscription;
     apr_time_t leased_until; /* on our clock, and never later than on the database's */

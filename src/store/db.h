@@ -21,7 +21,7 @@
 #include "store/wake.h"
 
 /* The version of the schema that this code was written for: the highest number in sql/. */
-#define TMF_SCHEMA_VERSION 6
+#define TMF_SCHEMA_VERSION 8
 
 struct server_rec;
 
