@@ -27,8 +27,9 @@
  * LEASE_TIME from the database's view, and here from before it was asked for; nothing is begun
  * after it has run out. (What had begun may still be under way: at least once, after all.)
  *
- * Bounds: TMF_IN_HAND_MAX deliveries in hand for a listener, TMF_DOCUMENTS_MAX bytes of events in
- * all, and a quarter of that in each of two answers of the database.
+ * Bounds: TMFCustomerNotifyConcurrency + TMF_IN_HAND_BESIDE deliveries in hand for a listener,
+ * TMF_DOCUMENTS_MAX bytes of events in all, and a quarter of that in each of two answers of the
+ * database.
  */
 #ifndef TMF_NOTIFY_DISPATCHER_H
 #define TMF_NOTIFY_DISPATCHER_H

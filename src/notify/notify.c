@@ -558,6 +558,7 @@ apr_status_t tmf_notify_start(tmf_notifier_t **notifier, const tmf_notify_settin
     made->sender_settings.targets = settings->targets;
     made->sender_settings.connect_timeout = settings->connect_timeout;
     made->sender_settings.timeout = settings->timeout;
+    made->sender_settings.requests_max = settings->concurrency_all;
     made->sender_settings.user_agent = "mod_tmf_customer";
     made->sender = tmf_sender_open(&made->sender_settings, child_pool);
     if (made->sender == NULL) {
