@@ -11,4 +11,5 @@ SELECT :'runtime_role' <> current_user AS other_role \gset
      TO :"runtime_role";
   GRANT EXECUTE ON FUNCTION tmf_customer.claim, tmf_customer.due, tmf_customer.deliver,
     tmf_customer.forget, tmf_customer.refuse, tmf_customer.sweep TO :"runtime_role";
+  GRANT EXECUTE ON FUNCTION tmf_customer.backlogs TO :"runtime_role";
 \endif

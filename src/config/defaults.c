@@ -33,7 +33,7 @@ static void set_notify_defaults(tmf_notify_config_t *notify, apr_pool_t *pool)
     set_default_duration(&notify->connect_timeout, 3 * SECOND);
     set_default_duration(&notify->timeout, 10 * SECOND);
     set_default(&notify->concurrency, 8);
-    set_default(&notify->concurrency_all, 256);
+    set_default(&notify->concurrency_all, notify->concurrency > 256 ? notify->concurrency : 256);
     set_default(&notify->refused_tries, 3);
     set_default_duration(&notify->disable_after, 3 * DAY);
     set_default_duration(&notify->retention, 30 * DAY);

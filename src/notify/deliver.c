@@ -21,7 +21,7 @@
 
 #include "notify/backoff.h"
 
-#define CONNECTIONS_KEPT 256
+#define CONNECTIONS_KEPT 256 /* or as many as requests on their way */
 #define TRANSFERS_KEPT   64
 #define HEADER_MAX       1024
 
@@ -388,7 +388,9 @@ tmf_sender_t *tmf_sender_open(const tmf_sender_settings_t *settings, apr_pool_t 
     if (sender->multi == NULL) {
         return NULL;
     }
-    curl_multi_setopt(sender->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+    curl_multi_setopt(sender->multi, CURLMOPT_MAXCONNECTS,
+                      (long)(settings->requests_max > CONNECTIONS_KEPT ? settings->requests_max
+                                                                       : CONNECTIONS_KEPT));
     return sender;
 }
 

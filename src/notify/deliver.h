@@ -21,6 +21,7 @@ typedef struct {
     const tmf_targets_t *targets;
     apr_interval_time_t connect_timeout; /* name lookup included */
     apr_interval_time_t timeout;         /* of all of a request */
+    int requests_max;                    /* on their way at a time */
     const char *user_agent;
 } tmf_sender_settings_t;
 

@@ -27,13 +27,15 @@
  * LEASE_TIME from the database's view, and here from before it was asked for; nothing is begun
  * after it has run out. (What had begun may still be under way: at least once, after all.)
  *
- * Bounds: TMF_IN_HAND_MAX deliveries in hand for a listener, TMF_DOCUMENTS_MAX bytes of events in
- * all, and a quarter of that in each of two answers of the database.
+ * Bounds: TMFCustomerNotifyConcurrency + TMF_IN_HAND_BESIDE deliveries in hand for a listener,
+ * TMF_DOCUMENTS_MAX bytes of events in all, and a quarter of that in each of two answers of the
+ * database.
  */
 #ifndef TMF_NOTIFY_DISPATCHER_H
 #define TMF_NOTIFY_DISPATCHER_H
 
 #include "notify/listener.h"
+#include "notify/notices.h"
 #include "notify/notify.h"
 
 #define TMF_LEASE_TIME    (5 * APR_USEC_PER_SEC)
@@ -46,6 +48,7 @@ typedef struct {
     tmf_listener_rules_t rules;
     apr_array_header_t *listeners; /* of tmf_listener_t *: those that are leased */
     tmf_event_cache_t *events;
+    tmf_notices_t *notices;
     int sent;           /* on their way, to all listeners */
     int first;          /* index of the listener whose turn is first */
     int woken;          /* something was committed, or the time to look has come */
@@ -53,7 +56,8 @@ typedef struct {
     apr_time_t look_at; /* when to look for new work if nothing wakes us */
     apr_time_t sweep_at;
     apr_int64_t sweep_position;
-    apr_pool_t *pool; /* for the thread's life as leader */
+    apr_time_t backlogs_at; /* when to look for listeners that are behind */
+    apr_pool_t *pool;       /* for the thread's life as leader */
 } tmf_dispatcher_t;
 
 /* One of those that are leased, by its place. */

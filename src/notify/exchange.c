@@ -4,15 +4,11 @@
 
 #include <string.h>
 
-#include <httpd.h>
-#include <http_log.h>
 #include <apr_strings.h>
 
 #include "model/clock.h"
 #include "notify/match.h"
-
-extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
-APLOG_USE_MODULE(tmf_customer);
+#include "notify/report.h"
 
 /* One exchange at work. */
 typedef struct {
@@ -128,22 +124,29 @@ int tmf_exchange_has_news(const tmf_listener_t *listener)
 static tmf_error_t *record_pause(exchange_t *exchange, tmf_listener_t *listener)
 {
     const tmf_notify_settings_t *settings = exchange->dispatcher->settings;
-    int disabled;
+    tmf_paused_t paused;
 
     TMF_TRY(tmf_outbox_pause(exchange->db, exchange->owner, listener->hub_id, listener->failures,
                              listener->pause, settings->disable_after, listener->disabling,
-                             listener->error, &disabled, exchange->pool));
-    if (disabled) {
-        ap_log_error(
-            APLOG_MARK, APLOG_WARNING, 0, settings->server,
-            "TMF0061: hub %s (%s) is disabled: %s; tmf_customer.enable('%s') lets it go on",
-            listener->hub_id, listener->callback, listener->error, listener->hub_id);
-    } else {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, settings->server,
-                     "TMF0062: hub %s (%s) pauses for %" APR_TIME_T_FMT " ms: %s", listener->hub_id,
-                     listener->callback, apr_time_as_msec(listener->pause), listener->error);
+                             listener->error, &paused, exchange->pool));
+    if (paused.recorded) {
+        tmf_report_pause(exchange->dispatcher, listener, &paused);
     }
     listener->pausing = 0;
+    return NULL;
+}
+
+static tmf_error_t *record_recovery(exchange_t *exchange, tmf_listener_t *listener)
+{
+    apr_interval_time_t failed_for;
+    int recorded;
+
+    TMF_TRY(tmf_outbox_recover(exchange->db, exchange->owner, listener->hub_id, &recorded,
+                               &failed_for, exchange->pool));
+    if (recorded) {
+        tmf_report_recovery(exchange->dispatcher, listener, failed_for);
+    }
+    listener->recovered = 0;
     return NULL;
 }
 
@@ -155,8 +158,7 @@ static tmf_error_t *record_news(exchange_t *exchange)
         tmf_listener_t *listener = tmf_listener_at(exchange->dispatcher, i);
 
         if (listener->recovered) {
-            TMF_TRY(tmf_outbox_recover(exchange->db, listener->hub_id, exchange->pool));
-            listener->recovered = 0;
+            TMF_TRY(record_recovery(exchange, listener));
         }
         if (tmf_exchange_has_news(listener)) {
             TMF_TRY(record_pause(exchange, listener));

@@ -8,8 +8,15 @@
 #include <apr_strings.h>
 
 #include "notify/backoff.h"
+#include "notify/notices.h"
 
-#define CUSTOMERS 1024 /* places in the set of those that wait for an earlier event */
+/* Customers that have an earlier event to wait for: a table with open addressing, never more than
+ * 2/5 full. Many customers may wait for long: to look for each among all took longer than sending.
+ */
+typedef struct tmf_customers_t {
+    unsigned places;              /* a power of two */
+    const tmf_in_hand_t *first[]; /* one delivery of each customer; NULL = free */
+} customers_t;
 
 static apr_uint32_t random_number(void)
 {
@@ -51,6 +58,22 @@ static void refuses_everything(tmf_listener_t *listener, const tmf_in_hand_t *la
           listener->failures > 0 ? listener->failures : 1, TMF_REFUSALS_PAUSE);
 }
 
+static void make_hand(tmf_listener_t *listener)
+{
+    unsigned places = 1024;
+
+    listener->capacity = listener->rules->concurrency + TMF_IN_HAND_BESIDE;
+    listener->hand = apr_palloc(listener->pool,
+                                sizeof(*listener->hand) * (apr_size_t)listener->capacity);
+    while (places * 2 < (unsigned)listener->capacity * 5) {
+        places *= 2;
+    }
+    listener->customers = apr_palloc(listener->pool,
+                                     sizeof(*listener->customers) +
+                                         sizeof(listener->customers->first[0]) * places);
+    listener->customers->places = places;
+}
+
 tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t *targets,
                                   const tmf_listener_rules_t *rules, apr_pool_t *parent)
 {
@@ -62,8 +85,10 @@ tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t 
     listener = apr_pcalloc(pool, sizeof(*listener));
     listener->pool = pool;
     listener->rules = rules;
+    make_hand(listener);
     listener->hub_id = apr_pstrdup(pool, lease->hub_id);
     listener->callback = apr_pstrdup(pool, lease->callback);
+    listener->origin = tmf_notices_origin(listener->callback, pool);
     listener->failures = lease->failures;
     listener->allowed = 1;
     listener->more = 1;
@@ -196,12 +221,13 @@ int tmf_listener_waiting(const tmf_listener_t *listener)
 
 /* ---- what is sent next ---- */
 
-/* The customers that have an earlier event to wait for: a table with open addressing, never more
- * than 3/8 full. Many customers may wait for long: to look for each among all took longer than
- * sending. */
-typedef struct {
-    const tmf_in_hand_t *first[CUSTOMERS]; /* one delivery of each customer */
-} customers_t;
+static customers_t *no_customers(const tmf_listener_t *listener)
+{
+    customers_t *customers = listener->customers;
+
+    memset(customers->first, 0, sizeof(customers->first[0]) * customers->places);
+    return customers;
+}
 
 /* Is the customer of the delivery in the set? If not, `place` is where it belongs. */
 static int has_customer(const customers_t *customers, const tmf_in_hand_t *delivery,
@@ -209,8 +235,8 @@ static int has_customer(const customers_t *customers, const tmf_in_hand_t *deliv
 {
     const tmf_in_hand_t *there;
 
-    for (*place = delivery->customer_hash % CUSTOMERS; (there = customers->first[*place]) != NULL;
-         *place = (*place + 1) % CUSTOMERS) {
+    for (*place = delivery->customer_hash % customers->places;
+         (there = customers->first[*place]) != NULL; *place = (*place + 1) % customers->places) {
         if (there->customer_hash == delivery->customer_hash &&
             strcmp(there->customer_id, delivery->customer_id) == 0) {
             return 1;
@@ -221,21 +247,21 @@ static int has_customer(const customers_t *customers, const tmf_in_hand_t *deliv
 
 void tmf_listener_withhold(tmf_listener_t *listener, tmf_event_cache_t *cache)
 {
-    customers_t customers;
+    customers_t *customers;
     int i;
 
     if (!tmf_listener_is_refusing(listener)) {
         return;
     }
-    memset(&customers, 0, sizeof(customers));
+    customers = no_customers(listener);
     for (i = 0; i < listener->count; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
         unsigned place;
 
-        if (has_customer(&customers, delivery, &place)) {
+        if (has_customer(customers, delivery, &place)) {
             delivery->is_out = tmf_in_hand_is_unsent(delivery);
         } else if (is_delayed(delivery)) {
-            customers.first[place] = delivery;
+            customers->first[place] = delivery;
         }
     }
     tmf_listener_drop(listener, tmf_in_hand_is_out, cache);
@@ -243,20 +269,21 @@ void tmf_listener_withhold(tmf_listener_t *listener, tmf_event_cache_t *cache)
 
 tmf_in_hand_t *tmf_listener_next(tmf_listener_t *listener, apr_time_t now, apr_time_t *wake_at)
 {
-    customers_t customers = {{NULL}};
+    customers_t *customers;
     int i;
 
     if (listener->leaving || listener->sent >= listener->allowed || now >= listener->leased_until) {
         return NULL;
     }
+    customers = no_customers(listener);
     for (i = 0; i < listener->count; i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
         unsigned place;
 
-        if (delivery->state == TMF_HAND_DONE || has_customer(&customers, delivery, &place)) {
+        if (delivery->state == TMF_HAND_DONE || has_customer(customers, delivery, &place)) {
             continue;
         }
-        customers.first[place] = delivery;
+        customers->first[place] = delivery;
         if (delivery->state == TMF_HAND_WAITING && delivery->checked) {
             if (delivery->not_before <= now) {
                 return delivery;

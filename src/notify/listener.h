@@ -22,8 +22,9 @@
 #include "query/subscription.h"
 #include "store/outbox.h"
 
-/* Deliveries in hand for one listener at most. */
-#define TMF_IN_HAND_MAX 384
+/* Deliveries in hand for one listener at most, beside those that may be on their way: what was
+ * answered and is still to be recorded, what is next, and what waits for another try. */
+#define TMF_IN_HAND_BESIDE 376
 
 #define TMF_REFUSALS_MAX   20
 #define TMF_REFUSALS_PAUSE (1 * APR_USEC_PER_SEC)
@@ -65,19 +66,22 @@ typedef struct {
 typedef struct tmf_listener_t {
     const tmf_listener_rules_t *rules;
     const char *hub_id;
-    const char *callback;
+    const char *callback; /* never in the log: its path, query and user information can be secret */
+    const char *origin;   /* what the log may show of it: scheme, host and port */
     const char *host;
     tmf_subscription_t subscription;
     apr_time_t leased_until; /* on our clock, and never later than on the database's */
 
-    tmf_in_hand_t *hand[TMF_IN_HAND_MAX]; /* oldest first */
+    tmf_in_hand_t **hand; /* oldest first */
     int count;
-    int sent;           /* of them, on their way */
-    int settled;        /* of them, to be recorded */
-    int unread;         /* of them, TMF_HAND_READ */
-    int delayed;        /* of them, refused before: they wait for their time */
-    int allowed;        /* on their way at most */
-    int more;           /* the database may have more than is in hand */
+    int capacity;                      /* of the hand */
+    struct tmf_customers_t *customers; /* scratch of whoever looks through the hand */
+    int sent;                          /* of them, on their way */
+    int settled;                       /* of them, to be recorded */
+    int unread;                        /* of them, TMF_HAND_READ */
+    int delayed;                       /* of them, refused before: they wait for their time */
+    int allowed;                       /* on their way at most */
+    int more;                          /* the database may have more than is in hand */
     int reading;        /* the recorder reads for it; 0 before it answers: that comes too late */
     apr_time_t read_at; /* while it is refusing, nothing is read for it before */
 

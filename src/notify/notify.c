@@ -14,6 +14,7 @@
 #include "notify/dispatcher.h"
 #include "notify/pool.h"
 #include "notify/recorder.h"
+#include "notify/report.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
@@ -125,11 +126,11 @@ static apr_time_t settled_at(const loop_t *loop)
     return loop->recorded_at + RECORD_GAP;
 }
 
-/* When to read for a listener that is refusing, or to sweep. */
+/* When to read for a listener that is refusing, to sweep, or to look for backlogs. */
 static apr_time_t slow_at(const loop_t *loop)
 {
     const tmf_dispatcher_t *dispatcher = &loop->dispatcher;
-    apr_time_t at = dispatcher->sweep_at;
+    apr_time_t at = earlier(dispatcher->sweep_at, dispatcher->backlogs_at);
     int i;
 
     for (i = 0; i < dispatcher->listeners->nelts; i++) {
@@ -347,6 +348,7 @@ static void begin(loop_t *loop, tmf_notifier_t *notifier)
     apr_pool_create(&loop->scratch, dispatcher->pool);
     dispatcher->listeners = apr_array_make(dispatcher->pool, 16, sizeof(tmf_listener_t *));
     dispatcher->events = tmf_event_cache_make(dispatcher->pool);
+    dispatcher->notices = tmf_notices_make(dispatcher->pool);
 }
 
 /* The leases that a predecessor of this httpd has left behind are ours: it is dead, or we would not
@@ -459,6 +461,7 @@ static void go_round(loop_t *loop)
         exchange(loop);
     }
     take_records(loop);
+    tmf_report_dead_letters(&loop->dispatcher, 0);
     give_record(loop, TMF_RECORD_SETTLED);
     give_record(loop, TMF_RECORD_SLOW);
     at = start(loop);
@@ -485,6 +488,7 @@ static void lead(tmf_notifier_t *notifier)
         go_round(&loop);
     }
     finish(&loop);
+    tmf_report_dead_letters(&loop.dispatcher, 1);
 }
 
 static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
@@ -554,6 +558,7 @@ apr_status_t tmf_notify_start(tmf_notifier_t **notifier, const tmf_notify_settin
     made->sender_settings.targets = settings->targets;
     made->sender_settings.connect_timeout = settings->connect_timeout;
     made->sender_settings.timeout = settings->timeout;
+    made->sender_settings.requests_max = settings->concurrency_all;
     made->sender_settings.user_agent = "mod_tmf_customer";
     made->sender = tmf_sender_open(&made->sender_settings, child_pool);
     if (made->sender == NULL) {

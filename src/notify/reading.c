@@ -28,7 +28,7 @@ int tmf_listener_has_room(const tmf_dispatcher_t *dispatcher, const tmf_listener
 {
     return !listener->leaving && listener->more && !listener->reading &&
            tmf_listener_waiting(listener) < TMF_OUTBOX_BATCH / 2 &&
-           listener->count + TMF_OUTBOX_BATCH <= TMF_IN_HAND_MAX &&
+           listener->count + TMF_OUTBOX_BATCH <= listener->capacity &&
            tmf_event_cache_size(dispatcher->events) < TMF_DOCUMENTS_MAX;
 }
 

@@ -1,20 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "notify/record.h"
 
-#include <httpd.h>
-#include <http_log.h>
 #include <apr_strings.h>
 
 #include "model/clock.h"
 #include "notify/exchange.h"
 #include "notify/pool.h"
-
-extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
-APLOG_USE_MODULE(tmf_customer);
+#include "notify/report.h"
 
 #define SWEEP_TIME  (2 * APR_USEC_PER_SEC)
-#define SWEEP_PAUSE (500 * 1000) /* when there is more to sweep */
-#define READING_GAP (50 * 1000)  /* between two times of reading for one listener */
+#define SWEEP_PAUSE (500 * 1000)                /* when there is more to sweep */
+#define READING_GAP (50 * 1000)                 /* between two times of reading for one listener */
+#define BACKLOG_AGE (5 * 60 * APR_USEC_PER_SEC) /* who lets an event wait so long is behind */
 
 apr_status_t tmf_record_make(tmf_record_t **record, tmf_record_kind_t kind,
                              const tmf_notify_settings_t *settings, apr_uint32_t *cancel,
@@ -38,6 +35,8 @@ static void clear(tmf_record_t *record)
     record->refused = apr_array_make(record->pool, 16, sizeof(tmf_refused_t));
     record->want = NULL;
     record->sweeps = 0;
+    record->looks_for_backlogs = 0;
+    record->backlog_count = 0;
     record->more_to_sweep = 0;
     record->is_delivered = 0;
     record->is_refused = 0;
@@ -138,9 +137,10 @@ int tmf_record_fill(tmf_record_t *record, tmf_dispatcher_t *dispatcher)
         add_want(record, dispatcher);
         record->sweeps = tmf_clock_now() >= dispatcher->sweep_at;
         record->sweep_position = dispatcher->sweep_position;
+        record->looks_for_backlogs = tmf_clock_now() >= dispatcher->backlogs_at;
     }
     return record->delivered->nelts > 0 || record->refused->nelts > 0 || record->want != NULL ||
-           record->sweeps;
+           record->sweeps || record->looks_for_backlogs;
 }
 
 /* ---- carry it out ---- */
@@ -170,17 +170,25 @@ static tmf_error_t *read_due(tmf_record_t *record, tmf_db_t *db)
     return error;
 }
 
-/* Each has its turn, even when the other fails. */
+static tmf_error_t *first_of(tmf_error_t *earlier, tmf_error_t *later)
+{
+    return earlier != NULL ? earlier : later;
+}
+
+/* Each has its turn, even when another fails. */
 static tmf_error_t *read_and_sweep(tmf_record_t *record, tmf_db_t *db)
 {
     tmf_error_t *error = record->want != NULL ? read_due(record, db) : NULL;
 
     if (record->sweeps) {
-        tmf_error_t *sweep_error = tmf_outbox_sweep(db, record->settings->retention,
-                                                    &record->sweep_position, &record->more_to_sweep,
-                                                    record->pool);
-
-        error = error != NULL ? error : sweep_error;
+        error = first_of(error,
+                         tmf_outbox_sweep(db, record->settings->retention, &record->sweep_position,
+                                          &record->more_to_sweep, record->pool));
+    }
+    if (record->looks_for_backlogs) {
+        error = first_of(error, tmf_outbox_backlogs(db, tmf_leader_name(record->settings->leader),
+                                                    BACKLOG_AGE, &record->backlogs,
+                                                    &record->backlog_count, record->pool));
     }
     return error;
 }
@@ -211,9 +219,7 @@ static void take_recorded(const tmf_dispatcher_t *dispatcher, tmf_in_hand_t *del
         listener->more |= delivery->not_before > 0;
         delivery->is_out = 1;
     } else if (is_dead(delivery)) {
-        ap_log_error(APLOG_MARK, APLOG_INFO, 0, dispatcher->settings->server,
-                     "TMF0060: event %s is a dead letter for hub %s: %s", delivery->event->event_id,
-                     listener->hub_id, delivery->error);
+        tmf_report_dead_letter(dispatcher, delivery);
         listener->more = 1;
         delivery->is_out = 1;
     } else {
@@ -270,6 +276,12 @@ static void take_swept(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
     dispatcher->sweep_at = tmf_clock_now() + (record->more_to_sweep ? SWEEP_PAUSE : SWEEP_TIME);
 }
 
+static void take_backlogs(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
+{
+    tmf_report_backlogs(dispatcher, record->backlogs, record->backlog_count, record->pool);
+    dispatcher->backlogs_at = tmf_clock_now() + TMF_NOTICES_GAP;
+}
+
 static void take_settled(const tmf_record_t *record, const tmf_dispatcher_t *dispatcher)
 {
     int i;
@@ -292,5 +304,8 @@ void tmf_record_apply(const tmf_record_t *record, tmf_dispatcher_t *dispatcher)
     }
     if (record->sweeps) {
         take_swept(record, dispatcher);
+    }
+    if (record->looks_for_backlogs) {
+        take_backlogs(record, dispatcher);
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is in no hurry: what has become of deliveries; and, slower, reading for one listener that
- * has refused some (later events of the same customers are left out, customer by customer), and
- * sweeping.
+ * has refused some (later events of the same customers are left out, customer by customer),
+ * sweeping, and looking for listeners that are behind.
  *
  * The notifier's thread makes a record of what is due of that, a recorder's carries it out while
  * the former goes on, and then the notifier's takes the results. Meanwhile deliveries that are
@@ -16,7 +16,7 @@
 
 typedef enum {
     TMF_RECORD_SETTLED, /* what has become of deliveries */
-    TMF_RECORD_SLOW,    /* reading for one listener, and sweeping */
+    TMF_RECORD_SLOW,    /* reading for one listener, sweeping, looking for backlogs */
     TMF_RECORD_KINDS
 } tmf_record_kind_t;
 
@@ -31,6 +31,7 @@ typedef struct {
     tmf_want_t *want;              /* of one listener that is refusing; NULL = none */
     int sweeps;
     apr_int64_t sweep_position;
+    int looks_for_backlogs;
 
     /* results; what is not marked as done has failed */
     int is_delivered;
@@ -40,6 +41,8 @@ typedef struct {
     int due_count;
     apr_interval_time_t reading_time;
     int more_to_sweep;
+    const tmf_backlog_t *backlogs;
+    int backlog_count;
     tmf_error_t *error; /* the first one; NULL = none */
 
     apr_pool_t *pool; /* all of it; whoever has the record may use it */

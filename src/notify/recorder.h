@@ -5,7 +5,7 @@
  * A thread of the notifier that leads, for what takes long in the database and nobody waits for: it
  * carries out one record (record.h) at a time. There are two of them, one for each kind of record:
  * reading and sweeping may take seconds, and what is delivered has to be recorded meanwhile, or
- * hands fill up (TMF_IN_HAND_MAX) and nothing more is read.
+ * hands fill up (TMF_IN_HAND_BESIDE) and nothing more is read.
  *
  * `lock` guards the state. A record, with its pool and all that is in it, belongs to the notifier's
  * thread, from tmf_recorder_give on to the recorder's, and from tmf_recorder_take on to the former

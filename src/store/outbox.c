@@ -32,17 +32,23 @@ static const char pause_sql[] =
     "  state = CASE WHEN $6::boolean OR ill_since < now() - $5::interval THEN 'disabled'"
     "   ELSE 'active' END,"
     "  changed_at = now() WHERE id = $2::text AND leased_by = $1::text AND state = 'active'"
-    " RETURNING state = 'disabled'";
+    " RETURNING state = 'disabled', ill_since = now()";
 
 static const char recover_sql[] =
     "UPDATE tmf_customer.hub SET failures = 0, ill_since = NULL, paused_until = NULL, error = NULL"
-    " WHERE id = $1::text";
+    " FROM (SELECT id, ill_since FROM tmf_customer.hub WHERE id = $2::text FOR UPDATE) AS before"
+    " WHERE hub.id = before.id AND leased_by = $1::text AND failures > 0"
+    " RETURNING (extract(epoch FROM now() - coalesce(before.ill_since, now())) * 1000000)::bigint";
 
 static const char release_sql[] =
     "UPDATE tmf_customer.hub SET leased_by = NULL, leased_until = NULL WHERE leased_by = $1::text";
 
 static const char sweep_sql[] =
     "SELECT next_id, more FROM tmf_customer.sweep($1::interval, $2::bigint)";
+
+static const char backlogs_sql[] =
+    "SELECT hub_id, callback, (extract(epoch FROM now() - oldest) * 1000000)::bigint, pending"
+    " FROM tmf_customer.backlogs($1::text, $2::interval)";
 
 static const char *interval_text(apr_interval_time_t interval, apr_pool_t *pool)
 {
@@ -235,7 +241,7 @@ tmf_error_t *tmf_outbox_refuse(tmf_db_t *db, const apr_array_header_t *refused,
 
 tmf_error_t *tmf_outbox_pause(tmf_db_t *db, const char *owner, const char *hub_id, int failures,
                               apr_interval_time_t pause, apr_interval_time_t ill_at_most,
-                              int disable, const char *error, int *disabled,
+                              int disable, const char *error, tmf_paused_t *paused,
                               apr_pool_t *scratch_pool)
 {
     const char *parameters[] = {owner,
@@ -248,15 +254,44 @@ tmf_error_t *tmf_outbox_pause(tmf_db_t *db, const char *owner, const char *hub_i
     const tmf_db_rows_t *rows;
 
     TMF_TRY(tmf_db_execute(db, pause_sql, 7, parameters, &rows, scratch_pool));
-    *disabled = tmf_db_row_count(rows) > 0 && *tmf_db_text(rows, 0, 0, NULL) == 't';
+    paused->recorded = tmf_db_row_count(rows) > 0;
+    paused->disabled = paused->recorded && *tmf_db_text(rows, 0, 0, NULL) == 't';
+    paused->first = paused->recorded && *tmf_db_text(rows, 0, 1, NULL) == 't';
     return NULL;
 }
 
-tmf_error_t *tmf_outbox_recover(tmf_db_t *db, const char *hub_id, apr_pool_t *scratch_pool)
+tmf_error_t *tmf_outbox_recover(tmf_db_t *db, const char *owner, const char *hub_id, int *recorded,
+                                apr_interval_time_t *failed_for, apr_pool_t *scratch_pool)
 {
+    const char *parameters[] = {owner, hub_id};
     const tmf_db_rows_t *rows;
 
-    return tmf_db_execute(db, recover_sql, 1, &hub_id, &rows, scratch_pool);
+    TMF_TRY(tmf_db_execute(db, recover_sql, 2, parameters, &rows, scratch_pool));
+    *recorded = tmf_db_row_count(rows) > 0;
+    *failed_for = *recorded ? tmf_db_number(rows, 0, 0) : 0;
+    return NULL;
+}
+
+tmf_error_t *tmf_outbox_backlogs(tmf_db_t *db, const char *owner, apr_interval_time_t least,
+                                 const tmf_backlog_t **backlogs, int *count,
+                                 apr_pool_t *result_pool)
+{
+    const char *parameters[] = {owner, interval_text(least, result_pool)};
+    const tmf_db_rows_t *rows;
+    tmf_backlog_t *read;
+    int i;
+
+    TMF_TRY(tmf_db_execute(db, backlogs_sql, 2, parameters, &rows, result_pool));
+    *count = tmf_db_row_count(rows);
+    read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(*count + 1));
+    for (i = 0; i < *count; i++) {
+        read[i].hub_id = tmf_db_text(rows, i, 0, NULL);
+        read[i].callback = tmf_db_text(rows, i, 1, NULL);
+        read[i].age = tmf_db_number(rows, i, 2);
+        read[i].pending = (int)tmf_db_number(rows, i, 3);
+    }
+    *backlogs = read;
+    return NULL;
 }
 
 tmf_error_t *tmf_outbox_release(tmf_db_t *db, const char *owner, apr_pool_t *scratch_pool)

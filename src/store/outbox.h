@@ -82,15 +82,42 @@ typedef struct {
 tmf_error_t *tmf_outbox_refuse(tmf_db_t *db, const apr_array_header_t *refused,
                                apr_pool_t *scratch_pool);
 
+/* What has come of a pause. */
+typedef struct {
+    int recorded; /* 0 = nothing: the lease is not the owner's any more, or the hub is gone */
+    int disabled; /* for good */
+    int first;    /* it was well before */
+} tmf_paused_t;
+
 /* The listener is ill: it is left alone for `pause`, its lease given back; `disable`, or when it
- * has been ill for `ill_at_most`, for good. `*disabled` tells. */
+ * has been ill for `ill_at_most`, for good. */
 tmf_error_t *tmf_outbox_pause(tmf_db_t *db, const char *owner, const char *hub_id, int failures,
                               apr_interval_time_t pause, apr_interval_time_t ill_at_most,
-                              int disable, const char *error, int *disabled,
+                              int disable, const char *error, tmf_paused_t *paused,
                               apr_pool_t *scratch_pool);
 
-/* The listener is well again. */
-tmf_error_t *tmf_outbox_recover(tmf_db_t *db, const char *hub_id, apr_pool_t *scratch_pool);
+/* The listener is well again, after it has failed for `*failed_for`. `*recorded` is 0, and nothing
+ * has changed, when the lease is not the owner's any more, or the hub is well or gone. */
+tmf_error_t *tmf_outbox_recover(tmf_db_t *db, const char *owner, const char *hub_id, int *recorded,
+                                apr_interval_time_t *failed_for, apr_pool_t *scratch_pool);
+
+/* Counted up to so many are the pending events of a backlog; tmf_customer.backlogs() in sql/ has
+ * the same number. */
+#define TMF_OUTBOX_BACKLOG_MAX 1000
+
+/* A listener that is behind. */
+typedef struct {
+    const char *hub_id;
+    const char *callback;
+    apr_interval_time_t age; /* since when its oldest pending event waits */
+    int pending;             /* TMF_OUTBOX_BACKLOG_MAX at most */
+} tmf_backlog_t;
+
+/* Active listeners, but for those that others work, whose oldest pending event waits for `least` or
+ * longer. */
+tmf_error_t *tmf_outbox_backlogs(tmf_db_t *db, const char *owner, apr_interval_time_t least,
+                                 const tmf_backlog_t **backlogs, int *count,
+                                 apr_pool_t *result_pool);
 
 /* Gives back all leases of `owner`. */
 tmf_error_t *tmf_outbox_release(tmf_db_t *db, const char *owner, apr_pool_t *scratch_pool);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """How events reach their listeners, whatever the listeners do (contract §7; design, "Notifications")."""
+import resource
 import secrets
 import threading
 from collections import Counter
@@ -12,7 +13,9 @@ import pytest
 from harness import await_condition
 from harness.client import Api, path_of
 from harness.listener import OK, after, answer, depending, drip, endless, hang_up, has_ipv6, never, raw, reset, when
-from harness.notify import ALLOW, CREATE, ILL_TAGS, QUICK, STATE, Subscriber, check_event, check_request, first_arrivals, ids, numbers_of
+from harness.notify import (ALLOW, CREATE, ILL_TAGS, QUICK, STATE, Subscriber, check_event, check_request, first_arrivals, ids, numbers_of,
+                            write_pending)
+from test_config import refusal
 
 REFUSED = [301, 302, 303, 307, 308, 300, 304, 400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 451]
 ILL = [408, 429, 500, 501, 502, 503, 504, 507, 599]
@@ -399,6 +402,37 @@ def test_one_customers_events_are_sent_one_after_the_other(place, listen):
     assert max(customers_at_once) <= 8
 
 
+@pytest.fixture
+def open_files():
+    """Limits the open files of this process, and of the servers that it starts."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+
+    def limit(count):
+        if hard < count:
+            pytest.skip("processes may not have so many open files here")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    yield limit
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_a_thousand_requests_at_a_time(start_httpd, new_database, listen, open_files):
+    """The most that may be set: all of them are on their way at once, and no more."""
+    open_files(8192)
+    most = 1000
+    postgres, name = new_database()
+    server = start_httpd((postgres, name), server=f"{ALLOW}TMFCustomerNotifyTimeout 1h\nTMFCustomerNotifyConcurrency {most}\n")
+    place, release = Subscriber(Api(server.url), server), threading.Event()
+    listener = listen(default=depending(lambda request: OK if request.number <= most else when(release, OK)))
+    hub = place(listener)
+    write_pending(postgres, name, [hub["id"]], 2 * most + 100)
+    listener.await_requests(2 * most, seconds=600)
+    await_condition(lambda: place.pending(hub) == most + 100, "what was answered is recorded", 600)
+    held = len(listener.arrived()) - most
+    release.set()
+    place.drained(hub, 600)
+    assert held == most and len(listener.arrived()) == 2 * most + 100
+
+
 @pytest.mark.parametrize("directive,most", [("TMFCustomerNotifyConcurrency 1", 1), ("TMFCustomerNotifyConcurrency 3", 3),
                                             ("TMFCustomerNotifyConcurrency 4 2", 2)])
 def test_requests_at_a_time(start_httpd, listen, directive, most):
@@ -418,3 +452,15 @@ def test_requests_at_a_time(start_httpd, listen, directive, most):
     release.set()
     place.drained(hub)
     assert held == most and len(listener.arrived()) == 31
+
+
+@pytest.mark.parametrize("directive", ["1000", "473", "8 1000", "8 473"])
+def test_more_requests_than_open_files_are_refused_at_start(new_database, open_files, directive):
+    open_files(600)
+    text = refusal(new_database, server=f"TMFCustomerNotifyConcurrency {directive}")
+    assert "TMFCustomerNotifyConcurrency" in text and "600" in text and "at most 472" in text
+
+
+def test_as_many_requests_as_open_files_allow(start_httpd, open_files):
+    open_files(600)
+    assert Api(start_httpd(server="TMFCustomerNotifyConcurrency 472").url).get("").status_code == 200

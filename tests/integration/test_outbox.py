@@ -11,6 +11,7 @@ import pytest
 from harness import await_condition
 from harness.client import Api, customer
 from harness.httpd import Httpd
+from harness.notify import write_pending
 
 ROWS = 1500  # that a node of a plan may handle: a sweep takes 1,000 at a time
 EXPLAIN = ("session_preload_libraries = auto_explain", "auto_explain.log_min_duration = 0",
@@ -37,16 +38,6 @@ def listener():
     yield server.server_port
     server.shutdown()
     server.server_close()
-
-
-def write_pending(postgres, name, hubs, count):
-    """As the statements of customers write them, but faster."""
-    postgres.execute(
-        "WITH told AS (INSERT INTO tmf_customer.event (customer_id, type, href, customer)"
-        "  SELECT 'c' || i, 'CustomerCreateEvent', 'http://x/c' || i, '{\"name\": \"x\"}'"
-        "    FROM generate_series(1, %s) AS i RETURNING id, customer_id)"
-        " INSERT INTO tmf_customer.delivery (hub_id, event_id, customer_id)"
-        " SELECT unnest(%s), id, customer_id FROM told", name, (count, hubs))
 
 
 def entries_of(path, start):
@@ -136,7 +127,7 @@ def call_all(cursor, events):
             ("claim('me', '5s')", ()),
             ("due('me', '{one,two}', '{t,t}', '{1,2}', '{1,1}', '{1,1}', '{1,0}', %s, '{x}', 1000000)", (ids[:1],)),
             ("refuse(%s, %s, %s, %s::interval[], %s)", (hubs, ids, numbers, ["1s"] * len(ids), hubs)),
-            ("deliver(%s, %s)", (hubs, ids)), ("forget(%s)", (ids,)), ("sweep('30d', 0)", ())]:
+            ("backlogs('me', '0s')", ()), ("deliver(%s, %s)", (hubs, ids)), ("forget(%s)", (ids,)), ("sweep('30d', 0)", ())]:
         cursor.execute(f"SELECT * FROM tmf_customer.{call}", parameters)
 
 

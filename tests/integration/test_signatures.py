@@ -110,7 +110,7 @@ def test_a_file_of_secrets_that_is_not_there_is_refused_at_start(new_database):
     "TMFCustomerNotifyAllow http://a.example/", "TMFCustomerNotifyAllow a.*.example", "TMFCustomerNotifyAllow all", "TMFCustomerNotifyDeny",
     "TMFCustomerNotifyDeny 10.0.0.0/", "TMFCustomerNotifyMaxHubs -1", "TMFCustomerNotifyMaxHubs x", "TMFCustomerNotifyTimeout 0",
     "TMFCustomerNotifyTimeout x", "TMFCustomerNotifyConnectTimeout 2h", "TMFCustomerNotifyConcurrency 0", "TMFCustomerNotifyConcurrency 1 0",
-    "TMFCustomerNotifyConcurrency 1 2 3", "TMFCustomerNotifySchedule", "TMFCustomerNotifySchedule 1s x", "TMFCustomerNotifySchedule 0s",
+    "TMFCustomerNotifyConcurrency 1001", "TMFCustomerNotifyConcurrency 8 10001", "TMFCustomerNotifyConcurrency 1 2 3", "TMFCustomerNotifySchedule", "TMFCustomerNotifySchedule 1s x", "TMFCustomerNotifySchedule 0s",
     "TMFCustomerNotifyRefusedTries 0", "TMFCustomerNotifyDisableAfter 0", "TMFCustomerNotifyRetention x", "TMFCustomerNotifyPoll 1h"])
 def test_wrong_directives_are_refused_by_name(new_database, directive):
     assert directive.split(" ")[0] in refusal(new_database, server=directive)

@@ -147,6 +147,16 @@ class Subscriber:
         return [json.loads(row) for row, in rows if hub["id"] in row]
 
 
+def write_pending(postgres, name, hubs, count):
+    """As the statements of customers write them, but faster."""
+    postgres.execute(
+        "WITH told AS (INSERT INTO tmf_customer.event (customer_id, type, href, customer)"
+        "  SELECT 'c' || i, 'CustomerCreateEvent', 'http://x/c' || i, '{\"name\": \"x\"}'"
+        "    FROM generate_series(1, %s) AS i RETURNING id, customer_id)"
+        " INSERT INTO tmf_customer.delivery (hub_id, event_id, customer_id)"
+        " SELECT unnest(%s), id, customer_id FROM told", name, (count, hubs))
+
+
 def numbers_of(events, member="n"):
     return [event["event"]["customer"].get(member) for event in events]
 
