@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "api/database_matcher.h"
 
+#include "model/clock.h"
 #include "store/customer_store.h"
 
 typedef struct {
@@ -15,7 +16,7 @@ static tmf_error_t *ask_database(void *context, const char *pattern, const char 
     const database_t *database = context;
     tmf_error_t *error;
 
-    if (apr_time_now() > database->deadline) {
+    if (tmf_clock_now() > database->deadline) {
         return tmf_error_make(database->result_pool, TMF_ERROR_STATEMENT_TIMEOUT,
                               "The database took too long for this request");
     }
@@ -32,7 +33,7 @@ const tmf_matcher_t *tmf_database_matcher_make(tmf_db_t *db, apr_pool_t *result_
     database_t *database = apr_palloc(result_pool, sizeof(*database));
 
     database->db = db;
-    database->deadline = apr_time_now() + tmf_db_statement_timeout(db);
+    database->deadline = tmf_clock_now() + tmf_db_statement_timeout(db);
     database->result_pool = result_pool;
     apr_pool_create(&database->scratch_pool, result_pool);
     matcher->regex = ask_database;

@@ -21,7 +21,7 @@
 #include "store/wake.h"
 
 /* The version of the schema that this code was written for: the highest number in sql/. */
-#define TMF_SCHEMA_VERSION 6
+#define TMF_SCHEMA_VERSION 7
 
 struct server_rec;
 
@@ -60,7 +60,8 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
 
-/* What stands for the database in the cache; 0 as long as no connection to it was made. */
+/* What stands for the database in the cache: the same for whoever uses it, however they spell it. 0
+ * as long as no connection to it was made. */
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
 
 /* The cache of the database's customers, and how to use it. */
