@@ -140,7 +140,7 @@ typedef struct {
 
 static int prepare_cache(server_rec *main_server)
 {
-    static const char key[] = "tmf_customer_cache 1"; /* the number: of the layout in memory */
+    static const char key[] = "tmf_customer_cache 2"; /* the number: of the layout in memory */
     int size = tmf_config_of_server(main_server)->cache_size;
     kept_cache_t *kept = ap_retained_data_get(key);
     apr_status_t status = APR_SUCCESS;

@@ -10,6 +10,6 @@ SELECT :'runtime_role' <> current_user AS other_role \gset
   GRANT USAGE ON SEQUENCE tmf_customer.customer_seq, tmf_customer.customer_revision, tmf_customer.event_id
      TO :"runtime_role";
   GRANT EXECUTE ON FUNCTION tmf_customer.claim, tmf_customer.due, tmf_customer.deliver,
-    tmf_customer.forget, tmf_customer.refuse, tmf_customer.sweep TO :"runtime_role";
-  GRANT EXECUTE ON FUNCTION tmf_customer.backlogs TO :"runtime_role";
+    tmf_customer.forget, tmf_customer.refuse, tmf_customer.sweep, tmf_customer.identity,
+    tmf_customer.backlogs TO :"runtime_role";
 \endif

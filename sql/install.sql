@@ -40,8 +40,8 @@ COMMENT ON TABLE tmf_customer.schema_version IS
 SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2 AS apply_002,
        coalesce(max(version), 0) < 3 AS apply_003, coalesce(max(version), 0) < 4 AS apply_004,
        coalesce(max(version), 0) < 5 AS apply_005, coalesce(max(version), 0) < 6 AS apply_006,
-       coalesce(max(version), 0) < 8 AS apply_008, coalesce(max(version), 0) < 9 AS apply_009,
-       coalesce(max(version), 0) < 10 AS apply_010
+       coalesce(max(version), 0) < 7 AS apply_007, coalesce(max(version), 0) < 8 AS apply_008,
+       coalesce(max(version), 0) < 9 AS apply_009, coalesce(max(version), 0) < 10 AS apply_010
   FROM tmf_customer.schema_version \gset
 \if :apply_001
   \ir 001_customer.sql
@@ -60,6 +60,9 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2
 \endif
 \if :apply_006
   \ir 006_due.sql
+\endif
+\if :apply_007
+  \ir 007_store.sql
 \endif
 \if :apply_008
   \ir 008_notify.sql

@@ -70,6 +70,15 @@ static tmf_error_t *select_page(tmf_customer_selection_t *selection, tmf_cursor_
     return find_place(selection, cursor, request, parameters);
 }
 
+/* A list has no body: what the database says to be too large stands in the query. */
+static tmf_error_t *about_query(tmf_error_t *error, apr_pool_t *pool)
+{
+    return error != NULL && tmf_error_is(error, TMF_ERROR_INVALID_BODY)
+               ? tmf_error_make(pool, TMF_ERROR_INVALID_PARAMETER,
+                                "A value of the query is too large for the database")
+               : error;
+}
+
 static tmf_error_t *read_page(tmf_customer_page_t *page, const tmf_request_t *request,
                               const tmf_customer_selection_t *selection,
                               const tmf_parameters_t *parameters)
@@ -80,7 +89,8 @@ static tmf_error_t *read_page(tmf_customer_page_t *page, const tmf_request_t *re
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
     error = tmf_customer_list_read(db, selection, page, request->pool);
     tmf_db_give_back(db);
-    return tmf_filter_name_pattern(error, parameters->filter, request->pool);
+    error = tmf_filter_name_pattern(error, parameters->filter, request->pool);
+    return about_query(error, request->pool);
 }
 
 static void write_page(tmf_reply_t *reply, const tmf_customer_page_t *page,

@@ -273,7 +273,7 @@ tmf_error_t *tmf_filter_name_pattern(tmf_error_t *error, const tmf_filter_t *fil
 {
     const char *names = "";
 
-    if (error == NULL || error->status != 400) {
+    if (error == NULL || !tmf_error_is(error, TMF_ERROR_INVALID_PARAMETER)) {
         return error;
     }
     collect_patterns(&names, filter, result_pool);

@@ -35,13 +35,13 @@
  */
 #include "store/combiner.h"
 
-#include <errno.h>
-#include <semaphore.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #include <apr_allocator.h>
 #include <apr_thread_mutex.h>
+
+#include "model/clock.h"
+#include "store/semaphore.h"
 
 #define MEMORY_KEPT (1024 * 1024) /* bytes of freed memory that the batches' allocator keeps */
 
@@ -55,7 +55,7 @@ typedef struct {
 typedef struct asker_t {
     const void *question;
     int place;            /* of the question in its batch */
-    sem_t turn;           /* posted once: it leads, or `batch` has its answer */
+    tmf_semaphore_t turn; /* given once: it leads, or `batch` has its answer */
     struct asker_t *next; /* in the queue; then among the followers of one leader */
     int queued;
     int leads;      /* its turn is to lead; for its own thread after that has waited */
@@ -151,7 +151,7 @@ static asker_t *appoint(tmf_combiner_t *combiner)
 static void wake(asker_t *asker)
 {
     if (asker != NULL) {
-        sem_post(&asker->turn);
+        tmf_semaphore_give(&asker->turn);
     }
 }
 
@@ -187,31 +187,12 @@ static int take_over(tmf_combiner_t *combiner, asker_t *me)
     return can;
 }
 
-static void end_of_patience(struct timespec *end)
-{
-    clock_gettime(CLOCK_REALTIME, end);
-    end->tv_nsec += TMF_COMBINER_PATIENCE * 1000L;
-    if (end->tv_nsec >= 1000000000L) {
-        end->tv_nsec -= 1000000000L;
-        end->tv_sec++;
-    }
-}
-
-/* Until `me` leads or is answered. Signals interrupt waiting, so it is done in loops. */
+/* Until `me` leads or is answered. */
 static void await_turn(tmf_combiner_t *combiner, asker_t *me)
 {
-    struct timespec end;
-
-    end_of_patience(&end);
-    while (sem_timedwait(&me->turn, &end) != 0) {
-        if (errno == ETIMEDOUT) {
-            if (take_over(combiner, me)) {
-                return;
-            }
-            while (sem_wait(&me->turn) != 0) {
-            }
-            return;
-        }
+    if (!tmf_semaphore_take(&me->turn, tmf_clock_now() + TMF_COMBINER_PATIENCE) &&
+        !take_over(combiner, me)) {
+        tmf_semaphore_take(&me->turn, TMF_SEMAPHORE_NO_DEADLINE);
     }
 }
 
@@ -336,7 +317,7 @@ tmf_error_t *tmf_combiner_ask(tmf_combiner_t *combiner, const void *question, co
     asker_t me = {.question = question};
     tmf_error_t *error;
 
-    sem_init(&me.turn, 0, 0);
+    tmf_semaphore_init(&me.turn, 0);
     if (arrive(combiner, &me)) {
         error = lead(combiner, &me, 1, answer, result_pool);
     } else {
@@ -344,6 +325,6 @@ tmf_error_t *tmf_combiner_ask(tmf_combiner_t *combiner, const void *question, co
         error = me.leads ? lead(combiner, &me, gather(combiner, &me), answer, result_pool)
                          : take(combiner, &me, me.batch, answer, result_pool);
     }
-    sem_destroy(&me.turn);
+    tmf_semaphore_destroy(&me.turn);
     return error;
 }

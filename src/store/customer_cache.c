@@ -11,20 +11,26 @@
  * given out only as long as the bucket has still that version: so a write that begins or ends after
  * the ticket makes all that was read before it worthless.
  *
- * Its writers are the writes that are being carried out, until busy_until: meanwhile the bucket
- * gives nothing and takes nothing. Who died in a write is no longer counted after that time.
+ * Its writers are the writes that are being carried out, until the latest moment that one of them
+ * can end: meanwhile the bucket gives nothing and takes nothing. Who died in a write is no longer
+ * counted after that time. Count and time are one word, so each change of them is one step.
  *
- * The sequence of a slot is odd while somebody fills it. A reader copies, and looks whether it is
- * still the same and even (a seqlock); who wants to fill it makes it odd by compare-and-swap, or
- * leaves it alone. One that was left odd by a death is taken over after a second.
+ * The state of a slot is one word as well: a sequence that counts its changes, and the process that
+ * fills it. Only one fills a slot at a time: it is taken by compare-and-swap, from nobody, or from
+ * a process that has died, which writes nothing any more. From a living one it is never taken,
+ * however long that takes. A reader copies, and looks whether the state is still the same, and
+ * nobody's (a seqlock).
  *
  * All words are atomic, those of the contents too (relaxed): a reader may see some that are being
  * written, and then throws them away. Times are those of model/clock.h.
  */
 #include "store/customer_cache.h"
 
+#include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <apr_shm.h>
 
@@ -32,22 +38,22 @@
 
 #define SLOTS      4 /* of a bucket */
 #define SLOT_WORDS 504
-#define ABANDONED  APR_USEC_PER_SEC
 #define HEAD_WORDS 3 /* database, revision, lengths */
 
+#define WRITERS_BITS 16
+#define WRITERS_MOST ((1u << WRITERS_BITS) - 1)
+
 typedef struct {
-    _Atomic apr_uint32_t sequence;
-    _Atomic apr_uint32_t version;  /* of the bucket, when what is here began to be read */
-    _Atomic apr_int64_t stored_at; /* 0 = empty */
-    _Atomic apr_int64_t filling_since;
+    _Atomic apr_uint64_t state;             /* sequence << 32 | process that fills it, 0 = nobody */
+    _Atomic apr_uint32_t version;           /* of the bucket, when what is here began to be read */
+    _Atomic apr_int64_t stored_at;          /* 0 = empty */
     _Atomic apr_uint64_t words[SLOT_WORDS]; /* head, id, document */
 } slot_t;
 
 typedef struct {
     _Atomic apr_uint32_t version;
-    _Atomic apr_uint32_t writers;
-    _Atomic apr_int64_t busy_until;
     _Atomic apr_uint32_t next; /* slot to be replaced */
+    _Atomic apr_uint64_t busy; /* until when, in milliseconds, << WRITERS_BITS | writers */
     slot_t slots[SLOTS];
 } bucket_t;
 
@@ -91,9 +97,21 @@ static bucket_t *bucket_of(const tmf_customer_caching_t *caching, const tmf_cach
     return &caching->memory->buckets[hash % caching->memory->count];
 }
 
+static apr_uint64_t milliseconds(apr_time_t moment)
+{
+    return (apr_uint64_t)(moment / 1000);
+}
+
+/* How many of a bucket's writers can still be at work. */
+static unsigned writers_of(apr_uint64_t busy)
+{
+    return milliseconds(tmf_clock_now()) < busy >> WRITERS_BITS ? (unsigned)(busy & WRITERS_MOST)
+                                                                : 0;
+}
+
 static int is_busy(bucket_t *bucket)
 {
-    return atomic_load(&bucket->writers) > 0 && tmf_clock_now() < atomic_load(&bucket->busy_until);
+    return writers_of(atomic_load(&bucket->busy)) > 0;
 }
 
 /* ---- contents ---- */
@@ -121,15 +139,21 @@ static void store_bytes(_Atomic apr_uint64_t *words, const char *data, apr_size_
     }
 }
 
+/* The process that fills a slot; 0 = nobody. */
+static pid_t filler_of(apr_uint64_t state)
+{
+    return (pid_t)(state & 0xFFFFFFFFu);
+}
+
 /* Copies what a slot holds, if it is whole: 1. */
 static int copy_slot(slot_t *slot, apr_uint32_t *version, apr_int64_t *stored_at, copy_t *copy)
 {
-    apr_uint32_t sequence = atomic_load_explicit(&slot->sequence, memory_order_acquire);
+    apr_uint64_t state = atomic_load_explicit(&slot->state, memory_order_acquire);
     apr_uint64_t lengths;
     apr_size_t count;
     apr_size_t i;
 
-    if (sequence % 2 != 0) {
+    if (filler_of(state) != 0) {
         return 0;
     }
     *version = atomic_load_explicit(&slot->version, memory_order_relaxed);
@@ -141,8 +165,7 @@ static int copy_slot(slot_t *slot, apr_uint32_t *version, apr_int64_t *stored_at
         copy->words[i] = atomic_load_explicit(&slot->words[i], memory_order_relaxed);
     }
     atomic_thread_fence(memory_order_acquire);
-    return *stored_at != 0 &&
-           atomic_load_explicit(&slot->sequence, memory_order_relaxed) == sequence;
+    return *stored_at != 0 && atomic_load_explicit(&slot->state, memory_order_relaxed) == state;
 }
 
 /* Does the slot look as if it had the customer? The end of an id tells most. */
@@ -217,29 +240,41 @@ int tmf_customer_cache_get(const tmf_customer_caching_t *caching, const tmf_cach
 
 /* ---- filling ---- */
 
-/* Takes a slot to be filled: 1; 0 when somebody else is at it. */
-static int take_slot(slot_t *slot, apr_uint32_t *sequence)
+/* A number that another process has got meanwhile costs the slot, until that one ends. */
+static int has_died(pid_t process)
 {
-    apr_int64_t moment = tmf_clock_now();
+    return kill(process, 0) != 0 && errno == ESRCH;
+}
 
-    *sequence = atomic_load(&slot->sequence);
-    if (*sequence % 2 != 0) {
-        if (moment - atomic_load(&slot->filling_since) < ABANDONED) {
-            return 0;
-        }
-        if (!atomic_compare_exchange_strong(&slot->sequence, sequence, *sequence + 2)) {
-            return 0;
-        }
-        *sequence += 2;
-    } else {
-        if (!atomic_compare_exchange_strong(&slot->sequence, sequence, *sequence + 1)) {
-            return 0;
-        }
-        *sequence += 1;
-    }
-    atomic_store(&slot->filling_since, moment);
+/* Is somebody at it who can still write? */
+static int is_being_filled(apr_uint64_t state)
+{
+    return filler_of(state) != 0 && !has_died(filler_of(state));
+}
+
+static apr_uint64_t next_state(apr_uint64_t state, pid_t filler)
+{
+    return ((state >> 32) + 1) << 32 | (apr_uint32_t)filler;
+}
+
+/* Takes a slot to be filled: 1; 0 when somebody else is at it. */
+static int take_slot(slot_t *slot)
+{
+    apr_uint64_t state = atomic_load(&slot->state);
+    int taken = !is_being_filled(state) &&
+                atomic_compare_exchange_strong(&slot->state, &state, next_state(state, getpid()));
+
     atomic_thread_fence(memory_order_release);
-    return 1;
+    return taken;
+}
+
+/* It is filled. Nobody has changed its state meanwhile: it belonged to this process, which lives.
+ */
+static void leave_slot(slot_t *slot)
+{
+    const apr_uint64_t state = atomic_load_explicit(&slot->state, memory_order_relaxed);
+
+    atomic_store_explicit(&slot->state, next_state(state, 0), memory_order_release);
 }
 
 /* The slot that has the customer, else one that is of no use any more, else the next in turn. */
@@ -255,6 +290,9 @@ static slot_t *choose_slot(bucket_t *bucket, const tmf_customer_caching_t *cachi
         apr_int64_t stored_at;
         copy_t copy;
 
+        if (is_being_filled(atomic_load(&bucket->slots[i].state))) {
+            continue;
+        }
         if (!copy_slot(&bucket->slots[i], &version, &stored_at, &copy) || version != current ||
             tmf_clock_now() - stored_at >= caching->age) {
             useless = &bucket->slots[i];
@@ -270,7 +308,6 @@ void tmf_customer_cache_put(const tmf_customer_caching_t *caching, const tmf_cac
 {
     bucket_t *bucket = bucket_of(caching, key);
     apr_size_t id_length = strlen(key->id);
-    apr_uint32_t sequence;
     slot_t *slot;
 
     if (bucket == NULL || !ticket->given ||
@@ -279,7 +316,7 @@ void tmf_customer_cache_put(const tmf_customer_caching_t *caching, const tmf_cac
         return;
     }
     slot = choose_slot(bucket, caching, key);
-    if (!take_slot(slot, &sequence)) {
+    if (!take_slot(slot)) {
         return;
     }
     atomic_store_explicit(&slot->version, ticket->version, memory_order_relaxed);
@@ -291,8 +328,7 @@ void tmf_customer_cache_put(const tmf_customer_caching_t *caching, const tmf_cac
     store_bytes(&slot->words[HEAD_WORDS], key->id, id_length);
     store_bytes(&slot->words[HEAD_WORDS + words_for(id_length)], customer->doc,
                 customer->doc_length);
-    /* Whoever took over meanwhile, because this took a second, has another sequence. */
-    atomic_compare_exchange_strong(&slot->sequence, &sequence, sequence + 1);
+    leave_slot(slot);
 }
 
 /* ---- writes ---- */
@@ -300,29 +336,35 @@ void tmf_customer_cache_put(const tmf_customer_caching_t *caching, const tmf_cac
 void tmf_customer_cache_begin_write(const tmf_customer_caching_t *caching,
                                     const tmf_cache_key_t *key)
 {
+    const apr_uint64_t until = milliseconds(tmf_clock_now() + caching->write_time);
     bucket_t *bucket = bucket_of(caching, key);
+    apr_uint64_t busy;
+    apr_uint64_t busier;
 
     if (bucket == NULL) {
         return;
     }
-    if (tmf_clock_now() >= atomic_load(&bucket->busy_until)) {
-        atomic_store(&bucket->writers, 0); /* those that are still counted have died */
-    }
-    atomic_store(&bucket->busy_until, tmf_clock_now() + caching->write_time);
-    atomic_fetch_add(&bucket->writers, 1);
+    busy = atomic_load(&bucket->busy);
+    do {
+        unsigned writers = writers_of(busy); /* whose time is over has died */
+
+        busier = (busy >> WRITERS_BITS > until ? busy >> WRITERS_BITS : until) << WRITERS_BITS |
+                 (writers < WRITERS_MOST ? writers + 1 : writers);
+    } while (!atomic_compare_exchange_weak(&bucket->busy, &busy, busier));
     atomic_fetch_add(&bucket->version, 1);
 }
 
 void tmf_customer_cache_end_write(const tmf_customer_caching_t *caching, const tmf_cache_key_t *key)
 {
     bucket_t *bucket = bucket_of(caching, key);
-    apr_uint32_t writers;
+    apr_uint64_t busy;
 
     if (bucket == NULL) {
         return;
     }
     atomic_fetch_add(&bucket->version, 1);
-    writers = atomic_load(&bucket->writers);
-    while (writers > 0 && !atomic_compare_exchange_weak(&bucket->writers, &writers, writers - 1)) {
+    busy = atomic_load(&bucket->busy);
+    while ((busy & WRITERS_MOST) > 0 &&
+           !atomic_compare_exchange_weak(&bucket->busy, &busy, busy - 1)) {
     }
 }

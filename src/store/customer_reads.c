@@ -130,7 +130,7 @@ tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
         return NULL;
     }
     TMF_TRY(tmf_customer_reads_get_stored(reads, id, customer, result_pool));
-    if (*customer != NULL) {
+    if (*customer != NULL && tmf_db_identity(reads->database) == key.database) {
         tmf_customer_cache_put(caching, &key, *customer, &ticket);
     }
     return NULL;

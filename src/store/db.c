@@ -3,24 +3,24 @@
  * DESIGN
  *
  * mod_dbd's pool waits for ever when it is exhausted, and opens connections while it holds its own
- * lock. So one thread of a child at a time stands at its door (`door`, a lock with a deadline): it
- * may wait there for a connection that another thread gives back, or for the database to answer;
- * all others give up after TMFCustomerPoolTimeout with a 503. Giving back needs no door.
+ * lock. So one thread of a child at a time stands at its door (`door`): it may wait there for a
+ * connection that another thread gives back, or for the database to answer; all others give up
+ * after TMFCustomerPoolTimeout with a 503. Giving back needs no door.
  *
- * The door guards away_until, and is held while ap_dbd_open or PQreset runs: a few microseconds, or
- * connect_timeout of DBDParams when the database is away.
+ * The door is held while ap_dbd_open or PQreset runs: a few microseconds, or connect_timeout of
+ * DBDParams when the database is away. After a failure outage.h says when it is tried again;
+ * meanwhile everybody has a 503 at once.
  *
- * away_until: after a failed attempt nobody tries for AWAY_TIME, so a thousand requests wait for
- * one attempt, not for a thousand.
- *
- * quiet guards away_quiet_until and busy_quiet_until: one log line for an outage, not one for each
- * request.
- *
- * session.h has what is done on one connection; it belongs to whoever has borrowed it.
+ * session.h has what is done on one connection; it belongs to whoever has borrowed it. mod_dbd
+ * shares the connections of virtual hosts with equal settings of its own, so what belongs to a host
+ * is set for each borrower anew, where the last one was of a host with other settings.
  *
  * A borrowed connection is known to be usable: idle, not readable (the server says nothing unasked,
  * so a readable idle connection is a dead one: it is reset before anything is sent, and no write is
  * in doubt because of it), set up, and of our schema version.
+ *
+ * Which database it is the database says itself (tmf_customer.identity()), when a connection is set
+ * up: however DBDParams spell it, and whatever host it leads to.
  *
  * prefork: SIGTERM and SIGHUP end the child inside their handler, and mod_dbd aborts when a
  * connection is out at that moment; so they wait while one is borrowed.
@@ -38,18 +38,18 @@
 #include <apr_atomic.h>
 #include <apr_optional.h>
 #include <apr_strings.h>
-#include <apr_thread_mutex.h>
 #include <apr_dbd.h>
 #include <mod_dbd.h>
 
+#include "model/clock.h"
 #include "store/customer_cache.h"
+#include "store/outage.h"
+#include "store/semaphore.h"
 #include "store/session.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
 
-#define AWAY_TIME  (1 * APR_USEC_PER_SEC)
-#define QUIET_TIME (60 * APR_USEC_PER_SEC)
 #define GRACE_TIME (1 * APR_USEC_PER_SEC) /* past statement_timeout, then the connection is cut */
 /* Statements of a write, each of which may take its timeout: begin, lock, update, commit; or, of
  * one that was prepared before its session was reset: prepare, run, set up, prepare, run. */
@@ -59,17 +59,14 @@ APLOG_USE_MODULE(tmf_customer);
 struct tmf_db_pool_t {
     server_rec *server;
     const tmf_wake_t *wake;
-    apr_thread_mutex_t *door;
-    apr_time_t away_until;
-    apr_thread_mutex_t *quiet;
-    apr_time_t away_quiet_until;
-    apr_time_t busy_quiet_until;
+    tmf_semaphore_t door;
+    tmf_outage_t *outage;
     apr_interval_time_t statement_timeout;
     apr_interval_time_t pool_timeout;
     const char *statement_timeout_text; /* milliseconds, for set_config */
     apr_uint32_t options_seen;          /* atomic */
     tmf_customer_caching_t caching;
-    _Atomic apr_uint64_t identity; /* 0 = not known yet */
+    _Atomic apr_uint64_t identity; /* of the last connection; 0 = there was none yet */
     int threaded;                  /* the MPM has threads, and keeps signals away from them */
 };
 
@@ -78,6 +75,7 @@ struct tmf_db_t {
     ap_dbd_t *dbd;
     PGconn *connection;
     tmf_session_t *session;
+    apr_uint64_t identity; /* of its database */
     int wake_at_commit;
     int is_limited;             /* statement_timeout is to be set back */
     apr_array_header_t *writes; /* of const char *: whom tmf_db_begin_write named; NULL = nobody */
@@ -111,52 +109,65 @@ apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, const tmf_db_settings_t *set
     made->statement_timeout_text = apr_psprintf(child_pool, "%" APR_TIME_T_FMT,
                                                 apr_time_as_msec(settings->statement_timeout));
     ap_mpm_query(AP_MPMQ_IS_THREADED, &made->threaded);
-    status = apr_thread_mutex_create(&made->door, APR_THREAD_MUTEX_TIMED, child_pool);
+    status = tmf_semaphore_init(&made->door, 1);
     if (status == APR_SUCCESS) {
-        status = apr_thread_mutex_create(&made->quiet, APR_THREAD_MUTEX_DEFAULT, child_pool);
+        status = tmf_outage_make(&made->outage, child_pool);
     }
     *pool = made;
     return status;
 }
 
-/* May a fault of this kind be logged? Once in QUIET_TIME, and again after the database was back. */
-static int may_log(tmf_db_pool_t *pool, apr_time_t *quiet_until)
+/* Nobody gets a connection before the pause is over. */
+static tmf_error_t *paused(tmf_db_pool_t *pool, apr_pool_t *result_pool)
 {
-    apr_time_t now = apr_time_now();
-    int may;
+    tmf_error_t *error = tmf_error_make(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE,
+                                        TMF_DATABASE_UNAVAILABLE_MESSAGE);
 
-    apr_thread_mutex_lock(pool->quiet);
-    may = now >= *quiet_until;
-    if (may) {
-        *quiet_until = now + QUIET_TIME;
+    error->retry_after = tmf_outage_retry_after(pool->outage);
+    return error;
+}
+
+static tmf_error_t *away(tmf_db_pool_t *pool, const char *cause, apr_pool_t *result_pool)
+{
+    tmf_error_t *error;
+
+    tmf_outage_pause(pool->outage);
+    if (!tmf_outage_begin(pool->outage)) {
+        return paused(pool, result_pool);
     }
-    apr_thread_mutex_unlock(pool->quiet);
-    return may;
+    error = tmf_error_fault(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE, "TMF0025",
+                            TMF_DATABASE_UNAVAILABLE_MESSAGE, "%s", cause);
+    error->retry_after = tmf_outage_retry_after(pool->outage);
+    return error;
 }
 
-static void database_is_back(tmf_db_pool_t *pool)
+/* There is a database, but it is none for this module. */
+static tmf_error_t *unfit(tmf_db_pool_t *pool, const char *tag, const char *cause,
+                          apr_pool_t *result_pool)
 {
-    apr_thread_mutex_lock(pool->quiet);
-    pool->away_quiet_until = 0;
-    pool->busy_quiet_until = 0;
-    apr_thread_mutex_unlock(pool->quiet);
-}
-
-static tmf_error_t *away(tmf_db_pool_t *pool, const char *tag, const char *cause,
-                         apr_pool_t *result_pool)
-{
-    return may_log(pool, &pool->away_quiet_until)
+    return tmf_outage_begin(pool->outage)
                ? tmf_error_fault(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE, tag,
-                                 TMF_DATABASE_UNAVAILABLE_MESSAGE, "%s", cause)
+                                 TMF_DATABASE_UNFIT_MESSAGE, "%s", cause)
                : tmf_error_make(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE,
-                                TMF_DATABASE_UNAVAILABLE_MESSAGE);
+                                TMF_DATABASE_UNFIT_MESSAGE);
+}
+
+static void database_is_back(tmf_db_pool_t *pool, int is_new)
+{
+    apr_interval_time_t duration = tmf_outage_end(pool->outage, is_new);
+
+    if (duration > 0) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, pool->server,
+                     "TMF0120: the database can be used again, after %" APR_TIME_T_FMT " s",
+                     apr_time_sec(duration + APR_USEC_PER_SEC - 1));
+    }
 }
 
 static tmf_error_t *busy(tmf_db_pool_t *pool, apr_pool_t *result_pool)
 {
     static const char message[] = "All connections to the database are in use";
 
-    return may_log(pool, &pool->busy_quiet_until)
+    return tmf_outage_is_busy(pool->outage)
                ? tmf_error_fault(
                      result_pool, TMF_ERROR_DATABASE_BUSY, "TMF0026", message,
                      "no connection within TMFCustomerPoolTimeout: DBDMax may be too low")
@@ -174,40 +185,20 @@ static void check_connect_timeout(tmf_db_pool_t *pool, const PQconninfoOption *o
     }
 }
 
-/* Adds an option to the identity of a database (FNV-1a), if it says which database it is. */
-static apr_uint64_t identify(apr_uint64_t identity, const PQconninfoOption *option)
-{
-    static const char *const names[] = {"host", "hostaddr", "port", "dbname", "service"};
-    const char *at = option->val != NULL ? option->val : "";
-    apr_size_t i;
-
-    for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        if (strcmp(option->keyword, names[i]) == 0) {
-            for (; *at != '\0'; at++) {
-                identity = (identity ^ (unsigned char)*at) * 1099511628211u;
-            }
-            identity = (identity ^ (0x100u + i)) * 1099511628211u;
-        }
-    }
-    return identity;
-}
-
-/* What a new connection tells: as it was configured, which is the same for all of them. */
+/* How a connection was configured, which is the same for all of them. */
 static void look_at_options(tmf_db_pool_t *pool, PGconn *connection)
 {
-    int is_first = apr_atomic_cas32(&pool->options_seen, 1, 0) == 0;
-    apr_uint64_t identity = 14695981039346656037u;
-    PQconninfoOption *options = PQconninfo(connection);
+    PQconninfoOption *options;
     const PQconninfoOption *option;
 
+    if (apr_atomic_cas32(&pool->options_seen, 1, 0) != 0) {
+        return;
+    }
+    options = PQconninfo(connection);
     for (option = options; option != NULL && option->keyword != NULL; option++) {
-        if (is_first) {
-            check_connect_timeout(pool, option);
-        }
-        identity = identify(identity, option);
+        check_connect_timeout(pool, option);
     }
     PQconninfoFree(options);
-    pool->identity = identity;
 }
 
 /* The version of the schema, or what is wrong with it. */
@@ -215,6 +206,7 @@ static tmf_error_t *check_schema(tmf_db_pool_t *pool, const PGresult *result,
                                  apr_pool_t *result_pool)
 {
     const char *cause;
+    int version;
 
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         cause = apr_psprintf(
@@ -222,17 +214,20 @@ static tmf_error_t *check_schema(tmf_db_pool_t *pool, const PGresult *result,
             "the schema tmf_customer cannot be used, is sql/install.sql to be run? "
             "PostgreSQL: %s",
             tmf_session_cause(result, result_pool));
-        return away(pool, "TMF0023", cause, result_pool);
+        return unfit(pool, "TMF0023", cause, result_pool);
     }
-    if (atoi(PQgetvalue(result, 0, 0)) != TMF_SCHEMA_VERSION) {
-        cause = apr_psprintf(
-            result_pool,
-            "the schema tmf_customer has version %d, this module needs version %d: "
-            "run its sql/install.sql",
-            atoi(PQgetvalue(result, 0, 0)), TMF_SCHEMA_VERSION);
-        return away(pool, "TMF0024", cause, result_pool);
+    version = atoi(PQgetvalue(result, 0, 0));
+    if (version == TMF_SCHEMA_VERSION) {
+        return NULL;
     }
-    return NULL;
+    cause = apr_psprintf(
+        result_pool, "the schema tmf_customer has version %d, this module needs version %d: %s",
+        version, TMF_SCHEMA_VERSION,
+        version < TMF_SCHEMA_VERSION
+            ? "the schema is older, run sql/install.sql of this module's release"
+            : "the module is older, install the release that the schema was upgraded with, and "
+              "restart httpd");
+    return unfit(pool, "TMF0024", cause, result_pool);
 }
 
 /* One look at the schema and all the settings of a session in one round trip. Nothing is set that
@@ -247,14 +242,50 @@ static tmf_error_t *set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
         " pg_catalog.set_config('jit', 'off', false),"
         " pg_catalog.set_config('max_parallel_workers_per_gather', '0', false)";
     const char *parameters[] = {db->pool->statement_timeout_text};
+    tmf_session_state_t *state = tmf_session_state(db->session);
     PGresult *result;
 
-    tmf_session_set_patience(db->session, db->pool->statement_timeout + GRACE_TIME);
     TMF_TRY(tmf_session_ask(db->session, sql, 1, parameters, &result, result_pool));
     TMF_TRY(check_schema(db->pool, result, result_pool));
+    TMF_TRY(tmf_session_ask(db->session, "SELECT tmf_customer.identity()", 0, NULL, &result,
+                            result_pool));
+    TMF_TRY(tmf_session_error(result, result_pool));
+    state->identity = (apr_uint64_t)apr_atoi64(PQgetvalue(result, 0, 0));
+    state->statement_timeout = db->pool->statement_timeout;
     tmf_session_begin(db->session);
-    database_is_back(db->pool);
+    database_is_back(db->pool, 1);
     look_at_options(db->pool, db->connection);
+    return NULL;
+}
+
+static tmf_error_t *set_timeout(tmf_db_t *db, apr_interval_time_t timeout, apr_pool_t *result_pool)
+{
+    static const char sql[] = "SELECT pg_catalog.set_config('statement_timeout', $1, false)";
+    const char *milliseconds = apr_psprintf(result_pool, "%" APR_TIME_T_FMT,
+                                            apr_time_as_msec(timeout));
+    PGresult *result;
+
+    TMF_TRY(tmf_session_ask(db->session, sql, 1, &milliseconds, &result, result_pool));
+    TMF_TRY(tmf_session_error(result, result_pool));
+    tmf_session_state(db->session)->statement_timeout = timeout;
+    return NULL;
+}
+
+/* Makes the session one for this borrower. */
+static tmf_error_t *enter_session(tmf_db_t *db, apr_pool_t *result_pool)
+{
+    tmf_db_pool_t *pool = db->pool;
+    const tmf_session_state_t *state = tmf_session_state(db->session);
+
+    tmf_session_set_patience(db->session, pool->statement_timeout + GRACE_TIME);
+    if (tmf_session_is_new(db->session, db->connection)) {
+        TMF_TRY(set_up_session(db, result_pool));
+    } else if (state->statement_timeout != pool->statement_timeout) {
+        TMF_TRY(set_timeout(db, pool->statement_timeout, result_pool)); /* another host's */
+    }
+    database_is_back(pool, 0);
+    db->identity = state->identity;
+    pool->identity = state->identity;
     return NULL;
 }
 
@@ -285,10 +316,6 @@ static tmf_error_t *open_connection(tmf_db_t *db, apr_pool_t *result_pool)
     tmf_db_pool_t *pool = db->pool;
     const char *cause = "mod_dbd gives no connection";
 
-    if (apr_time_now() < pool->away_until) {
-        return tmf_error_make(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE,
-                              TMF_DATABASE_UNAVAILABLE_MESSAGE);
-    }
     db->dbd = dbd_open(result_pool, pool->server);
     if (db->dbd != NULL) {
         db->connection = apr_dbd_native_handle(db->dbd->driver, db->dbd->handle);
@@ -296,14 +323,14 @@ static tmf_error_t *open_connection(tmf_db_t *db, apr_pool_t *result_pool)
             return NULL;
         }
         PQreset(db->connection);
+        tmf_session_lose(session_of(db->dbd));
         if (PQstatus(db->connection) == CONNECTION_OK) {
             return NULL;
         }
         cause = tmf_session_one_line(PQerrorMessage(db->connection), result_pool);
         dbd_close(pool->server, db->dbd);
     }
-    pool->away_until = apr_time_now() + AWAY_TIME;
-    return away(pool, "TMF0025", cause, result_pool);
+    return away(pool, cause, result_pool);
 }
 
 static tmf_error_t *pass_the_door(tmf_db_t *db, apr_pool_t *result_pool)
@@ -311,11 +338,14 @@ static tmf_error_t *pass_the_door(tmf_db_t *db, apr_pool_t *result_pool)
     tmf_db_pool_t *pool = db->pool;
     tmf_error_t *error;
 
-    if (apr_thread_mutex_timedlock(pool->door, pool->pool_timeout) != APR_SUCCESS) {
+    if (!tmf_outage_may_try(pool->outage)) {
+        return paused(pool, result_pool);
+    }
+    if (!tmf_semaphore_take(&pool->door, tmf_clock_now() + pool->pool_timeout)) {
         return busy(pool, result_pool);
     }
     error = open_connection(db, result_pool);
-    apr_thread_mutex_unlock(pool->door);
+    tmf_semaphore_give(&pool->door);
     return error;
 }
 
@@ -353,9 +383,7 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
     }
     PQsetnonblocking(db->connection, 1);
     db->session = session_of(db->dbd);
-    if (tmf_session_is_new(db->session, db->connection)) {
-        error = set_up_session(db, result_pool);
-    }
+    error = enter_session(db, result_pool);
     if (error != NULL) {
         tmf_db_give_back(db);
         return error;
@@ -364,25 +392,15 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
     return NULL;
 }
 
-static tmf_error_t *set_statement_timeout(tmf_db_t *db, const char *milliseconds,
-                                          apr_pool_t *result_pool)
-{
-    static const char sql[] = "SELECT pg_catalog.set_config('statement_timeout', $1, false)";
-    const tmf_db_rows_t *rows;
-
-    return tmf_db_execute(db, sql, 1, &milliseconds, &rows, result_pool);
-}
-
 tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *result_pool)
 {
     db->is_limited = 1;
-    return set_statement_timeout(
-        db, apr_psprintf(result_pool, "%" APR_TIME_T_FMT, apr_time_as_msec(most)), result_pool);
+    return set_timeout(db, most, result_pool);
 }
 
 static void end_writes(tmf_db_t *db)
 {
-    tmf_cache_key_t key = {tmf_db_identity(db->pool), NULL};
+    tmf_cache_key_t key = {db->identity, NULL};
     int i;
 
     for (i = 0; db->writes != NULL && i < db->writes->nelts; i++) {
@@ -395,7 +413,7 @@ void tmf_db_give_back(tmf_db_t *db)
 {
     end_writes(db);
     if (db->is_limited) { /* it only fails when the connection is lost */
-        (void)set_statement_timeout(db, db->pool->statement_timeout_text, db->result_pool);
+        (void)set_timeout(db, db->pool->statement_timeout, db->result_pool);
     }
     PQsetnonblocking(db->connection, 0);
     tmf_session_hurry(db->session, NULL, 0);
@@ -420,7 +438,7 @@ const tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool)
 
 void tmf_db_begin_write(tmf_db_t *db, const char *id)
 {
-    const tmf_cache_key_t key = {tmf_db_identity(db->pool), id};
+    const tmf_cache_key_t key = {db->identity, id};
     int i;
 
     if (db->pool->caching.memory == NULL) {
@@ -469,6 +487,9 @@ tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char
 
     TMF_TRY(tmf_session_execute(db->session, sql, count, parameters, &result, result_pool));
     if (tmf_session_is_lost(result)) {
+        tmf_session_lose(db->session);
+    }
+    if (tmf_session_is_lost(result) && PQtransactionStatus(db->connection) == PQTRANS_IDLE) {
         TMF_TRY(set_up_session(db, result_pool));
         TMF_TRY(tmf_session_execute(db->session, sql, count, parameters, &result, result_pool));
     }

@@ -61,7 +61,8 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
 
-/* What stands for the database in the cache; 0 as long as no connection to it was made. */
+/* What stands for the database in the cache: the same for whoever uses it, however they spell it. 0
+ * as long as no connection to it was made. */
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
 
 /* The cache of the database's customers, and how to use it. */

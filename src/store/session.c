@@ -17,6 +17,8 @@
 #include <apr_atomic.h>
 #include <apr_strings.h>
 
+#include "model/clock.h"
+
 #define STATEMENTS_MAX 64   /* prepared on one connection */
 #define SQL_LENGTH_MAX 8192 /* bytes; a longer statement is not prepared */
 #define NOT_PREPARED   (-1)
@@ -37,6 +39,7 @@ struct tmf_session_t {
     apr_interval_time_t patience;
     apr_uint32_t *cancel;     /* of the present borrower: NULL, or atomic, not 0 = wait no longer */
     apr_interval_time_t most; /* of the present borrower: 0, or less than patience */
+    tmf_session_state_t state;
     apr_uint64_t clock;
     prepared_t prepared[STATEMENTS_MAX];
 };
@@ -79,6 +82,16 @@ void tmf_session_begin(tmf_session_t *session)
     session->backend_pid = PQbackendPID(session->connection);
 }
 
+void tmf_session_lose(tmf_session_t *session)
+{
+    session->backend_pid = 0;
+}
+
+tmf_session_state_t *tmf_session_state(tmf_session_t *session)
+{
+    return &session->state;
+}
+
 void tmf_session_set_patience(tmf_session_t *session, apr_interval_time_t patience)
 {
     session->patience = patience;
@@ -119,14 +132,15 @@ static const sqlstate_row_t sqlstate_table[] = {
     {"57014", TMF_ERROR_STATEMENT_TIMEOUT, "The database took too long for this request"},
     {"40", TMF_ERROR_WRITE_CONFLICT, "Others are changing the same customer"},
     {"08", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE},
-    {"53", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE},
+    {"53", TMF_ERROR_DATABASE_UNAVAILABLE, "The database has no resources for this at the moment"},
     {"57", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE},
     {"25006", TMF_ERROR_DATABASE_UNAVAILABLE, "The database does not take changes at the moment"},
-    {"3F000", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE}, /* no schema, */
-    {"42P01", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE}, /* no table, */
-    {"42703", TMF_ERROR_DATABASE_UNAVAILABLE,
-     TMF_DATABASE_UNAVAILABLE_MESSAGE}, /* no column: another version */
-    {"42501", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE}, /* no right */
+    {"26000", TMF_ERROR_DATABASE_UNAVAILABLE, "A connection to the database was renewed meanwhile"},
+    {"3F000", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no schema */
+    {"42P01", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no table */
+    {"42703", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no column */
+    {"42883", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no function */
+    {"42501", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no right */
     {"22003", TMF_ERROR_INVALID_BODY, "A number in the body is too large to be kept"},
     {"2201B", TMF_ERROR_INVALID_PARAMETER, "A regular expression of the query is not valid"},
     {"54000", TMF_ERROR_INVALID_BODY, "The body has a part that is too large to be kept"},
@@ -179,7 +193,7 @@ static int await_answer(const tmf_session_t *session, apr_time_t deadline)
     for (;;) {
         int unsent = PQflush(connection);
         struct pollfd socket = {PQsocket(connection), POLLIN, 0};
-        apr_interval_time_t left = deadline - apr_time_now();
+        apr_interval_time_t left = deadline - tmf_clock_now();
 
         if (unsent == 0 && !PQisBusy(connection)) {
             return 1;
@@ -232,14 +246,14 @@ static int read_results(const tmf_session_t *session, apr_time_t deadline, PGres
 static tmf_error_t *take_answer(tmf_session_t *session, int sent, PGresult **answer,
                                 apr_pool_t *result_pool)
 {
-    apr_time_t deadline = apr_time_now() + (session->most > 0 ? session->most : session->patience);
+    apr_time_t deadline = tmf_clock_now() + (session->most > 0 ? session->most : session->patience);
     const char *cause;
 
     *answer = NULL;
     if (sent && read_results(session, deadline, answer) && *answer != NULL) {
         return NULL;
     }
-    cause = apr_time_now() >= deadline
+    cause = tmf_clock_now() >= deadline
                 ? "no answer in time"
                 : tmf_session_one_line(PQerrorMessage(session->connection), result_pool);
     cut_connection(session->connection);
@@ -293,8 +307,15 @@ static int is_success(const PGresult *result)
 
 const char *tmf_session_cause(const PGresult *result, apr_pool_t *result_pool)
 {
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+
+    if (primary == NULL) { /* it is libpq's own */
+        return tmf_session_one_line(PQresultErrorMessage(result), result_pool);
+    }
     return apr_pstrcat(result_pool, sqlstate_of(result), " ",
-                       tmf_session_one_line(PQresultErrorMessage(result), result_pool), NULL);
+                       tmf_session_one_line(primary, result_pool),
+                       constraint != NULL ? " (constraint " : NULL, constraint, ")", NULL);
 }
 
 tmf_error_t *tmf_session_error(const PGresult *result, apr_pool_t *result_pool)
@@ -351,9 +372,12 @@ static tmf_error_t *prepare(tmf_session_t *session, const char *sql, int *index,
     const char *name = name_of(place, pool);
 
     if (session->prepared[place].sql != NULL) {
-        forget(&session->prepared[place]);
         TMF_TRY(tmf_session_ask(session, apr_pstrcat(pool, "DEALLOCATE ", name, NULL), 0, NULL,
                                 result, pool));
+        if (!is_success(*result)) {
+            return NULL;
+        }
+        forget(&session->prepared[place]);
     }
     TMF_TRY(
         keep_answer(session, PQsendPrepare(session->connection, name, sql, 0, NULL), result, pool));

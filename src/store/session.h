@@ -19,6 +19,8 @@
 #include "error.h"
 
 #define TMF_DATABASE_UNAVAILABLE_MESSAGE "The database cannot be reached at the moment"
+#define TMF_DATABASE_UNFIT_MESSAGE                                                                 \
+    "The database is not set up as this server needs it; the server's log knows more"
 
 typedef struct tmf_db_rows_t tmf_db_rows_t;
 
@@ -32,8 +34,20 @@ tmf_session_t *tmf_session_make(apr_pool_t *pool);
 /* Looks at the connection that the session is on now: does it have to be begun (again)? */
 int tmf_session_is_new(tmf_session_t *session, PGconn *connection);
 
-/* Its settings are made: nothing is prepared on it yet. */
+/* Nothing is prepared on it yet. */
 void tmf_session_begin(tmf_session_t *session);
+
+/* Its connection was reset, or has lost what was prepared: it is new for the next borrower. */
+void tmf_session_lose(tmf_session_t *session);
+
+/* What its connection leads to, and how it is set. */
+typedef struct {
+    apr_uint64_t identity; /* of the database; never 0 once the session is begun */
+    apr_interval_time_t statement_timeout;
+} tmf_session_state_t;
+
+/* To be read and written. */
+tmf_session_state_t *tmf_session_state(tmf_session_t *session);
 
 /* How long an answer may take, past that the connection is cut. */
 void tmf_session_set_patience(tmf_session_t *session, apr_interval_time_t patience);
@@ -59,7 +73,8 @@ tmf_error_t *tmf_session_execute(tmf_session_t *session, const char *sql, int co
 /* NULL when the statement succeeded, else its SQLSTATE as an error. */
 tmf_error_t *tmf_session_error(const PGresult *result, apr_pool_t *result_pool);
 
-/* "42P01 relation … does not exist", on one line: for the log alone. */
+/* "42P01 relation … does not exist", on one line: for the log alone. SQLSTATE, primary message and
+ * the name of a constraint: details and context may repeat what a customer has sent. */
 const char *tmf_session_cause(const PGresult *result, apr_pool_t *result_pool);
 
 /* libpq's messages end in a newline and may have several lines. */

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness.client import Api
+from harness.clock import Clock
 from harness.httpd import Httpd
 from harness.listener import Listener
 from harness.notify import ILL_TAGS, QUICK, Subscriber
@@ -140,6 +141,14 @@ def listen():
     yield make
     for listener in listeners:
         listener.close()
+
+
+@pytest.fixture
+def clock():
+    """As the resolver's, where httpd can read it."""
+    directory = Path(tempfile.mkdtemp(prefix="tmf-clock-", dir=os.environ.get("TMF_TMP")))
+    yield Clock(directory)
+    shutil.rmtree(directory)
 
 
 @pytest.fixture

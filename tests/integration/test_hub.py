@@ -8,6 +8,7 @@ from harness import await_condition
 from harness.client import REPLY, Api
 from harness.listener import has_ipv6
 from harness.notify import ALLOW, AWAY, QUICK, Subscriber
+from harness.postgres import OWNER
 
 CALLBACK = "http://listener.example/customers"
 COLLECTION = {"GET", "HEAD", "POST", "OPTIONS"}
@@ -125,6 +126,33 @@ def test_there_are_only_so_many_hubs(start_httpd):
     assert made[3].json()["code"] == "tooManyHubs"
     assert api.delete(f"/hub/{made[0].json()['id']}").status_code == 204
     assert api.post({"callback": CALLBACK}, path="/hub").status_code == 201
+
+
+def test_there_are_no_more_when_many_register_at_once(start_httpd, new_database):
+    """None of them can be written before all of them are under way."""
+    postgres, name = new_database()
+    servers = [start_httpd((postgres, name), server="TMFCustomerNotifyMaxHubs 3\nTMFCustomerStatementTimeout 1h")
+               for _ in range(2)]
+    postgres.execute("""CREATE FUNCTION tmf_customer.await_gate() RETURNS trigger LANGUAGE plpgsql AS $$
+                        BEGIN PERFORM pg_advisory_xact_lock_shared(1); RETURN NEW; END $$;
+                        CREATE TRIGGER await_gate BEFORE INSERT ON tmf_customer.hub FOR EACH ROW
+                        EXECUTE FUNCTION tmf_customer.await_gate()""", name, user=OWNER)
+    gate = postgres.connect(name)
+    gate.cursor().execute("SELECT pg_advisory_lock(1)")
+
+    def register(number):
+        return Api(servers[number % 2].url).post({"callback": f"{CALLBACK}/{number}"}, path="/hub")
+
+    def waiting():
+        return postgres.execute("SELECT count(*) FROM pg_locks JOIN pg_database AS d ON d.oid = database"
+                                " WHERE datname = %s AND NOT granted", parameters=(name,))[0][0]
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(register, number) for number in range(8)]
+        await_condition(lambda: waiting() == 8, "all of them are under way", 600)
+        gate.close()
+        replies = [future.result() for future in futures]
+    assert sorted(reply.status_code for reply in replies) == [201] * 3 + [409] * 5
+    assert {reply.json()["code"] for reply in replies if reply.status_code == 409} == {"tooManyHubs"}
 
 
 def test_hubs_survive_restarts(start_httpd, new_database):

@@ -26,6 +26,7 @@ def test_a_missing_schema_is_one_log_line_and_503s_until_it_is_installed(start_h
     for _ in range(20):
         reply = api.get("/customer")
         assert (reply.status_code, reply.json()["code"]) == (503, "databaseUnavailable")
+        assert "not set up" in reply.json()["message"]
         assert int(reply.headers["Retry-After"]) > 0
     assert 1 <= complaints(server, "TMF0023") <= len(server.children())
     postgres.install(name)
@@ -33,15 +34,19 @@ def test_a_missing_schema_is_one_log_line_and_503s_until_it_is_installed(start_h
     assert api.post(customer()).status_code == 201
 
 
-@pytest.mark.parametrize("change", ["INSERT INTO tmf_customer.schema_version VALUES (9999)",
-                                    "DELETE FROM tmf_customer.schema_version"])
-def test_an_unknown_version_is_refused(start_httpd, new_database, change):
+@pytest.mark.parametrize("change,advice", [
+    ("INSERT INTO tmf_customer.schema_version VALUES (9999)", "the module is older, install the release"),
+    ("DELETE FROM tmf_customer.schema_version", "the schema is older, run sql/install.sql")])
+def test_an_unknown_version_is_refused(start_httpd, new_database, change, advice):
+    """Each is told which of the two is older, and what to do; the database can be reached."""
     postgres, name = new_database()
     postgres.execute(change, name)
     server = start_httpd((postgres, name))
-    server.log.expect("TMF0024.*version")
+    server.log.expect("TMF0024.*version.*" + advice)
     for _ in range(5):
-        assert Api(server.url).post(customer()).status_code == 503
+        reply = Api(server.url).post(customer())
+        assert (reply.status_code, reply.json()["code"]) == (503, "databaseUnavailable")
+        assert "not set up" in reply.json()["message"] and "reached" not in reply.text
     assert postgres.execute("SELECT count(*) FROM tmf_customer.customer", name) == [(0,)]
 
 

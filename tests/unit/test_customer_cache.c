@@ -2,7 +2,13 @@
 /* The cache of customers: what it may give, and when it must not. */
 #include "unit.h"
 
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <apr_strings.h>
 
@@ -216,6 +222,157 @@ START_TEST(more_customers_than_there_is_room_replace_each_other)
 }
 END_TEST
 
+/* ---- several at once ---- */
+
+#define RIVALS       2
+#define CONTESTS     8000
+#define DEATHS       200
+#define DOC_LENGTH   3900
+#define CUSTOMERS    6
+#define FILLS_A_TURN 16
+
+/* A document of one letter, which is that of its revision. */
+static void put_letter(const char *id, int revision, const tmf_cache_ticket_t *ticket)
+{
+    const tmf_cache_key_t key = key_of(id);
+    char doc[DOC_LENGTH + 1];
+    tmf_customer_t customer;
+
+    memset(doc, 'a' + revision % 26, DOC_LENGTH);
+    doc[DOC_LENGTH] = '\0';
+    customer = customer_of(id, revision, doc);
+    tmf_customer_cache_put(&caching, &key, &customer, ticket);
+}
+
+/* What the cache gives, if anything, is what one put in. */
+static int look_for_letter(const char *id, tmf_cache_ticket_t *ticket, apr_pool_t *scratch)
+{
+    const tmf_cache_key_t key = key_of(id);
+    const tmf_customer_t *found;
+    char letter;
+
+    if (!tmf_customer_cache_get(&caching, &key, &found, ticket, scratch)) {
+        return 0;
+    }
+    letter = (char)('a' + found->revision % 26);
+    ck_assert_uint_eq(found->doc_length, DOC_LENGTH);
+    ck_assert_uint_eq(strspn(found->doc, (char[]){letter, '\0'}), DOC_LENGTH);
+    return 1;
+}
+
+static atomic_int arrived;
+static tmf_cache_ticket_t contest_ticket;
+
+/* All rivals leave here together. */
+static void meet(int turn)
+{
+    atomic_fetch_add(&arrived, 1);
+    while (atomic_load(&arrived) < RIVALS * turn) {
+    }
+}
+
+static void *contend(void *number)
+{
+    int turn;
+
+    for (turn = 1; turn <= CONTESTS; turn++) {
+        char id[16];
+
+        apr_snprintf(id, sizeof(id), "%d", turn);
+        meet(turn);
+        put_letter(id, *(int *)number, &contest_ticket);
+    }
+    return NULL;
+}
+
+START_TEST(of_several_who_fill_one_slot_one_does)
+{
+    tmf_cache_ticket_t ticket;
+    pthread_t threads[RIVALS];
+    int numbers[RIVALS];
+    int kept = 0;
+    int i;
+
+    make_cache(CONTESTS * (apr_size_t)16384, 3600 * APR_USEC_PER_SEC);
+    ck_assert_int_eq(look_up("1", &contest_ticket), 0);
+    for (i = 0; i < RIVALS; i++) {
+        numbers[i] = i + 1;
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, contend, &numbers[i]), 0);
+    }
+    for (i = 0; i < RIVALS; i++) {
+        pthread_join(threads[i], NULL);
+    }
+    for (i = 1; i <= CONTESTS; i++) {
+        kept += look_for_letter(apr_itoa(pool, i), &ticket, pool);
+    }
+    ck_assert_int_gt(kept, CONTESTS / 2);
+}
+END_TEST
+
+/* Fills slots until it is killed. */
+static void fill_for_ever(atomic_int *turns)
+{
+    tmf_cache_ticket_t ticket;
+    apr_pool_t *scratch;
+    int revision;
+
+    apr_pool_create(&scratch, NULL);
+    for (revision = 0;; revision++) {
+        const char *id = apr_itoa(scratch, revision % CUSTOMERS);
+
+        if (!look_for_letter(id, &ticket, scratch)) {
+            put_letter(id, revision, &ticket);
+        }
+        apr_pool_clear(scratch);
+        atomic_fetch_add(turns, 1);
+    }
+}
+
+static pid_t start_filler(atomic_int *turns)
+{
+    pid_t filler = fork();
+
+    ck_assert_int_ge(filler, 0);
+    if (filler == 0) {
+        fill_for_ever(turns);
+    }
+    return filler;
+}
+
+START_TEST(processes_that_are_killed_leave_nothing_torn_and_no_slot_lost)
+{
+    tmf_cache_ticket_t ticket;
+    atomic_int *turns;
+    int kept = 0;
+    int i;
+
+    turns = mmap(NULL, sizeof(*turns), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    ck_assert_ptr_ne(turns, MAP_FAILED);
+    make_cache(1, 3600 * APR_USEC_PER_SEC); /* one bucket */
+    for (i = 0; i < DEATHS; i++) {
+        int before = atomic_load(turns);
+        pid_t fillers[RIVALS] = {start_filler(turns), start_filler(turns)};
+
+        while (atomic_load(turns) < before + FILLS_A_TURN + i % 7) {
+            look_for_letter(apr_itoa(pool, i % CUSTOMERS), &ticket, pool);
+        }
+        kill(fillers[0], SIGKILL);
+        kill(fillers[1], SIGKILL);
+        ck_assert_int_eq(waitpid(fillers[0], NULL, 0), fillers[0]);
+        ck_assert_int_eq(waitpid(fillers[1], NULL, 0), fillers[1]);
+    }
+    begin("1");
+    end("1");
+    for (i = 0; i < 4; i++) {
+        read_and_put(apr_itoa(pool, 100 + i), i + 1);
+    }
+    for (i = 0; i < 4; i++) {
+        kept += look_up(apr_itoa(pool, 100 + i), &ticket) != 0;
+    }
+    ck_assert_int_eq(kept, 4);
+}
+END_TEST
+
 START_TEST(without_memory_or_database_there_is_no_cache)
 {
     const tmf_cache_key_t nowhere = {0, "a"};
@@ -249,6 +406,8 @@ int main(void)
     tcase_add_test(tcase, what_is_old_is_not_given);
     tcase_add_test(tcase, the_largest_that_fits_is_kept_and_no_larger_one);
     tcase_add_test(tcase, more_customers_than_there_is_room_replace_each_other);
+    tcase_add_test(tcase, of_several_who_fill_one_slot_one_does);
+    tcase_add_test(tcase, processes_that_are_killed_leave_nothing_torn_and_no_slot_lost);
     tcase_add_test(tcase, without_memory_or_database_there_is_no_cache);
     suite_add_tcase(suite, tcase);
     return run_suite(suite);
