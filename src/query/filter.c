@@ -162,7 +162,7 @@ int tmf_filter_is_number(const char *text)
     const char *at = text + (*text == '-');
     apr_size_t digits = strspn(at, "0123456789");
 
-    if (digits == 0 || (*at == '0' && digits > 1) || strlen(text) > TMF_JSON_NUMBER_DIGITS) {
+    if (digits == 0 || (*at == '0' && digits > 1)) {
         return 0;
     }
     at += digits;
@@ -178,11 +178,11 @@ int tmf_filter_is_number(const char *text)
         at += *at == '+' || *at == '-';
         digits = strspn(at, "0123456789");
         at += digits;
-        if (digits == 0 || digits > 3) {
+        if (digits == 0) {
             return 0;
         }
     }
-    return *at == '\0';
+    return *at == '\0' && tmf_json_number_size(text) > 0;
 }
 
 int tmf_filter_read_instant(const char *text, tmf_instant_t *instant)

@@ -127,7 +127,7 @@ tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
                                     tmf_filter_limits_t *limits);
 tmf_error_t *tmf_filter_add_null(tmf_filter_t *compare, tmf_filter_limits_t *limits);
 
-/* A JSON number (RFC 8259 §6) whose exponent has 3 digits at most. */
+/* A JSON number (RFC 8259 §6) that PostgreSQL keeps. */
 int tmf_filter_is_number(const char *text);
 
 /* The instant of a date-time, or of a date alone: its midnight UTC. 0 when `text` is neither. */
