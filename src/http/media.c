@@ -49,49 +49,82 @@ int tmf_media_is_readable(const char *content_type, tmf_media_t media, tmf_patch
     return 0;
 }
 
-/* The end of one element of a comma list; commas in quoted strings do not count. */
-static const char *end_of_element(const char *at)
+/* The first of `stops` from `at` on, or `end`; what is within a quoted string does not count. */
+static const char *find_unquoted(const char *at, const char *end, const char *stops)
 {
     int quoted = 0;
 
-    for (; *at != '\0' && (quoted || *at != ','); at++) {
+    for (; at < end && (quoted || strchr(stops, *at) == NULL); at++) {
         if (*at == '"') {
             quoted = !quoted;
-        } else if (quoted && *at == '\\' && at[1] != '\0') {
+        } else if (quoted && *at == '\\' && at + 1 < end) {
             at++;
         }
     }
     return at;
 }
 
-/* Has the element a weight of 0 (`q=0`, `q=0.000`)? */
-static int is_refused(const char *element, const char *end)
+/* Is the parameter from `at` to `end` spelled so, in any case? */
+static int is_spelled(const char *at, const char *end, const char *parameter)
 {
-    const char *at;
+    size_t length = strlen(parameter);
 
-    for (at = memchr(element, ';', (size_t)(end - element)); at != NULL;
-         at = memchr(at, ';', (size_t)(end - at))) {
-        at++;
-        at += strspn(at, " \t");
-        if (strncasecmp(at, "q=0", 3) == 0) {
-            at += 3;
-            at += *at == '.';
-            at += strspn(at, "0");
-            return at >= end || strchr(" \t;,", *at) != NULL;
-        }
-    }
-    return 0;
+    return (size_t)(end - at) == length && strncasecmp(at, parameter, length) == 0;
 }
 
-/* How exactly the range at `element` fits application/json: 0 = not at all. */
-static int specificity(const char *element)
+/* A weight of 0: `q=0`, `q=0.000`. */
+static int is_zero_weight(const char *at, const char *end)
 {
-    static const char *const ranges[] = {"*/*", "application/*", "application/json"};
+    at += strlen("q=0");
+    at += at < end && *at == '.';
+    return at + strspn(at, "0") >= end;
+}
+
+/* One range of an Accept. */
+typedef struct {
+    int has_unknown; /* a parameter that our JSON has not */
+    int has_charset; /* the one that it has */
+    int is_refused;  /* its weight is 0 */
+} range_t;
+
+/* The parameters of the range at `at`, up to its weight. */
+static void read_parameters(range_t *range, const char *at, const char *end)
+{
+    memset(range, 0, sizeof(*range));
+    for (at = find_unquoted(at, end, ";"); at < end; at = find_unquoted(at, end, ";")) {
+        const char *last;
+
+        at++;
+        at += strspn(at, " \t");
+        last = find_unquoted(at, end, ";");
+        while (last > at && strchr(" \t", last[-1]) != NULL) {
+            last--;
+        }
+        if (last - at >= 2 && strncasecmp(at, "q=", 2) == 0) {
+            range->is_refused = strncasecmp(at, "q=0", 3) == 0 && is_zero_weight(at, last);
+            return;
+        }
+        if (is_spelled(at, last, "charset=utf-8") || is_spelled(at, last, "charset=\"utf-8\"")) {
+            range->has_charset = 1;
+        } else if (last > at) {
+            range->has_unknown = 1;
+        }
+    }
+}
+
+/* How exactly the range at `element` fits our JSON: 0 = not at all. One with a parameter that it
+ * lacks refuses nothing of it, and asks for it where nothing fits better. */
+static int specificity(const char *element, const range_t *range)
+{
+    static const char *const types[] = {"*/*", "application/*", "application/json"};
     int i;
 
+    if (range->has_unknown && range->is_refused) {
+        return 0;
+    }
     for (i = 2; i >= 0; i--) {
-        if (is_named(element, ranges[i])) {
-            return i + 1;
+        if (is_named(element, types[i])) {
+            return 3 * i + 2 + (range->has_unknown ? -1 : range->has_charset);
         }
     }
     return 0;
@@ -107,12 +140,15 @@ int tmf_media_is_acceptable(const char *accept)
     }
     while (*accept != '\0') {
         const char *element = accept + strspn(accept, " \t,");
-        const char *end = end_of_element(element);
-        int fits = specificity(element);
+        const char *end = find_unquoted(element, element + strlen(element), ",");
+        range_t range;
+        int fits;
 
+        read_parameters(&range, element, end);
+        fits = specificity(element, &range);
         if (fits > best) {
             best = fits;
-            acceptable = !is_refused(element, end);
+            acceptable = !range.is_refused;
         }
         accept = end + (*end == ',');
     }

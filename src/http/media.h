@@ -20,7 +20,8 @@ int tmf_media_is_readable(const char *content_type, tmf_media_t media, tmf_patch
 const char *tmf_media_list(tmf_media_t media);
 
 /* Does an Accept header (NULL = absent) admit application/json? RFC 9110 §12.5.1: the most specific
- * range that fits decides, and a weight of 0 refuses. */
+ * range that fits decides, and a weight of 0 refuses. A range with a parameter that our JSON lacks
+ * (all but charset=utf-8) refuses nothing of it, and admits it where no other range fits better. */
 int tmf_media_is_acceptable(const char *accept);
 
 #endif

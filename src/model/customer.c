@@ -10,6 +10,7 @@
 #include "model/customer_schema.h"
 #include "model/datetime.h"
 #include "model/text.h"
+#include "model/uri.h"
 #include "model/utf8.h"
 
 #define VIOLATIONS_SHOWN 50
@@ -71,6 +72,13 @@ static int is_datetime(const tmf_json_t *value)
     return text != NULL && tmf_datetime_parse(text, &instant);
 }
 
+static int is_uri(const tmf_json_t *value)
+{
+    const char *text = tmf_json_string_text(value);
+
+    return text != NULL && tmf_uri_is_reference(text);
+}
+
 /* Has the value the kind's type? `*wanted` says what it is. */
 static int has_kind(const tmf_json_t *value, tmf_kind_t kind, const char **wanted)
 {
@@ -80,6 +88,10 @@ static int has_kind(const tmf_json_t *value, tmf_kind_t kind, const char **wante
     case TMF_KIND_STRING:
         *wanted = "a string";
         return type == TMF_JSON_STRING;
+    case TMF_KIND_URI:
+        *wanted = type == TMF_JSON_STRING ? "a URI such as https://schemas.example/customer.json"
+                                          : "a string";
+        return is_uri(value);
     case TMF_KIND_BOOLEAN:
         *wanted = "true or false";
         return type == TMF_JSON_BOOLEAN;

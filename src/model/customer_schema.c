@@ -7,6 +7,10 @@
     {                                                                                              \
         name, TMF_KIND_STRING, 0, NULL                                                             \
     }
+#define URI(name)                                                                                  \
+    {                                                                                              \
+        name, TMF_KIND_URI, 0, NULL                                                                \
+    }
 #define MANDATORY_STRING(name)                                                                     \
     {                                                                                              \
         name, TMF_KIND_STRING, 1, NULL                                                             \
@@ -23,7 +27,7 @@
     {                                                                                              \
         name, TMF_KIND_ARRAY, 0, inside                                                            \
     }
-#define POLYMORPHIC STRING("@type"), STRING("@baseType"), STRING("@schemaLocation")
+#define POLYMORPHIC STRING("@type"), STRING("@baseType"), URI("@schemaLocation")
 #define END                                                                                        \
     {                                                                                              \
         NULL, TMF_KIND_ANY, 0, NULL                                                                \

@@ -7,6 +7,7 @@
 typedef enum {
     TMF_KIND_ANY, /* any JSON */
     TMF_KIND_STRING,
+    TMF_KIND_URI, /* a string of uri.h: absolute or relative */
     TMF_KIND_BOOLEAN,
     TMF_KIND_INTEGER,  /* spelled without fraction and exponent */
     TMF_KIND_DATETIME, /* a string of datetime.h */

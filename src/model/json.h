@@ -37,8 +37,10 @@ typedef struct {
                              "1000" is one byte longer); guards what PostgreSQL sends back */
 } tmf_json_limits_t;
 
-/* A number may have this many digits once its exponent is written out (1e308 has 309). */
-#define TMF_JSON_NUMBER_DIGITS 400
+/* What PostgreSQL keeps of a number: its digits before and behind the point, once its exponent is
+ * written out (1e400 has 401). */
+#define TMF_JSON_DIGITS_BEFORE 131072
+#define TMF_JSON_DIGITS_BEHIND 16383
 
 /* Reads one RFC 8259 text of `length` bytes, blanks around it allowed. Refused with
  * TMF_ERROR_MALFORMED_JSON, and a message that names line and column (both from 1, in bytes): any
@@ -105,7 +107,7 @@ tmf_json_extent_t tmf_json_measure(const tmf_json_t *value);
  * size), strings by their characters, arrays by position. */
 int tmf_json_equal(const tmf_json_t *a, const tmf_json_t *b);
 
-/* Bytes of a JSON number without exponent, at most. */
+/* Bytes of a JSON number as PostgreSQL writes it: without an exponent. 0 when it cannot keep it. */
 apr_size_t tmf_json_number_size(const char *text);
 
 /* Compares two JSON numbers by value at any size: <0, 0, >0. */

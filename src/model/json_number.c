@@ -31,13 +31,6 @@ static apr_int64_t read_exponent(const char *text)
     return negative ? -exponent : exponent;
 }
 
-apr_size_t tmf_json_number_size(const char *text)
-{
-    apr_int64_t exponent = read_exponent(text);
-
-    return strlen(text) + (apr_size_t)(exponent < 0 ? -exponent : exponent);
-}
-
 static decimal_t read_decimal(const char *text)
 {
     decimal_t decimal = {*text == '-' ? -1 : 1, 0, NULL};
@@ -59,6 +52,22 @@ static decimal_t read_decimal(const char *text)
         decimal.sign = 0;
     }
     return decimal;
+}
+
+apr_size_t tmf_json_number_size(const char *text)
+{
+    const apr_int64_t most = 1000000000; /* an exponent that PostgreSQL reads, also that of 0 */
+    const char *point = strchr(text, '.');
+    apr_int64_t exponent = read_exponent(text);
+    apr_int64_t behind = (point != NULL ? (apr_int64_t)strspn(point + 1, "0123456789") : 0) -
+                         exponent;
+    decimal_t decimal = read_decimal(text);
+    apr_int64_t before = decimal.sign != 0 && decimal.point > 1 ? decimal.point : 1;
+
+    behind = behind > 0 ? behind : 0;
+    return before > TMF_JSON_DIGITS_BEFORE || behind > TMF_JSON_DIGITS_BEHIND || exponent > most
+               ? 0
+               : (apr_size_t)(before + behind + (behind > 0) + (*text == '-'));
 }
 
 /* The next digit, 0 past the last. */

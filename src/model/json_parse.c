@@ -195,6 +195,7 @@ static tmf_json_t *read_string_value(reader_t *reader)
                                : NULL;
 }
 
+/* Moves behind digits; 0 when there are none. */
 static int skip_digits(reader_t *reader)
 {
     const char *start = reader->at;
@@ -202,82 +203,73 @@ static int skip_digits(reader_t *reader)
     while (apr_isdigit(peek(reader))) {
         reader->at++;
     }
-    return (int)(reader->at - start < 100000 ? reader->at - start : 100000);
+    return reader->at > start;
 }
 
-/* At e or E. The exponent is cut to ±100000, which is refused as well as anything beyond. */
-static int read_exponent(reader_t *reader, int *exponent)
+/* At e or E. */
+static int skip_exponent(reader_t *reader)
 {
-    int sign = 1;
-    const char *digits;
-
     reader->at++;
-    if (peek(reader) == '-' || peek(reader) == '+') {
-        sign = *reader->at++ == '-' ? -1 : 1;
-    }
-    digits = reader->at;
-    if (skip_digits(reader) == 0) {
-        return 0;
-    }
-    for (; digits < reader->at; digits++) {
-        *exponent = *exponent < 10000 ? *exponent * 10 + (*digits - '0') : 100000;
-    }
-    *exponent *= sign;
-    return 1;
+    reader->at += peek(reader) == '-' || peek(reader) == '+';
+    return skip_digits(reader);
 }
 
-/* PostgreSQL writes a number without its exponent: is that short enough, and all of them together?
+/* PostgreSQL writes a number without its exponent: can it, and does that make the text too large?
  */
-static int check_size(reader_t *reader, const char *start, int integers, int decimals, int exponent)
+static int check_size(reader_t *reader, const char *start, const char *number, int has_exponent)
 {
-    static const char too_long[] = "this number has more than " APR_STRINGIFY(
-        TMF_JSON_NUMBER_DIGITS) " digits when its exponent is written out";
-    int before = integers + exponent > 1 ? integers + exponent : 1;
-    int after = decimals - exponent > 0 ? decimals - exponent : 0;
+    apr_size_t size = tmf_json_number_size(number);
     apr_size_t written = (apr_size_t)(reader->at - start);
-    apr_size_t expanded = (apr_size_t)before + (apr_size_t)after + 2; /* sign and point */
 
-    if (before + after > TMF_JSON_NUMBER_DIGITS) {
-        return fail(reader, start, too_long);
+    if (size == 0) {
+        return fail(reader, start,
+                    "this number has more digits, its exponent written out, than are "
+                    "kept: " APR_STRINGIFY(TMF_JSON_DIGITS_BEFORE) " before the point "
+                                                                   "and " APR_STRINGIFY(
+                                                                       TMF_JSON_DIGITS_BEHIND) " be"
+                                                                                               "hin"
+                                                                                               "d "
+                                                                                               "i"
+                                                                                               "t");
     }
-    if (exponent != 0 && expanded > written) {
-        reader->expansion += expanded - written;
-    }
+    reader->expansion += has_exponent && size > written ? size - written : 0;
     if (reader->expansion > reader->limits->expansion) {
         return fail(reader, start, "the exponents of this text make it too large");
     }
     return 1;
 }
 
-static tmf_json_t *read_number(reader_t *reader)
+/* Moves behind a number; 0 when there is none. */
+static int skip_number(reader_t *reader, int *has_exponent)
 {
-    const char *start = reader->at;
-    int integers;
-    int decimals = 0;
-    int exponent = 0;
-
     reader->at += peek(reader) == '-';
     if (peek(reader) == '0') {
         reader->at++;
-        integers = 1;
-    } else {
-        integers = skip_digits(reader);
+    } else if (!skip_digits(reader)) {
+        return 0;
     }
-    if (integers > 0 && peek(reader) == '.') {
+    if (peek(reader) == '.') {
         reader->at++;
-        decimals = skip_digits(reader);
-        integers = decimals > 0 ? integers : 0;
+        if (!skip_digits(reader)) {
+            return 0;
+        }
     }
-    if (integers == 0 ||
-        ((peek(reader) == 'e' || peek(reader) == 'E') && !read_exponent(reader, &exponent))) {
+    *has_exponent = peek(reader) == 'e' || peek(reader) == 'E';
+    return !*has_exponent || skip_exponent(reader);
+}
+
+static tmf_json_t *read_number(reader_t *reader)
+{
+    const char *start = reader->at;
+    const char *number;
+    int has_exponent;
+
+    if (!skip_number(reader, &has_exponent)) {
         fail(reader, start, "this is no number");
         return NULL;
     }
-    if (!check_size(reader, start, integers, decimals, exponent)) {
-        return NULL;
-    }
-    return tmf_json_raw_number(
-        apr_pstrmemdup(reader->pool, start, (apr_size_t)(reader->at - start)));
+    number = apr_pstrmemdup(reader->pool, start, (apr_size_t)(reader->at - start));
+    return check_size(reader, start, number, has_exponent) ? tmf_json_raw_number(number) : NULL;
 }
 
 static tmf_json_t *read_word(reader_t *reader)

@@ -162,7 +162,7 @@ int tmf_filter_is_number(const char *text)
     const char *at = text + (*text == '-');
     apr_size_t digits = strspn(at, "0123456789");
 
-    if (digits == 0 || (*at == '0' && digits > 1) || strlen(text) > TMF_JSON_NUMBER_DIGITS) {
+    if (digits == 0 || (*at == '0' && digits > 1)) {
         return 0;
     }
     at += digits;
@@ -178,11 +178,11 @@ int tmf_filter_is_number(const char *text)
         at += *at == '+' || *at == '-';
         digits = strspn(at, "0123456789");
         at += digits;
-        if (digits == 0 || digits > 3) {
+        if (digits == 0) {
             return 0;
         }
     }
-    return *at == '\0';
+    return *at == '\0' && tmf_json_number_size(text) > 0;
 }
 
 int tmf_filter_read_instant(const char *text, tmf_instant_t *instant)
@@ -228,7 +228,7 @@ tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
 {
     const tmf_attribute_t *attribute = tmf_path_attribute(compare->path);
     int max = compare->comparator == TMF_REGEX ? TMF_FILTER_PATTERN_MAX : TMF_FILTER_VALUE_MAX;
-    tmf_operand_t operand = {text, NULL, 0, 0, {0, NULL, 0}, 0};
+    tmf_operand_t operand = {text, NULL, 0, 0, {0, NULL, 0}, 0, 0};
 
     TMF_TRY(count_operand(limits));
     if (strlen(text) > (apr_size_t)max) {
@@ -246,12 +246,18 @@ tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
     return NULL;
 }
 
-tmf_error_t *tmf_filter_add_null(tmf_filter_t *compare, tmf_filter_limits_t *limits)
+tmf_error_t *tmf_filter_add_word(tmf_filter_t *compare, const char *word,
+                                 tmf_filter_limits_t *limits)
 {
-    tmf_operand_t operand = {"null", NULL, 0, 0, {0, NULL, 0}, 1};
+    const tmf_operand_t null = {word, NULL, 0, 0, {0, NULL, 0}, 1, 1};
 
-    TMF_TRY(count_operand(limits));
-    APR_ARRAY_PUSH(compare->operands, tmf_operand_t) = operand;
+    if (strcmp(word, "null") == 0) {
+        TMF_TRY(count_operand(limits));
+        APR_ARRAY_PUSH(compare->operands, tmf_operand_t) = null;
+        return NULL;
+    }
+    TMF_TRY(tmf_filter_add_operand(compare, word, limits));
+    APR_ARRAY_IDX(compare->operands, compare->operands->nelts - 1, tmf_operand_t).is_unordered = 1;
     return NULL;
 }
 

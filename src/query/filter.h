@@ -17,8 +17,9 @@
  * How a value and an operand compare (contract §4): the value's type decides. A number compares
  * with an operand that is one, exactly; true and false equal themselves; a string that is a
  * date-time, or a date (its midnight UTC), compares as an instant with an operand that is one, and
- * any other string by code points. null equals the operand null of JSONPath. Nothing else compares:
- * not equal, nor greater or less.
+ * any other string by code points. null equals the operand null of JSONPath. Nothing is less or
+ * greater than the words true, false and null of JSONPath. Nothing else compares: not equal, nor
+ * greater or less.
  */
 #ifndef TMF_QUERY_FILTER_H
 #define TMF_QUERY_FILTER_H
@@ -55,7 +56,8 @@ typedef struct {
     int is_boolean;     /* "true" or "false" */
     int is_instant;
     tmf_instant_t instant;
-    int is_null; /* JSONPath's null, and nothing else */
+    int is_null;      /* JSONPath's null, and nothing else */
+    int is_unordered; /* JSONPath's true, false and null: nothing is less or greater */
 } tmf_operand_t;
 
 typedef struct {
@@ -125,9 +127,11 @@ const tmf_attribute_t *tmf_path_attribute(tmf_path_t path);
  * the type that the path's schema gives the attribute. */
 tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
                                     tmf_filter_limits_t *limits);
-tmf_error_t *tmf_filter_add_null(tmf_filter_t *compare, tmf_filter_limits_t *limits);
+/* The same for `true`, `false` and `null` as JSONPath has them. */
+tmf_error_t *tmf_filter_add_word(tmf_filter_t *compare, const char *word,
+                                 tmf_filter_limits_t *limits);
 
-/* A JSON number (RFC 8259 §6) whose exponent has 3 digits at most. */
+/* A JSON number (RFC 8259 §6) that PostgreSQL keeps. */
 int tmf_filter_is_number(const char *text);
 
 /* The instant of a date-time, or of a date alone: its midnight UTC. 0 when `text` is neither. */

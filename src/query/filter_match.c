@@ -156,7 +156,7 @@ static int compares(const tmf_json_t *value, const tmf_operand_t *operand,
                has_order(tmf_json_number_compare(tmf_json_number_text(value), operand->number),
                          comparator);
     case TMF_JSON_STRING:
-        return !operand->is_null &&
+        return !operand->is_null && !(operand->is_unordered && comparator != TMF_EQUAL) &&
                has_order(compare_strings(tmf_json_string_text(value), operand), comparator);
     default:
         return 0;

@@ -270,7 +270,7 @@ static void write_value(tmf_sql_t *sql, const char *value, const tmf_filter_t *c
         append(sql, i > 0 ? " OR " : "");
         if (compare->comparator == TMF_REGEX) {
             write_pattern(sql, value, operand_at(compare, i));
-        } else if (operand_at(compare, i)->is_null) {
+        } else if (operand_at(compare, i)->is_unordered) {
             append(sql, "false");
         } else {
             write_order(sql, value, operand_at(compare, i), symbols[compare->comparator]);

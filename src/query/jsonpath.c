@@ -171,8 +171,8 @@ static tmf_error_t *finish_path(tmf_filter_t **filter, parser_t *parser, const s
         return NULL;
     }
     *filter = tmf_filter_compare(path_of(steps), asked->comparator, pool);
-    return asked->literal.is_null
-               ? tmf_filter_add_null(*filter, parser->limits)
+    return asked->literal.is_word
+               ? tmf_filter_add_word(*filter, asked->literal.text, parser->limits)
                : tmf_filter_add_operand(*filter, asked->literal.text, parser->limits);
 }
 

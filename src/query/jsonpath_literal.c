@@ -250,9 +250,9 @@ static tmf_error_t *read_word(tmf_scanner_t *scanner, tmf_literal_t *literal)
     apr_size_t length = word_length(scanner->at);
     const char *word = apr_pstrmemdup(scanner->pool, scanner->at, length);
 
-    literal->is_null = strcmp(word, "null") == 0;
-    if (!literal->is_null && strcmp(word, "true") != 0 && strcmp(word, "false") != 0 &&
-        !tmf_filter_is_number(word)) {
+    literal->is_word = strcmp(word, "null") == 0 || strcmp(word, "true") == 0 ||
+                       strcmp(word, "false") == 0;
+    if (!literal->is_word && !tmf_filter_is_number(word)) {
         return tmf_scanner_expected(scanner, "a string in quotes, a number, true, false or null");
     }
     scanner->at += length;
@@ -262,7 +262,7 @@ static tmf_error_t *read_word(tmf_scanner_t *scanner, tmf_literal_t *literal)
 
 tmf_error_t *tmf_scanner_literal(tmf_scanner_t *scanner, tmf_literal_t *literal, int is_pattern)
 {
-    literal->is_null = 0;
+    literal->is_word = 0;
     tmf_scanner_blanks(scanner);
     if (*scanner->at == '\'' || *scanner->at == '"') {
         return tmf_scanner_string(scanner, &literal->text);

@@ -19,7 +19,7 @@ typedef struct {
 
 typedef struct {
     const char *text; /* decoded */
-    int is_null;
+    int is_word;      /* true, false or null */
 } tmf_literal_t;
 
 void tmf_scanner_blanks(tmf_scanner_t *scanner);

@@ -116,7 +116,10 @@ def names(reply):
     ("filter=creditProfile[?(600<@.creditScore)]", "ab"), ("filter=tags[?(@=='red')]", "d"),
     ("filter=tags[?(@==7)]", "d"), ("filter=y[?(@.z==null)]", "f"), ("filter=y[?(@.z=='null')]", "f"),
     ("filter=x.y[?(@.z==true)]", "e"), ("filter=$[?(@.name=~'^[ab]')]", "ab"),
-    ("filter=$[?(@.name=~/^[AB]/i)]", "ab"), ("filter=$[?(@.name=='a' || @.name=='b')]", "ab"),
+    ("filter=$[?(@.name<true)]", ""), ("filter=$[?(@.name<'true')]", "abcdef"), ("filter=$[?(@.x.y.z>=true)]", ""),
+    ("filter=$[?(true>@.name || @.status=='')]", "d"), ("filter=$[?(!(@.name<true))]", "abcdef"),
+    ("filter=$[?(@.name=~'^\\x61$')]", None), ("filter=$[?(@.name=~'^\\\\x61$')]", "a"), ("filter=$[?(@.name=~/^\\x61$/)]", "a"),
+    ("filter=$[?(@.name=~'^\\u0061$')]", "a"), ("filter=$[?(@.name=~/^[AB]/i)]", "ab"), ("filter=$[?(@.name=='a' || @.name=='b')]", "ab"),
     ("filter=$[?(@.name=='a' || @.name=='b' %26%26 @.status=='Approved')]", "a"),
     ("filter=$[?((@.name=='a' || @.name=='b') %26%26 @.status=='Initialized')]", "b"),
     ("filter=$[?(@.contactMedium[?(@.preferred==true)].characteristic.city=='Lyon')]", ""),
@@ -435,7 +438,7 @@ nested = st.recursive(st.sampled_from(["x", "y", "", "5", "true", "2020-06-12", 
                       lambda deeper: st.lists(deeper, max_size=2) | st.dictionaries(st.sampled_from("ab"), deeper, max_size=2),
                       max_leaves=6)
 wrapped = st.tuples(st.integers(0, 6), nested).map(lambda made: within(*made))
-comparisons = st.sampled_from(["=='x'", "!='x'", "==5", "!=5", ">'a'", "<=5", "=~'^[xy5]'", "==true", "==null", "!=null", ""])
+comparisons = st.sampled_from(["=='x'", "<true", ">=false", "!=null && @.a<=null", "!='x'", "==5", "!=5", ">'a'", "<=5", "=~'^[xy5]'", "==true", "==null", "!=null", ""])
 inner_paths = st.lists(st.sampled_from("ab"), max_size=2)
 
 

@@ -59,9 +59,24 @@ def test_strings(api, name, value):
 def test_sub_resources_have_polymorphic_members(api, array):
     good = {**VALID[array], "@type": "T", "@baseType": "B", "@schemaLocation": "https://x/y"}
     assert api.post(customer(**{array: [good]})).json()[array] == [good]
+    reply = api.post(customer(**{array: [{**good, "@schemaLocation": "u: not a uri"}]}))
+    assert reply.status_code == 400 and f"{array}[0].@schemaLocation must be a URI" in reply.json()["message"]
     for name in ["@type", "@baseType", "@schemaLocation"]:
         reply = api.post(customer(**{array: [{**VALID[array], name: 5}]}))
         assert reply.status_code == 400 and f"{array}[0].{name}" in reply.json()["message"]
+
+
+def test_a_schema_location_is_a_uri_at_every_level(api):
+    period, bad = {"@schemaLocation": "not a uri"}, {"@schemaLocation": "u: not a uri"}
+    body = customer(validFor=period, engagedParty={"id": "1", "@referredType": "x", **bad}, **bad, contactMedium=[
+        {"mediumType": "x", "characteristic": bad, "validFor": period}])
+    message = api.post(body).json()["message"]
+    for path in ("@schemaLocation", "validFor.@schemaLocation", "engagedParty.@schemaLocation",
+                 "contactMedium[0].characteristic.@schemaLocation", "contactMedium[0].validFor.@schemaLocation"):
+        assert f"{path} must be a URI" in message
+    made = api.create(**{"@schemaLocation": "../schemas/gold.json#/definitions/Gold"})
+    assert made["@schemaLocation"] == "../schemas/gold.json#/definitions/Gold"
+    assert api.patch(path_of(made), bad).status_code == 400
 
 
 @pytest.mark.parametrize("value", ["4", 4.5, True, {}])
@@ -72,7 +87,7 @@ def test_integers(api, value):
 
 @pytest.mark.parametrize("value,status", [
     ("2018-06-12T00:00Z", 201), ("2018-06-12T00:00:00Z", 201), ("2018-06-12T00:00:00.125+05:30", 201),
-    ("2018-06-12", 400), ("2018-06-12T00:00", 400), ("12/06/2018", 400), ("2018-02-30T00:00Z", 400),
+    ("2016-12-31T15:59:60-08:00", 201), ("2020-06-15T12:34:60Z", 400), ("2018-06-12", 400), ("2018-06-12T00:00", 400), ("12/06/2018", 400), ("2018-02-30T00:00Z", 400),
     ("", 400), (0, 400), ({}, 400)])
 def test_date_times(api, value, status):
     reply = api.post(customer(validFor={"startDateTime": value}))

@@ -67,6 +67,8 @@ static const struct {
     {",\"status\":\"\",\"statusReason\":\"x\",\"unknown\":[1,{\"a\":null}]", NULL},
     {",\"status\":5", "status must be a string"},
     {",\"@schemaLocation\":{}", "@schemaLocation must be a string"},
+    {",\"@schemaLocation\":\"u: not a uri\"",
+     "@schemaLocation must be a URI such as https://schemas.example/customer.json"},
     {",\"validFor\":[]", "validFor must be an object"},
     {",\"validFor\":{\"startDateTime\":\"2018-06-12\"}",
      "validFor.startDateTime must be a date-time such as 2018-06-12T00:00Z"},

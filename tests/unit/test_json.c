@@ -73,7 +73,13 @@ static const struct {
     {"1e", "no number"},
     {"1e+", "no number"},
     {"0x10", "goes on"},
-    {"1e401", "digits"},
+    {"1e131072", "131072 before the point and 16383 behind it"},
+    {"-12e131071", "digits"},
+    {"0.001e131075", "digits"},
+    {"1e-16384", "digits"},
+    {"1.5e-16383", "digits"},
+    {"0e-16384", "digits"},
+    {"0e1000000001", "digits"},
     {"1e99999999999999999999", "digits"},
     {"1e-99999999999999999999", "digits"},
     {"\"a", "does not end"},
@@ -266,9 +272,26 @@ static const struct {
     int depth;
     int size;
 } extents[] = {
-    {"\"\"", 0, 2}, {"[]", 1, 2},    {"{}", 1, 2},    {"[[],{\"a\":[1]}]", 3, 17},
-    {"-1.5", 0, 4}, {"1e20", 0, 24}, {"10E-3", 0, 8}, {"[{\"a\":\"\xC3\xA9\"}]", 2, 14},
+    {"\"\"", 0, 2},      {"[]", 1, 2},
+    {"{}", 1, 2},        {"[[],{\"a\":[1]}]", 3, 17},
+    {"-1.5", 0, 4},      {"1e20", 0, 21},
+    {"10E-3", 0, 5},     {"-1.25e1", 0, 5},
+    {"0.05", 0, 4},      {"0e9", 0, 1},
+    {"0.00012e5", 0, 2}, {"-5e-2", 0, 5},
+    {"1E400", 0, 401},   {"[{\"a\":\"\xC3\xA9\"}]", 2, 14},
 };
+
+START_TEST(numbers_are_as_long_as_postgresql_writes_them)
+{
+    ck_assert_uint_eq(tmf_json_number_size("1e131071"), 131072);
+    ck_assert_uint_eq(tmf_json_number_size("-9.99e131071"), 131073);
+    ck_assert_uint_eq(tmf_json_number_size("0.001e131074"), 131072);
+    ck_assert_uint_eq(tmf_json_number_size("1e-16383"), 16385);
+    ck_assert_uint_eq(tmf_json_number_size("0e1000000000"), 1);
+    ck_assert_uint_eq(tmf_json_number_size("1e131072"), 0);
+    ck_assert_uint_eq(tmf_json_number_size("1e-16384"), 0);
+}
+END_TEST
 
 START_TEST(values_are_measured)
 {
@@ -288,6 +311,7 @@ int main(void)
     tcase_add_loop_test(tests, texts_survive, 0, COUNT(accepted));
     tcase_add_loop_test(tests, everything_else_is_refused, 0, COUNT(refused));
     tcase_add_test(tests, nul_bytes_are_refused);
+    tcase_add_test(tests, numbers_are_as_long_as_postgresql_writes_them);
     tcase_add_test(tests, long_names_are_cut_in_messages);
     tcase_add_loop_test(tests, values_are_compared, 0, COUNT(pairs));
     tcase_add_loop_test(tests, numbers_are_compared_exactly, 0, COUNT(numbers));
