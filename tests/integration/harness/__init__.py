@@ -8,9 +8,11 @@ from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[3]
 BASE = "/tmf-api/customerManagement/v4"
+# Against hanging only: how fast a machine is decides no test.
+PATIENCE = 600
 
 
-def await_condition(condition, what, seconds=20):
+def await_condition(condition, what, seconds=PATIENCE):
     """Waits until condition() is true, and returns what it returned."""
     deadline = time.monotonic() + seconds
     while True:
