@@ -7,7 +7,7 @@ from harness import await_condition
 from harness.client import Api
 from harness.httpd import Httpd
 from harness.listener import raw
-from harness.notify import ALLOW, Subscriber
+from harness.notify import NOTIFY, Subscriber
 
 CHUNKED = b"Transfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n"
 SHAPES = {
@@ -48,7 +48,7 @@ NO_ANSWER = {
 def shared_patient(postgres):
     """A notifier that sends nothing a second time."""
     server = Httpd((postgres, postgres.create_database("answers")), server=(
-        f"{ALLOW}TMFCustomerNotifyTimeout 60s\nTMFCustomerNotifySchedule 1h\nTMFCustomerNotifyRefusedTries 1\n")).start()
+        f"{NOTIFY}TMFCustomerNotifySchedule 1h\nTMFCustomerNotifyRefusedTries 1\n")).start()
     yield server
     server.remove()
 
@@ -78,7 +78,7 @@ def outcome_of(patient, listen):
             if state == "disabled" or failures > 0:
                 return state if state == "disabled" else "paused", error
             return {"dead": ("dead", refusal), None: ("delivered", None)}.get(left)
-        told = await_condition(outcome, "the answer counts", 600)
+        told = await_condition(outcome, "the answer counts")
         assert len(listener.arrived()) == 1
         return told
     return tell

@@ -158,7 +158,7 @@ def test_a_read_is_not_told(api, heard):
 def test_what_was_rolled_back_is_not_told(start_httpd, new_database, listen):
     """The statement is cancelled while it waits; another fails at its commit, after its event was written."""
     postgres, name = new_database()
-    server = start_httpd((postgres, name), server=QUICK + "TMFCustomerStatementTimeout 1s\n")
+    server = start_httpd((postgres, name), server=QUICK)
     server.log.expect("TMF")
     api, listener = Api(server.url), listen()
     subscribe = Subscriber(api, server)

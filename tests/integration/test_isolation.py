@@ -7,7 +7,7 @@ import pytest
 from harness import await_condition
 from harness.client import Api, customer, path_of
 from harness.listener import OK, answer, depending, drip, endless, hang_up, never, reset
-from harness.notify import ALLOW, ILL_TAGS, QUICK, Subscriber, first_arrivals, ids, numbers_of
+from harness.notify import ILL_TAGS, NOTIFY, QUICK, Subscriber, first_arrivals, ids, numbers_of
 
 
 BAD = {"never": never, "endless": endless(), "drip": drip(), "reset": reset, "hang up": hang_up, "301": answer(301, {"Location": "http://127.0.0.1:1/"}),
@@ -17,7 +17,7 @@ BAD = {"never": never, "endless": endless(), "drip": drip(), "reset": reset, "ha
 
 def test_bad_listeners_delay_no_good_one_and_no_client(start_httpd, listen):
     """Those that never answer still hold their first request when the good one has everything."""
-    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\nTMFCustomerNotifySchedule 100ms\n")
+    server = start_httpd(server=f"{NOTIFY}TMFCustomerNotifySchedule 100ms\n")
     server.log.allow(ILL_TAGS)
     place = Subscriber(Api(server.url), server)
     bad = {name: listen(default=behaviour) for name, behaviour in BAD.items()}
@@ -44,7 +44,7 @@ def test_bad_listeners_delay_no_good_one_and_no_client(start_httpd, listen):
 
 
 def test_a_stop_does_not_wait_for_a_listener(start_httpd, listen):
-    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\n")
+    server = start_httpd(server=NOTIFY)
     place, listener = Subscriber(Api(server.url), server), listen(default=never)
     hub = place(listener)
     place.api.create()
@@ -84,7 +84,7 @@ def test_a_long_queue_of_a_listener_that_was_away(place, listen):
         list(pool.map(work, made))
     assert place.pending(hub) == 610
     listener.default = OK
-    place.drained(hub, 60)
+    place.drained(hub)
     for resource in made:
         own = [request for request in listener.arrived() if request.customer["id"] == resource["id"]]
         assert numbers_of(first_arrivals(own)) == list(range(61))
@@ -145,7 +145,7 @@ def held_up(postgres, name, what="1"):
 def test_what_takes_long_in_the_database_delays_no_good_listener(start_httpd, new_database, listen, function, when):
     """Recording what was delivered and refused, reading for a listener that has refused some, sweeping."""
     postgres, name = new_database()
-    server = start_httpd((postgres, name), server=f"{ALLOW}TMFCustomerStatementTimeout 60s\nTMFCustomerNotifySchedule 60s\n")
+    server = start_httpd((postgres, name), server=f"{NOTIFY}TMFCustomerStatementTimeout 1h\nTMFCustomerNotifySchedule 1d\n")
     place, good = Subscriber(Api(server.url), server), listen()
     hub = place(good)
     place(listen(default=answer(400)))
@@ -168,9 +168,9 @@ def test_what_takes_long_in_the_database_delays_no_good_listener(start_httpd, ne
 
 
 def test_a_listener_that_cannot_be_read_for_keeps_no_other_from_it(start_httpd, new_database, listen):
-    """Both have refused an event, and wait a minute with that."""
+    """Both have refused an event, and wait a day with that."""
     postgres, name = new_database()
-    server = start_httpd((postgres, name), server=f"{ALLOW}TMFCustomerNotifySchedule 60s\n")
+    server = start_httpd((postgres, name), server=f"{NOTIFY}TMFCustomerNotifySchedule 1d\n")
     server.log.allow("TMF0021")
     place = Subscriber(Api(server.url), server)
     listeners = [listen(default=depending(lambda request: answer(400) if request.customer["name"] == "refused" else OK)) for _ in range(2)]
@@ -188,7 +188,7 @@ def test_a_listener_that_cannot_be_read_for_keeps_no_other_from_it(start_httpd, 
 def test_a_stop_while_recording_takes_long(start_httpd, new_database, listen):
     """The next server delivers again what was not recorded."""
     postgres, name = new_database()
-    server = start_httpd((postgres, name), server=f"{ALLOW}TMFCustomerStatementTimeout 60s\n")
+    server = start_httpd((postgres, name), server=f"{NOTIFY}TMFCustomerStatementTimeout 1h\n")
     server.log.allow("TMF0022")
     place, listener = Subscriber(Api(server.url), server), listen()
     hub = place(listener)

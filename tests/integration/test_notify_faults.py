@@ -15,7 +15,7 @@ from harness.client import Api
 from harness.httpd import is_alive
 from harness.listener import OK, after, answer, depending, drip, endless, hang_up, never, reset
 from harness.load import Load, check_arrivals, settle
-from harness.notify import ALLOW, AWAY, QUICK, Subscriber
+from harness.notify import AWAY, IMPATIENT, NOTIFY, QUICK, Subscriber
 
 KILLS = int(os.environ.get("TMF_NOTIFY_KILLS", 2))
 RESTARTS = int(os.environ.get("TMF_NOTIFY_RESTARTS", 2))
@@ -23,7 +23,7 @@ SOAK_SECONDS = int(os.environ.get("TMF_NOTIFY_SOAK_SECONDS", 6))
 KILLED = "TMF|Unclean shutdown|AH00052|AH00051|AH00045|AH1039[23]"
 FLAKY = depending(lambda request: {3: answer(503), 11: reset, 17: hang_up, 23: after(0.02, OK)}.get(request.number % 29, OK))
 
-pytestmark = pytest.mark.timeout(180 + 20 * (KILLS + RESTARTS) + 2 * SOAK_SECONDS)
+pytestmark = pytest.mark.timeout(1800 + 60 * (KILLS + RESTARTS) + 4 * SOAK_SECONDS)
 
 
 def figures(line):
@@ -50,13 +50,13 @@ class Scene:
     def arrives(self, count):
         """Waits until that many more events have arrived."""
         before = len(self.good.requests)
-        self.good.await_requests(before + count, "more events", 90)
+        self.good.await_requests(before + count, "more events")
 
     def finish(self, what):
         """After the load has ended: everything arrives, and it is what was committed."""
         settle(self.load, self.servers[0].database)
         self.flaky.default = OK
-        self.subscribe.drained(seconds=90)
+        self.subscribe.drained()
         repeated = [check_arrivals(listener, self.load) for listener in (self.good, self.flaky)]
         assert self.subscribe.dead() == 0
         self.subscribe.await_empty()
@@ -152,7 +152,8 @@ def test_httpd_is_restarted_and_stopped(start_httpd, scene):
             if "stop" in how:
                 server.stop("graceful-stop")
                 postgres, name = server.database
-                assert postgres.execute("SELECT id, leased_by FROM tmf_customer.hub WHERE leased_by IS NOT NULL", name) == []
+                leased = postgres.execute("SELECT id, leased_by FROM tmf_customer.hub WHERE leased_by IS NOT NULL", name)
+                assert leased == [] or server.log.contains("TMF002.*notifier"), "leases were kept, and no error tells why"
                 server.start()
             else:
                 server.restart(how)
@@ -184,7 +185,7 @@ def test_two_servers_on_one_database(start_httpd, new_database, scene):
 
 @pytest.mark.mpm
 def test_while_a_listener_never_answers_httpd_restarts_and_stops(start_httpd, listen):
-    server = start_httpd(server=f"{ALLOW}TMFCustomerNotifyTimeout 60s\n")
+    server = start_httpd(server=NOTIFY)
     subscribe, stuck, good = Subscriber(Api(server.url), server), listen(default=never), listen()
     subscribe(stuck)
     hub = subscribe(good)
@@ -214,7 +215,7 @@ def test_the_database_freezes_and_goes_on(start_httpd, own_postgres, scene):
         own_postgres.freeze()
         try:
             # a frozen server answers nothing; the clients' 503 shows that time has passed
-            await_condition(lambda: server.log.contains("TMF00(20|22|25|26)"), "the outage is noticed", 30)
+            await_condition(lambda: server.log.contains("TMF00(20|22|25|26)"), "the outage is noticed")
         finally:
             own_postgres.thaw()
         stage.arrives(30)
@@ -242,7 +243,7 @@ def usage(server):
 
 def test_beside_bad_listeners_nothing_grows(start_httpd, listen):
     """The second half of the time holds no more than the first did at its worst."""
-    server = start_httpd(server=QUICK + "TMFCustomerNotifyRetention 10s\n")
+    server = start_httpd(server=f"{QUICK}{IMPATIENT}TMFCustomerNotifyRetention 10s\n")
     server.log.allow("TMF")
     subscribe = Subscriber(Api(server.url), server)
     for behaviour in MIXED.values():
@@ -252,9 +253,9 @@ def test_beside_bad_listeners_nothing_grows(start_httpd, listen):
     samples = []
     with Load([server.url], rate=50) as load:
         children = server.children()
-        good.await_requests(100, "the beginning", 60)
+        good.await_requests(100, "the beginning")
         end = time.monotonic() + SOAK_SECONDS
-        while time.monotonic() < end:
+        while time.monotonic() < end or len(samples) < 10:
             samples.append(usage(server))
             time.sleep(min(5, SOAK_SECONDS / 20))
     settle(load, server.database)

@@ -8,9 +8,8 @@ import pytest
 from harness import await_condition
 from harness.client import Api
 from harness.listener import OK, answer, depending, never
-from harness.notify import ALLOW, QUICK, Subscriber
+from harness.notify import ALLOW, NOTIFY, QUICK, Subscriber
 
-LIMIT = 600  # seconds: against hanging
 SECRET = "s3cret"
 
 
@@ -28,7 +27,7 @@ def lines(place, tag):
 
 
 def await_lines(place, tag, count=1):
-    await_condition(lambda: len(lines(place, tag)) >= count, f"{tag} is logged", LIMIT)
+    await_condition(lambda: len(lines(place, tag)) >= count, f"{tag} is logged")
     return lines(place, tag)
 
 
@@ -38,12 +37,12 @@ def test_the_first_pause_and_the_recovery_are_logged_once(place_that_logs, liste
     listener = listen(default=answer(503))
     hub = place(listener.url(f"/{SECRET}?key={SECRET}"))
     place.api.create()
-    listener.await_requests(6, "more pauses", LIMIT)
+    listener.await_requests(6, "more pauses")
     [line] = lines(place, "TMF0062")
     assert ":warn]" in line and f"hub {hub['id']} (http://127.0.0.1:{listener.port}) pauses" in line and "answered 503" in line
     assert not lines(place, "TMF0100")
     listener.default = OK
-    place.drained(hub, LIMIT)
+    place.drained(hub)
     [line] = await_lines(place, "TMF0100")
     assert ":notice]" in line and f"hub {hub['id']} (http://127.0.0.1:{listener.port}) accepts notifications again" in line
     assert len(lines(place, "TMF0062")) == 1 and not place.server.log.contains(SECRET)
@@ -74,18 +73,18 @@ def test_the_last_refusal_stands_in_the_view_until_nothing_of_it_is_left(place_w
     listener = listen(default=depending(lambda request: answer(status) if request.customer["name"] == "refused" else OK))
     hub = place(listener)
     place.api.create(name="other")
-    place.drained(hub, LIMIT)
+    place.drained(hub)
     assert place.view("listeners", hub)[0]["error"] is None
     place.api.create(name="refused")
-    await_condition(lambda: place.view("listeners", hub)[0]["error"] == f"the listener answered {status}", "the refusal is seen", LIMIT)
+    await_condition(lambda: place.view("listeners", hub)[0]["error"] == f"the listener answered {status}", "the refusal is seen")
     place.await_dead(1, hub)
     place.api.create(name="other")
-    place.drained(hub, LIMIT)
+    place.drained(hub)
     [row] = place.view("listeners", hub)
     assert (row["state"], row["failures"], row["error"]) == ("active", 0, f"the listener answered {status}")
     listener.default = OK
     place.operate("replay(%s)", hub["id"])
-    place.drained(hub, LIMIT)
+    place.drained(hub)
     assert place.view("listeners", hub)[0]["error"] is None
 
 
@@ -98,7 +97,7 @@ def test_listeners_that_are_behind_are_logged(place_that_logs, start_httpd, new_
     for _ in range(3):
         away.api.create()
     postgres.execute("UPDATE tmf_customer.delivery SET changed_at = now() - interval '1 hour' WHERE hub_id = %s", name, (behind["id"],))
-    place = place_that_logs(settings=f"{ALLOW}TMFCustomerNotifyTimeout 1h\n", database=(postgres, name))
+    place = place_that_logs(settings=NOTIFY, database=(postgres, name))
     place.server.log.expect("TMF0102")
     place.server.log.allow("TMF0062")  # when the listeners close at the end
     [line] = await_lines(place, "TMF0102")
@@ -140,10 +139,10 @@ def test_a_pause_that_was_not_recorded_is_not_logged(place_that_logs, listen, st
     listener = listen(default=answer(status))
     hub = place(listener)
     place.api.create()
-    listener.await_requests(2, "it is tried again", LIMIT)
+    listener.await_requests(2, "it is tried again")
     assert place.hub_column(hub, "state") == "active" and not place.server.log.contains("TMF006[12]")
     listener.default = OK
-    place.drained(hub, LIMIT)
+    place.drained(hub)
 
 
 def test_a_recovery_that_was_not_recorded_is_not_logged(place_that_logs, listen):
@@ -155,7 +154,7 @@ def test_a_recovery_that_was_not_recorded_is_not_logged(place_that_logs, listen)
     place.await_hub(hub, "failures > 0")
     refuse_changes(place, "NEW.failures = 0 AND OLD.failures > 0")
     listener.default = OK
-    place.drained(hub, LIMIT)
+    place.drained(hub)
     place.api.create()
-    place.drained(hub, LIMIT)
+    place.drained(hub)
     assert place.hub_column(hub, "failures") > 0 and not place.server.log.contains("TMF0100")

@@ -12,8 +12,9 @@ import struct
 import threading
 import time
 
+from . import PATIENCE
+
 MAX_REQUEST = 64 << 20
-SECONDS = 30
 
 
 class Disconnected(Exception):
@@ -151,7 +152,7 @@ def drip(pause=0.05):
 def when(event, behaviour):
     """Behaves once the threading.Event is set; the deadline frees the thread of a test that failed."""
     def behave(request, connection):
-        event.wait(SECONDS * 2)
+        event.wait(PATIENCE)
         return behaviour(request, connection)
     return behave
 
@@ -295,7 +296,7 @@ class Listener:
     def events(self, path=None):
         return [request.event for request in self.arrived(path)]
 
-    def await_requests(self, wanted, what="", seconds=SECONDS, path=None):
+    def await_requests(self, wanted, what="", seconds=PATIENCE, path=None):
         """Waits for a number of requests, or until wanted(requests) is true; returns all that arrived."""
         holds = wanted if callable(wanted) else lambda requests: len(requests) >= wanted
         deadline = time.monotonic() + seconds
@@ -308,12 +309,12 @@ class Listener:
                 assert left > 0, f"waited {seconds} s in vain for {what or wanted}; arrived: {requests[-20:]}"
                 self.changed.wait(min(left, 1))
 
-    def await_events(self, wanted, what="", seconds=SECONDS, path=None):
+    def await_events(self, wanted, what="", seconds=PATIENCE, path=None):
         """As await_requests, of the documents: wanted is a number, or a function of the list of them."""
         holds = (lambda requests: wanted([request.event for request in requests])) if callable(wanted) else wanted
         return [request.event for request in self.await_requests(holds, what, seconds, path)]
 
-    def await_connection(self, count=1, seconds=SECONDS):
+    def await_connection(self, count=1, seconds=PATIENCE):
         with self.changed:
             assert self.changed.wait_for(lambda: self.accepted >= count, seconds), "nobody connected"
 
