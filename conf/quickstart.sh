@@ -439,7 +439,7 @@ httpd_conf() {
     done
     ! as_root || printf 'User www-data\nGroup www-data\n'
     cat <<END
-LoadModule tmf_customer_module $place/build/.libs/mod_tmf_customer.so
+LoadModule tmf_customer_module $place/build/mod_tmf_customer.so
 ServerRoot $(quoted "$dir")
 DefaultRuntimeDir $(quoted "$dir")
 PidFile $(quoted "$place/httpd.pid")

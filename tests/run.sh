@@ -126,7 +126,7 @@ main() {
     WORKERS=(-n 3) # two cores, but most of them wait for something
     try build build
     [ $FAILED -eq 0 ] || { echo "$PASSED passed, $FAILED failed" && exit 1; }
-    export TMF_MODULE=$WORK/build/.libs/mod_tmf_customer.so TMF_SQL_DIR=$SOURCE/sql
+    export TMF_MODULE=$WORK/build/mod_tmf_customer.so TMF_SQL_DIR=$SOURCE/sql
     case $MODE in
     plain)
         run_checks
