@@ -118,7 +118,7 @@ set_places() {
     place=$dir
     # A Unix socket's path has less than 108 bytes.
     if ! is_plain "$dir" || ((${#dir} > 70)) || ! is_open "$dir"; then
-        place=/var/tmp/tmf-customer-$EUID-$(printf %s "$dir" | sha256sum | head -c 16)
+        place=${TMF_TMP:-/var/tmp}/tmf-customer-$EUID-$(printf %s "$dir" | sha256sum | head -c 16)
     fi
     source=$root
     is_plain "$root" || source=$place/source
