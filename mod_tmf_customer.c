@@ -285,7 +285,8 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_insert_filter(tmf_error_filter_insert_for_document, NULL, NULL, APR_HOOK_LAST);
 }
 
-module AP_MODULE_DECLARE_DATA tmf_customer_module = {
+/* All that httpd is to find in the module: everything else is compiled with hidden names. */
+__attribute__((visibility("default"))) module AP_MODULE_DECLARE_DATA tmf_customer_module = {
     STANDARD20_MODULE_STUFF,  tmf_config_create_space, tmf_config_merge_space,
     tmf_config_create_server, tmf_config_merge_server, tmf_config_commands,
     register_hooks,           AP_MODULE_FLAG_NONE,

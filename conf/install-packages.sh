@@ -3,18 +3,20 @@
 # Installs the Debian packages that are missing; asks for nothing when none is.
 #
 #   conf/install-packages.sh SET…       with SET one or more of: build run test bench
+#   conf/install-packages.sh --missing SET…       only prints which
 #
 # Needs root, or a sudo that asks no password; otherwise it prints the line to run, and exits with 1.
 # Nothing is started by it, now or at the next boot: not Debian's Apache or nginx, no PostgreSQL on port 5432.
 set -euo pipefail
 
 declare -rA packages=(
-    [build]='gcc make autoconf automake libtool pkg-config apache2-dev libapr1-dev libaprutil1-dev libpq-dev
+    [build]='gcc make autoconf automake pkg-config apache2-dev libapr1-dev libaprutil1-dev libpq-dev
         libjson-c-dev libcurl4-openssl-dev check'
     [run]='apache2-bin libaprutil1-dbd-pgsql postgresql postgresql-client curl ca-certificates'
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
         python3-hypothesis python3-jsonschema apache2 apache2-utils libaprutil1-dbd-sqlite3 nginx openssl pmccabe cppcheck clang-format
-        shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm'
+        shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm
+        debootstrap iproute2'
     [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )
 readonly policy=/usr/sbin/policy-rc.d
@@ -24,7 +26,7 @@ readonly no_cluster=/etc/postgresql-common/createcluster.d/tmf-customer.conf
 put=()
 
 usage() {
-    echo "usage: ${BASH_SOURCE[0]} build|run|test|bench …" >&2
+    echo "usage: ${BASH_SOURCE[0]} [--missing] build|run|test|bench …" >&2
     exit 2
 }
 
@@ -94,7 +96,11 @@ install_packages() {
 }
 
 main() {
-    local set missing
+    local set missing only_print=no
+    if [[ ${1-} == --missing ]]; then
+        only_print=yes
+        shift
+    fi
     (($# > 0)) || usage
     for set in "$@"; do
         [[ -n ${packages[$set]-} ]] || usage
@@ -106,6 +112,10 @@ main() {
         done
         exit 1
     }
+    if [[ $only_print == yes ]]; then
+        missing_of "$@"
+        return
+    fi
     [[ -n $(missing_of "$@") ]] || return 0
     ((EUID == 0)) || become_root "$@"
 

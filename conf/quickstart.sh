@@ -118,7 +118,7 @@ set_places() {
     place=$dir
     # A Unix socket's path has less than 108 bytes.
     if ! is_plain "$dir" || ((${#dir} > 70)) || ! is_open "$dir"; then
-        place=/var/tmp/tmf-customer-$EUID-$(printf %s "$dir" | sha256sum | head -c 16)
+        place=${TMF_TMP:-/var/tmp}/tmf-customer-$EUID-$(printf %s "$dir" | sha256sum | head -c 16)
     fi
     source=$root
     is_plain "$root" || source=$place/source
@@ -439,7 +439,7 @@ httpd_conf() {
     done
     ! as_root || printf 'User www-data\nGroup www-data\n'
     cat <<END
-LoadModule tmf_customer_module $place/build/.libs/mod_tmf_customer.so
+LoadModule tmf_customer_module $place/build/mod_tmf_customer.so
 ServerRoot $(quoted "$dir")
 DefaultRuntimeDir $(quoted "$dir")
 PidFile $(quoted "$place/httpd.pid")

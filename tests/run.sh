@@ -118,15 +118,18 @@ run_checks() {
 
 main() {
     read_arguments "$@"
-    "$SOURCE/conf/install-packages.sh" build run test
-    WORK=$(mktemp -d "${TMPDIR:-/tmp}/tmf-tests.XXXXXX")
-    chmod 755 "$WORK"
-    trap 'rm -rf "$WORK"' EXIT
+    if [ -z "${TMF_WORK-}" ]; then
+        "$SOURCE/conf/install-packages.sh" build run test
+        exec "$PYTHON" -B "$SOURCE/tests/contained.py" "${BASH_SOURCE[0]}" "$@"
+    fi
+    WORK=$TMF_WORK
+    unset TMF_WORK # a run within this one has a directory of its own
+    export TMF_TMP=$WORK
     mkdir "$WORK/source" "$WORK/build"
     WORKERS=(-n 3) # two cores, but most of them wait for something
     try build build
     [ $FAILED -eq 0 ] || { echo "$PASSED passed, $FAILED failed" && exit 1; }
-    export TMF_MODULE=$WORK/build/.libs/mod_tmf_customer.so TMF_SQL_DIR=$SOURCE/sql
+    export TMF_MODULE=$WORK/build/mod_tmf_customer.so TMF_SQL_DIR=$SOURCE/sql
     case $MODE in
     plain)
         run_checks

@@ -50,7 +50,7 @@ build >"$WORK/build.log" 2>&1 || {
     tail -n 40 "$WORK/build.log" >&2
     exit 1
 }
-export TMF_MODULE=$WORK/build/.libs/mod_tmf_customer.so TMF_BENCH_MODULE=$WORK/constant/.libs/constant.so
+export TMF_MODULE=$WORK/build/mod_tmf_customer.so TMF_BENCH_MODULE=$WORK/constant/.libs/constant.so
 export TMF_SQL_DIR=$SOURCE/sql TMF_TMP=$WORK PYTHONPATH=$SOURCE/tests/integration
 failed=0
 measure() {

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from harness import await_condition, working
+from harness import PATIENCE, await_condition, working
 from harness.client import Api, customer, path_of
 from harness.httpd import Httpd
 
@@ -88,7 +88,7 @@ def test_a_cache_survives_restarts_and_the_death_of_writers(start_httpd):
         def write(stop):
             while not stop.is_set():
                 try:
-                    requests.patch(server.url + path_of(random.choice(made)), json={"x": random.random()}, timeout=20)
+                    requests.patch(server.url + path_of(random.choice(made)), json={"x": random.random()}, timeout=PATIENCE)
                 except requests.RequestException:
                     pass
         with working(4, write):

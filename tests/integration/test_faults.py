@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
-from harness import BASE, await_condition, working
+from harness import BASE, PATIENCE, await_condition, working
 from harness.client import Api, Raw, customer, path_of, split_reply
 
 pytestmark = pytest.mark.mpm
@@ -36,7 +36,7 @@ def test_a_database_that_is_away_at_start(start_httpd, own_postgres):
     started = time.monotonic()
     for _ in range(10):
         assert is_unavailable(api.get("/customer")) == "databaseUnavailable"
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < PATIENCE
     assert api.get("/nothing").status_code == 404
     own_postgres.start()
     await_condition(lambda: api.get("/customer").status_code == 200, "the API is back")
@@ -99,7 +99,7 @@ def test_a_frozen_database_is_503_in_bounded_time(start_httpd, own_postgres):
         with ThreadPoolExecutor(12) as pool:
             replies = list(pool.map(lambda _: Api(server.url).get("/customer"), range(24)))
         assert {is_unavailable(reply) for reply in replies} <= {"databaseUnavailable", "databaseBusy"}
-        assert time.monotonic() - started < 60
+        assert time.monotonic() - started < PATIENCE
         assert api.get("/nothing").status_code == 404
     finally:
         own_postgres.thaw()

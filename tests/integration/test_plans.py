@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import pytest
 
-from harness import PROJECT, await_condition
+from harness import PATIENCE, PROJECT, await_condition
 from harness.client import Api
 from harness.postgres import OWNER, Postgres
 
@@ -27,7 +27,7 @@ def large():
     postgres = Postgres()
     name = postgres.create_database("large")
     subprocess.run(["psql", "-X", "-q", "-h", str(postgres.root), "-U", OWNER, "-d", name, "-v", f"n={CUSTOMERS}",
-                    "-f", str(PROJECT / "conf" / "synthetic-customers.sql")], check=True, timeout=300)
+                    "-f", str(PROJECT / "conf" / "synthetic-customers.sql")], check=True, timeout=PATIENCE)
     postgres.execute("INSERT INTO tmf_customer.customer (id, doc) SELECT 'own' || i, %s || jsonb_build_object("
                      "'name', 'own ' || i, 'status', 'own ' || i) FROM generate_series(1, %s) AS i", name,
                      ('{"@type": "Customer", "engagedParty": {"id": "own", "@referredType": "Organization"}}', STATUSES))

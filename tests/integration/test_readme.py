@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from harness import BASE, PROJECT, await_condition
+from harness import BASE, PATIENCE, PROJECT, await_condition
 from harness.client import Api, path_of
 from harness.httpd import free_port
 
@@ -23,7 +23,7 @@ def block_with(words):
 
 def quickstart(*options, check=True):
     return subprocess.run([PROJECT / "conf" / "quickstart.sh", *map(str, options)], check=check,
-                          capture_output=True, text=True, timeout=300, cwd="/")
+                          capture_output=True, text=True, timeout=PATIENCE, cwd="/")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def commanded(place, started):
     assert len(blocks) >= 2
     script = "\n".join(blocks).replace("127.0.0.1:8629", f"127.0.0.1:{place[1]}")
     script = script.replace("8630", str(free_port()))
-    return subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=60)
+    return subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=PATIENCE)
 
 
 def test_the_commands_of_the_readme_work(commanded):
@@ -96,7 +96,7 @@ def test_the_commands_of_the_readme_work(commanded):
 
 def run_example(place, commands):
     result = subprocess.run(["bash", "-euo", "pipefail", "-c", f"B=http://127.0.0.1:{place[1]}{BASE}\n{commands}"],
-                            capture_output=True, text=True, timeout=60)
+                            capture_output=True, text=True, timeout=PATIENCE)
     assert result.returncode == 0, (commands, result.stderr)
     return result.stdout
 

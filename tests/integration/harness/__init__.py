@@ -37,7 +37,7 @@ def working(count, work):
     finally:
         stop.set()
         for thread in threads:
-            thread.join(60)
+            thread.join(PATIENCE)
 
 
 def is_root():

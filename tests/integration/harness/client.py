@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 import requests
 
-from . import BASE, PROJECT
+from . import BASE, PATIENCE, PROJECT
 
 SWAGGER = PROJECT.parent / "shared" / "spec" / "TMF629-v4.0.0.swagger.json"
 LEAKS = re.compile(r"pg_|SELECT|INSERT|/usr/|/tmp/|libpq|postgres|\.c:\d", re.IGNORECASE)
@@ -73,7 +73,7 @@ class Api:
         self.session.trust_env = False
 
     def request(self, method, path, check=True, **options):
-        options.setdefault("timeout", 60)
+        options.setdefault("timeout", PATIENCE)
         url = path if path.startswith("http") else self.url + path
         response = self.session.request(method, url, **options)
         if check:
@@ -135,7 +135,7 @@ def path_of(resource):
 class Raw:
     """A connection on which every byte is ours."""
 
-    def __init__(self, port, timeout=30):
+    def __init__(self, port, timeout=PATIENCE):
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
 
     def send(self, data):

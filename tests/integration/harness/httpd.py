@@ -119,7 +119,7 @@ GracefulShutdownTimeout 10
 
     def control(self, command, check=True):
         return subprocess.run([APACHE, "-f", str(self.root / "httpd.conf"), "-k", command],
-                              check=check, capture_output=True, text=True, timeout=60,
+                              check=check, capture_output=True, text=True, timeout=PATIENCE,
                               env=self.environment())
 
     def configtest(self):
@@ -131,7 +131,7 @@ GracefulShutdownTimeout 10
             self.start_under_valgrind()
         else:
             self.control("start")
-        await_condition(lambda: self.accepts() and (self.is_running() or self.foreground), "httpd serves", 60)
+        await_condition(lambda: self.accepts() and (self.is_running() or self.foreground), "httpd serves")
         return self
 
     def start_under_valgrind(self):
@@ -180,7 +180,7 @@ GracefulShutdownTimeout 10
         """how: stop or graceful-stop. Waits until every process is gone."""
         if self.foreground is not None:
             self.foreground.terminate()
-            self.foreground.wait(timeout=60)
+            self.foreground.wait(timeout=PATIENCE)
         elif self.is_running():
             processes = [self.pid(), *self.children()]
             self.signal_until_gone(processes, signal.SIGTERM if how == "stop" else signal.SIGWINCH)
@@ -196,7 +196,7 @@ GracefulShutdownTimeout 10
                 os.kill(processes[0], number)
                 sent = time.monotonic()
             return not any(map(is_alive, processes))
-        await_condition(gone, "httpd stops", 40)
+        await_condition(gone, "httpd stops")
 
     def end(self):
         """The stop between tests. The plain stop of the event MPM has a race of its own: it looks at sockets

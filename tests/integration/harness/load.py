@@ -6,6 +6,7 @@ import time
 
 import requests
 
+from . import PATIENCE
 from .client import Api, customer, path_of
 
 attempts = itertools.count(1)
@@ -32,7 +33,7 @@ class Load:
     def __exit__(self, *_):
         self.stop.set()
         for thread in self.threads:
-            thread.join(90)
+            thread.join(PATIENCE)
         assert not any(thread.is_alive() for thread in self.threads), "a client never came to an end"
         assert not self.faults, self.faults
 
@@ -61,7 +62,7 @@ class Session:
 
     def insist(self, method, path, **options):
         """The first reply that is none of an outage; `None` for a change whose fate is not known."""
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while time.monotonic() < deadline:
             reply = self.once(method, path, **options)
             if reply is not None or method == "PATCH":

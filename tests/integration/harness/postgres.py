@@ -10,7 +10,7 @@ from pathlib import Path
 
 import psycopg2
 
-from . import PROJECT, is_root
+from . import PATIENCE, PROJECT, is_root
 
 OWNER = "crm_owner"
 RUNTIME = "tmf_customer"
@@ -44,7 +44,7 @@ class Postgres:
         command = [str(programs() / program), *map(str, arguments)]
         if is_root():
             command = ["runuser", "-u", "postgres", "--", *command]
-        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=60)
+        subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, timeout=PATIENCE)
 
     def start(self):
         self.run("pg_ctl", "-D", self.data, "-w", "-l", self.root / "log", "start")
@@ -94,7 +94,7 @@ class Postgres:
         return subprocess.run(
             ["psql", "-X", "-q", "-h", str(self.root), "-U", OWNER, "-d", database,
              "-v", f"runtime_role={RUNTIME}", "-f", str(sql_directory() / "install.sql")],
-            check=True, capture_output=True, text=True, timeout=60)
+            check=True, capture_output=True, text=True, timeout=PATIENCE)
 
     def backends(self, database):
         return self.execute("SELECT pid, state FROM pg_stat_activity WHERE datname = %s AND usename = %s",

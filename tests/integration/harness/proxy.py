@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 import contextlib
+import os
 import shutil
 import socket
 import tempfile
@@ -13,7 +14,7 @@ class Proxy:
 
     def __init__(self, postgres, marker):
         self.postgres, self.marker = postgres, marker
-        self.root = Path(tempfile.mkdtemp(prefix="tmf-proxy-"))
+        self.root = Path(tempfile.mkdtemp(prefix="tmf-proxy-", dir=os.environ.get("TMF_TMP")))
         self.root.chmod(0o755)
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(str(self.root / ".s.PGSQL.5432"))

@@ -7,6 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
+from . import PATIENCE
+
 SOURCE = Path(__file__).parents[1] / "npm"
 
 
@@ -18,13 +20,13 @@ class Verifier:
         for name in ("package.json", "package-lock.json"):
             shutil.copy(SOURCE / name, directory)
         subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--fetch-retries", "5"], cwd=directory, check=True,
-                       capture_output=True, timeout=150)
+                       capture_output=True, timeout=PATIENCE)
 
     def faults(self, requests, secret):
         """For each request None, or why its signature is not one by the secret."""
         asked = [{"secret": secret, "headers": request.headers, "body": request.body.decode()} for request in requests]
         result = subprocess.run(["node", SOURCE / "verify.mjs", self.directory / "package.json"], input=json.dumps(asked),
-                                check=True, capture_output=True, text=True, timeout=60)
+                                check=True, capture_output=True, text=True, timeout=PATIENCE)
         return json.loads(result.stdout)
 
 

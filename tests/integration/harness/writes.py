@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import requests
 
-from . import BASE, await_condition
+from . import BASE, PATIENCE, await_condition
 from .client import JSON, MERGE, Api, customer, exact, path_of
 from .notify import ATTRIBUTE, CREATE, DELETE, changed_names, expected_types
 from .postgres import OWNER
@@ -67,7 +67,7 @@ class Gate:
         try:
             futures = [pool.submit(call) for call in calls]
             await_condition(lambda: busy_workers(self.server) + sum(future.done() for future in futures)
-                            >= len(calls), "every write is under way", 30)
+                            >= len(calls), "every write is under way")
             await_condition(lambda: self.somebody_waits() or all(future.done() for future in futures),
                             "a write has reached the database")
         finally:
@@ -77,7 +77,7 @@ class Gate:
 
 def busy_workers(server):
     """How many requests httpd works at, beside this one."""
-    text = requests.get(server.url.replace(BASE, "/server-status?auto"), timeout=20).text
+    text = requests.get(server.url.replace(BASE, "/server-status?auto"), timeout=PATIENCE).text
     board = next(line for line in text.splitlines() if line.startswith("Scoreboard:"))
     return board.split(":")[1].count("W") - 1
 
@@ -202,7 +202,7 @@ class Ledger:
 
     def more_writes(self, count, ended=lambda: False):
         goal = self.confirmed() + count
-        await_condition(lambda: self.confirmed() >= goal or ended(), "customers are written", 60)
+        await_condition(lambda: self.confirmed() >= goal or ended(), "customers are written")
 
 
 def check_histories(events):
