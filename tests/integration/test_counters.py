@@ -139,6 +139,68 @@ def test_counters_when_the_table_is_emptied_among_writers(place):
     totals(place)
 
 
+def counted_statuses(place):
+    return {status for (status,) in run(place, "SELECT DISTINCT status FROM tmf_customer.customer_count WHERE NOT of_all")}
+
+
+def test_statuses_that_customers_have_left_leave_no_counters(place):
+    """By every way out: another status, none, deletion; whatever connection took them in."""
+    api = Api(place.url)
+
+    def leave(number):
+        mine = Api(place.url)
+        path = path_of(mine.create(status=f"s{number}"))
+        if number % 4 == 0:
+            assert mine.delete(path).status_code == 204
+        else:
+            assert mine.patch(path, {"status": [None, "kept", f"t{number}"][number % 4 - 1]}).status_code == 200
+            if number % 4 == 3:
+                assert mine.put(path, customer(status="kept")).status_code == 200
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(leave, range(200)))
+    run(place, f"""INSERT INTO {TABLE} (id, doc) SELECT 'c' || i, '{{"status": "bulk"}}' FROM generate_series(1, 9) AS i""")
+    run(place, f"DELETE FROM {TABLE} WHERE id LIKE 'c%'")
+    assert counted_statuses(place) == {"kept"}
+    assert totals(place) == {None: 150, "kept": 100}
+    assert run(place, "SELECT * FROM tmf_customer.recount()") == []
+    api.create(status="s1")
+    assert totals(place)["s1"] == 1
+
+
+def test_counters_that_were_left_behind_go_when_others_come(place):
+    """Two transactions that take the last customers of a status away at the same moment do not see each other."""
+    api = Api(place.url)
+    for number in range(40):
+        made = [api.create(status=f"left{number}") for _ in range(2)]
+        others = [psycopg2.connect(host=str(place.database[0].root), dbname=place.database[1], user=OWNER) for _ in made]
+        for other, resource in zip(others, made):
+            other.cursor().execute(f"DELETE FROM {TABLE} WHERE id = %s", (resource["id"],))
+        for other in others:
+            other.commit()
+            other.close()
+    path = path_of(api.create(status="x"))
+    for number in range(200):
+        assert api.patch(path, {"status": f"new{number}"}).status_code == 200
+    assert len(counted_statuses(place)) < 10
+    assert run(place, "SELECT * FROM tmf_customer.recount()") == []
+    assert totals(place) == {None: 1, "new199": 1}
+
+
+def test_counters_of_statuses_that_come_and_go_under_concurrent_writers(place):
+    """Whoever removes counters makes nobody wait or fail, and loses none."""
+    def work(number):
+        api = Api(place.url)
+        for turn in range(30):
+            path = path_of(api.create(status="ab"[turn % 2]))
+            assert api.patch(path, {"status": "abc"[(turn + number) % 3]}).status_code == 200
+            assert api.delete(path).status_code == 204
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(work, range(12)))
+    assert totals(place) == {None: 0}
+    assert run(place, "SELECT * FROM tmf_customer.recount()") == []
+    assert run(place, "SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()") == [(0,)]
+
+
 def test_recount_repairs_and_tells(place):
     api = Api(place.url)
     for status in ("a", "a", "b", None):
