@@ -82,7 +82,7 @@ static tmf_error_t *create(tmf_db_t *db, registration_t *registration, const tmf
                                 request->pool);
 }
 
-/* With an Idempotency-Key, in a transaction: the key is kept with the hub, or neither is. */
+/* With an Idempotency-Key: it is kept with the hub, or neither is. */
 static tmf_error_t *create_once(tmf_db_t *db, registration_t *registration, tmf_hub_t *hub,
                                 const tmf_subscription_t *subscription,
                                 const tmf_request_t *request)
@@ -116,7 +116,9 @@ static tmf_error_t *create_in_transaction(tmf_db_t *db, registration_t *registra
     tmf_error_t *error;
 
     TMF_TRY(tmf_db_begin(db, request->pool));
-    error = create_once(db, registration, hub, subscription, request);
+    error = request->idempotency_key != NULL
+                ? create_once(db, registration, hub, subscription, request)
+                : create(db, registration, hub, subscription, request);
     if (error != NULL) {
         tmf_db_roll_back(db, request->pool);
         return error;
@@ -129,9 +131,7 @@ static tmf_error_t *register_in(tmf_db_t *db, registration_t *registration, tmf_
                                 const tmf_request_t *request)
 {
     TMF_TRY(check_patterns(db, subscription->filter, request->pool));
-    return request->idempotency_key != NULL
-               ? create_in_transaction(db, registration, hub, subscription, request)
-               : create(db, registration, hub, subscription, request);
+    return create_in_transaction(db, registration, hub, subscription, request);
 }
 
 static tmf_error_t *register_hub(registration_t *registration, tmf_hub_t *hub,

@@ -83,7 +83,7 @@ static int check_document_size(apr_pool_t *pool, const server_rec *server,
 {
     void *base = ap_get_module_config(server->lookup_defaults, &tmf_customer_module);
     const tmf_space_config_t *settings = tmf_config_with_defaults(
-        space != NULL ? tmf_config_merge_space(pool, base, space) : base, pool);
+        pool, space != NULL ? tmf_config_merge_space(pool, base, space) : base);
 
     if (settings->document_max < settings->body_max) {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,

@@ -63,8 +63,8 @@ void *tmf_config_merge_space(apr_pool_t *pool, void *base_config, void *add_conf
     return space;
 }
 
-const tmf_space_config_t *tmf_config_with_defaults(const tmf_space_config_t *given,
-                                                   apr_pool_t *result_pool)
+const tmf_space_config_t *tmf_config_with_defaults(apr_pool_t *result_pool,
+                                                   const tmf_space_config_t *given)
 {
     tmf_space_config_t *space = tmf_config_merge_space(result_pool, (void *)&space_defaults,
                                                        (void *)given);
@@ -79,8 +79,8 @@ const tmf_space_config_t *tmf_config_with_defaults(const tmf_space_config_t *giv
 
 const tmf_space_config_t *tmf_config_of_request(request_rec *r)
 {
-    return tmf_config_with_defaults(ap_get_module_config(r->per_dir_config, &tmf_customer_module),
-                                    r->pool);
+    return tmf_config_with_defaults(r->pool,
+                                    ap_get_module_config(r->per_dir_config, &tmf_customer_module));
 }
 
 void *tmf_config_create_server(apr_pool_t *pool, server_rec *server)

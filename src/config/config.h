@@ -97,9 +97,9 @@ void *tmf_config_merge_server(apr_pool_t *pool, void *base, void *add);
 /* Gives a server's settings that were not given their defaults. */
 void tmf_config_set_defaults(tmf_server_config_t *config, apr_pool_t *pool);
 
-/* Settings of a URL space with defaults filled in; `result_pool` owns them. */
-const tmf_space_config_t *tmf_config_with_defaults(const tmf_space_config_t *given,
-                                                   apr_pool_t *result_pool);
+/* Those of `given` (or their defaults, where it has none) in `result_pool`. */
+const tmf_space_config_t *tmf_config_with_defaults(apr_pool_t *result_pool,
+                                                   const tmf_space_config_t *given);
 
 /* The settings in force for a request, with defaults filled in; its pool owns them. */
 const tmf_space_config_t *tmf_config_of_request(request_rec *r);

@@ -7,8 +7,11 @@
 
 #include "store/tell.h"
 
-/* One row, but none in the moment in which a twin has just been committed: it is not in the
- * statement's snapshot yet. */
+/* One registration at a time, until the end of its transaction: what the next statement counts does
+ * not grow meanwhile. */
+static const char lock_sql[] =
+    "SELECT pg_catalog.pg_advisory_xact_lock('tmf_customer.hub'::regclass::oid::integer, 1)";
+
 static const char create_sql[] =
     "WITH key AS (SELECT md5($2::text || ' ' || $4::text) AS twin),"
     " full_house AS (SELECT count(*) >= $6::bigint AS full FROM tmf_customer.hub"
@@ -41,9 +44,8 @@ tmf_error_t *tmf_hub_store_create(tmf_db_t *db, const tmf_hub_t *hub, const char
     const tmf_db_rows_t *rows;
     const char *kind;
 
-    do {
-        TMF_TRY(tmf_db_execute(db, create_sql, 6, parameters, &rows, result_pool));
-    } while (tmf_db_row_count(rows) == 0);
+    TMF_TRY(tmf_db_execute(db, lock_sql, 0, NULL, &rows, result_pool));
+    TMF_TRY(tmf_db_execute(db, create_sql, 6, parameters, &rows, result_pool));
     kind = tmf_db_text(rows, 0, 0, NULL);
     *twin = tmf_db_text(rows, 0, 1, NULL);
     *outcome = strcmp(kind, "made") == 0   ? TMF_HUB_MADE
