@@ -151,7 +151,7 @@ tmf_error_t *tmf_api_hub_create(const tmf_request_t *request, tmf_reply_t *reply
 {
     registration_t registration;
     tmf_subscription_t subscription;
-    tmf_hub_t hub;
+    tmf_hub_t hub = {NULL, NULL, NULL};
 
     TMF_TRY(tmf_idempotency_key_check(request));
     TMF_TRY(read_hub(&hub, &subscription, request));
