@@ -68,7 +68,7 @@ build() {
 
 run_unit_tests() {
     local log
-    if ! CK_DEFAULT_TIMEOUT=60 make -C "$WORK/build" -j "$(nproc)" check >"$WORK/check.log" 2>&1; then
+    if ! CK_DEFAULT_TIMEOUT=600 make -C "$WORK/build" -j "$(nproc)" check >"$WORK/check.log" 2>&1; then
         tail -n 80 "$WORK/check.log" "$WORK"/build/tests/unit/*.log || true
     fi
     # check's own closing lines: "97%: Checks: 68, Failures: 1, Errors: 0"

@@ -2,6 +2,7 @@
 #include "api/change.h"
 
 #include "api/body.h"
+#include "api/credit_profile.h"
 #include "api/database_matcher.h"
 #include "api/representation.h"
 #include "model/customer.h"
@@ -161,13 +162,16 @@ tmf_error_t *tmf_change_apply(tmf_json_t **computed, const tmf_change_t *change,
     tmf_json_t *identity;
 
     if (change->compute == NULL) {
-        *computed = change->body;
+        *computed = tmf_credit_profile_keep(change->body, stored, change->request, result_pool);
         return NULL;
     }
     identity = tmf_json_object(result_pool);
     tmf_representation_add_identity(identity, change->request, change->request->id, result_pool);
-    *computed = tmf_merge_patch(stored, identity, result_pool);
+    *computed = tmf_merge_patch(tmf_credit_profile_shown(stored, change->request, result_pool),
+                                identity, result_pool);
     TMF_TRY(change->compute(computed, change, db, result_pool));
     TMF_TRY(check_identity(*computed, change->request));
-    return tmf_customer_normalise(*computed, result_pool);
+    TMF_TRY(tmf_customer_normalise(*computed, result_pool));
+    *computed = tmf_credit_profile_keep(*computed, stored, change->request, result_pool);
+    return NULL;
 }

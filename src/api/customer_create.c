@@ -3,9 +3,9 @@
  * POST B/customer
  *
  * With an Idempotency-Key a create is carried out once: the same key with the same body gets the
- * first reply again, its customer as it was then. A key belongs to who sent it and to the base
- * path. Bodies are compared by the documents that they ask for, so neither the order of members nor
- * the spelling of a number matters. Creates that fail keep no key.
+ * first reply again, its customer as it was then. Bodies are compared by the documents that they
+ * ask for, so neither the order of members nor the spelling of a number matters. Creates that fail
+ * keep no key.
  */
 #include "api/api.h"
 
@@ -15,13 +15,12 @@
 
 #include "api/body.h"
 #include "api/document.h"
+#include "api/idempotency_key.h"
 #include "api/representation.h"
 #include "model/customer.h"
 #include "model/identifier.h"
 #include "store/customer_writes.h"
 #include "store/idempotency.h"
-
-#define KEY_MAX 255 /* bytes */
 
 /* What is to be created. */
 typedef struct {
@@ -71,17 +70,14 @@ static tmf_error_t *create(const tmf_customer_t **created, tmf_db_t *db, const c
 static tmf_error_t *create_once(const tmf_customer_t **created, tmf_db_t *db,
                                 const creation_t *creation, const tmf_request_t *request)
 {
-    const char *user = request->user != NULL ? request->user : "";
-    tmf_keyed_create_t keyed = {.kept_for = request->config->idempotency_ttl,
+    tmf_keyed_create_t keyed = {.key = tmf_idempotency_key_scoped(request),
+                                .kept_for = request->config->idempotency_ttl,
                                 .id = creation->id,
                                 .id_is_chosen = creation->id_is_chosen,
                                 .doc = creation->document};
     const tmf_tell_t tell = tell_create(creation, request);
     tmf_keyed_outcome_t outcome;
 
-    keyed.key = apr_pstrcat(request->pool, tmf_representation_encode(user, request->pool), " ",
-                            tmf_representation_encode(request->base_path, request->pool), " ",
-                            request->idempotency_key, NULL);
     TMF_TRY(tmf_idempotency_create(db, &keyed, &tell, &outcome, created, request->pool));
     switch (outcome) {
     case TMF_KEYED_DONE:
@@ -89,14 +85,9 @@ static tmf_error_t *create_once(const tmf_customer_t **created, tmf_db_t *db,
     case TMF_KEYED_ID_IN_USE:
         return id_in_use(request);
     case TMF_KEYED_OTHER_BODY:
-        return tmf_error_make(
-            request->pool, TMF_ERROR_KEY_REUSED,
-            "This Idempotency-Key came with another body before: each create needs "
-            "a key of its own");
+        return tmf_idempotency_key_reused(request);
     default:
-        return tmf_error_make(request->pool, TMF_ERROR_KEY_IN_USE,
-                              "A create with this Idempotency-Key is being carried out: its reply "
-                              "will be given again");
+        return tmf_idempotency_key_in_use(request);
     }
 }
 
@@ -127,24 +118,6 @@ static tmf_error_t *store(const tmf_customer_t **created, const creation_t *crea
     return error;
 }
 
-static tmf_error_t *check_key(const tmf_request_t *request)
-{
-    const char *key = request->idempotency_key;
-    apr_size_t printable = 0;
-
-    if (key == NULL) {
-        return NULL;
-    }
-    while (key[printable] >= 0x20 && key[printable] <= 0x7E) {
-        printable++;
-    }
-    return printable > 0 && printable <= KEY_MAX && key[printable] == '\0'
-               ? NULL
-               : tmf_error_make(request->pool, TMF_ERROR_BAD_REQUEST,
-                                "Idempotency-Key must have 1 to " APR_STRINGIFY(
-                                    KEY_MAX) " characters of printable ASCII");
-}
-
 tmf_error_t *tmf_api_customer_create(const tmf_request_t *request, tmf_reply_t *reply)
 {
     const tmf_customer_t *created;
@@ -152,7 +125,7 @@ tmf_error_t *tmf_api_customer_create(const tmf_request_t *request, tmf_reply_t *
     tmf_json_t *customer;
     creation_t creation;
 
-    TMF_TRY(check_key(request));
+    TMF_TRY(tmf_idempotency_key_check(request));
     TMF_TRY(tmf_representation_parameters(&parameters, request));
     TMF_TRY(tmf_body_parse_object(&customer, request));
     TMF_TRY(choose_id(&creation, customer, request));

@@ -4,6 +4,9 @@
  *
  * All that would make deliveries fail later and can be seen now is refused now: a callback that may
  * not be reached, a query that cannot be read, a pattern that PostgreSQL does not understand.
+ *
+ * With an Idempotency-Key a hub is created once, as a customer is: the same key with the same body
+ * gets the first reply again, whatever became of the hub. Registrations that fail keep no key.
  */
 #include "api/hub.h"
 
@@ -13,8 +16,10 @@
 
 #include "api/body.h"
 #include "api/database_matcher.h"
+#include "api/idempotency_key.h"
 #include "model/identifier.h"
 #include "query/subscription.h"
+#include "store/idempotency.h"
 
 /* A string of the body, `*text` NULL when it is absent or null. */
 static tmf_error_t *read_string(const char **text, const tmf_json_t *body, const char *name,
@@ -72,17 +77,67 @@ typedef struct {
     const char *twin;
 } registration_t;
 
-static tmf_error_t *register_in(tmf_db_t *db, registration_t *registration, const tmf_hub_t *hub,
-                                const tmf_subscription_t *subscription,
-                                const tmf_request_t *request)
+static tmf_error_t *create(tmf_db_t *db, registration_t *registration, const tmf_hub_t *hub,
+                           const tmf_subscription_t *subscription, const tmf_request_t *request)
 {
-    TMF_TRY(check_patterns(db, subscription->filter, request));
     return tmf_hub_store_create(db, hub, tmf_subscription_text(hub->query), subscription->types,
                                 request->hubs_max, &registration->outcome, &registration->twin,
                                 request->pool);
 }
 
-static tmf_error_t *register_hub(registration_t *registration, const tmf_hub_t *hub,
+/* With an Idempotency-Key: it is kept with the hub, or neither is. */
+static tmf_error_t *create_once(tmf_db_t *db, registration_t *registration, tmf_hub_t *hub,
+                                const tmf_subscription_t *subscription,
+                                const tmf_request_t *request)
+{
+    const tmf_keyed_create_t keyed = {.key = tmf_idempotency_key_scoped(request),
+                                      .kept_for = request->config->idempotency_ttl,
+                                      .id = hub->id,
+                                      .doc = tmf_hub_document(hub, request->pool)};
+    tmf_keyed_outcome_t outcome;
+    const char *made;
+
+    TMF_TRY(tmf_idempotency_claim(db, &keyed, &outcome, &made, request->pool));
+    if (outcome != TMF_KEYED_DONE) {
+        return outcome == TMF_KEYED_BUSY ? tmf_idempotency_key_in_use(request)
+                                         : tmf_idempotency_key_reused(request);
+    }
+    if (made != NULL) {
+        hub->id = made;
+        registration->outcome = TMF_HUB_MADE;
+        return NULL;
+    }
+    TMF_TRY(create(db, registration, hub, subscription, request));
+    return registration->outcome == TMF_HUB_MADE ? tmf_idempotency_keep(db, &keyed, request->pool)
+                                                 : NULL;
+}
+
+static tmf_error_t *create_in_transaction(tmf_db_t *db, registration_t *registration,
+                                          tmf_hub_t *hub, const tmf_subscription_t *subscription,
+                                          const tmf_request_t *request)
+{
+    tmf_error_t *error;
+
+    TMF_TRY(tmf_db_begin(db, request->pool));
+    error = request->idempotency_key != NULL
+                ? create_once(db, registration, hub, subscription, request)
+                : create(db, registration, hub, subscription, request);
+    if (error != NULL) {
+        tmf_db_roll_back(db, request->pool);
+        return error;
+    }
+    return tmf_db_commit(db, request->pool);
+}
+
+static tmf_error_t *register_in(tmf_db_t *db, registration_t *registration, tmf_hub_t *hub,
+                                const tmf_subscription_t *subscription,
+                                const tmf_request_t *request)
+{
+    TMF_TRY(check_patterns(db, subscription->filter, request));
+    return create_in_transaction(db, registration, hub, subscription, request);
+}
+
+static tmf_error_t *register_hub(registration_t *registration, tmf_hub_t *hub,
                                  const tmf_subscription_t *subscription,
                                  const tmf_request_t *request)
 {
@@ -99,8 +154,9 @@ tmf_error_t *tmf_api_hub_create(const tmf_request_t *request, tmf_reply_t *reply
 {
     registration_t registration;
     tmf_subscription_t subscription;
-    tmf_hub_t hub;
+    tmf_hub_t hub = {NULL, NULL, NULL};
 
+    TMF_TRY(tmf_idempotency_key_check(request));
     TMF_TRY(read_hub(&hub, &subscription, request));
     TMF_TRY(register_hub(&registration, &hub, &subscription, request));
     if (registration.outcome == TMF_HUB_TWIN) {

@@ -31,9 +31,9 @@ static const char delete_sql[] =
     "UPDATE tmf_customer.hub SET state = 'gone', changed_at = now(), twin = id"
     " WHERE id = $1::text AND state <> 'gone' RETURNING 1";
 
-static tmf_error_t *create(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
-                           unsigned types, int most, tmf_hub_outcome_t *outcome, const char **twin,
-                           apr_pool_t *result_pool)
+tmf_error_t *tmf_hub_store_create(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
+                                  unsigned types, int most, tmf_hub_outcome_t *outcome,
+                                  const char **twin, apr_pool_t *result_pool)
 {
     const char *parameters[] = {hub->id,
                                 hub->callback,
@@ -52,21 +52,6 @@ static tmf_error_t *create(tmf_db_t *db, const tmf_hub_t *hub, const char *query
                : strcmp(kind, "twin") == 0 ? TMF_HUB_TWIN
                                            : TMF_HUB_TOO_MANY;
     return NULL;
-}
-
-tmf_error_t *tmf_hub_store_create(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
-                                  unsigned types, int most, tmf_hub_outcome_t *outcome,
-                                  const char **twin, apr_pool_t *result_pool)
-{
-    tmf_error_t *error;
-
-    TMF_TRY(tmf_db_begin(db, result_pool));
-    error = create(db, hub, query_text, types, most, outcome, twin, result_pool);
-    if (error != NULL) {
-        tmf_db_roll_back(db, result_pool);
-        return error;
-    }
-    return tmf_db_commit(db, result_pool);
 }
 
 tmf_error_t *tmf_hub_store_read(tmf_db_t *db, const char *id, const tmf_hub_t **hubs, int *count,

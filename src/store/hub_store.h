@@ -19,8 +19,9 @@ typedef enum {
     TMF_HUB_TOO_MANY /* there are `most` of them */
 } tmf_hub_outcome_t;
 
-/* Registers `hub`. `query_text`: of tmf_subscription_text, what makes twins; `types`: the event
- * types it can want, as a set (model/event.h). `*twin`: the id of the other one. */
+/* Registers `hub`, in a transaction of the caller's, until whose end nobody else registers one.
+ * `query_text`: of tmf_subscription_text, what makes twins; `types`: the event types it can want,
+ * as a set (model/event.h). `*twin`: the id of the other one. */
 tmf_error_t *tmf_hub_store_create(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
                                   unsigned types, int most, tmf_hub_outcome_t *outcome,
                                   const char **twin, apr_pool_t *result_pool);

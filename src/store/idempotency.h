@@ -22,7 +22,7 @@ typedef struct {
 typedef enum {
     TMF_KEYED_DONE,       /* created, now or when the key was first used */
     TMF_KEYED_ID_IN_USE,  /* not created, and the key stays free */
-    TMF_KEYED_OTHER_BODY, /* the key was used for another customer */
+    TMF_KEYED_OTHER_BODY, /* the key was used for something else */
     TMF_KEYED_BUSY        /* a create with the key is being carried out at the moment */
 } tmf_keyed_outcome_t;
 
@@ -32,5 +32,18 @@ typedef enum {
 tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_keyed_create_t *create,
                                     const tmf_tell_t *tell, tmf_keyed_outcome_t *outcome,
                                     const tmf_customer_t **customer, apr_pool_t *result_pool);
+
+/* For what is no customer, in two statements of one transaction. First: what has been created under
+ * the key, `*id` NULL = nothing yet; then the key is the caller's until the transaction ends.
+ * `*outcome` is TMF_KEYED_DONE unless there is a reason not to go on. Only the key and the document
+ * of `create` count. */
+tmf_error_t *tmf_idempotency_claim(tmf_db_t *db, const tmf_keyed_create_t *create,
+                                   tmf_keyed_outcome_t *outcome, const char **id,
+                                   apr_pool_t *result_pool);
+
+/* Second, when it has been created: keeps it under the key. Also removes two keys whose time is up.
+ */
+tmf_error_t *tmf_idempotency_keep(tmf_db_t *db, const tmf_keyed_create_t *create,
+                                  apr_pool_t *scratch_pool);
 
 #endif

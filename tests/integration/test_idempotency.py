@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""POST with an Idempotency-Key (contract §2): created once, and the first reply again."""
+"""POST with an Idempotency-Key: created once, and the first reply again."""
 import os
 import signal
 import uuid
@@ -268,3 +268,81 @@ def test_expired_keys_used_again_by_many_at_once_deadlock_nobody(place, key):
             statuses = list(pool.map(lambda k: post(Api(api.url), k).status_code, keys * 2))
         assert set(statuses) <= {201, 409} and statuses.count(201) >= 24
         expire(run)
+
+
+# ---- the hub ----
+
+CALLBACK = "http://listener.example/"
+
+
+def register(api, key, callback=CALLBACK, **members):
+    return post(api, key, {"callback": callback, **members}, path="/hub")
+
+
+def same_hub(first, again):
+    assert (again.status_code, again.text, again.headers["Location"]) == (201, first.text, first.headers["Location"])
+    assert again.headers["Content-Type"] == first.headers["Content-Type"]
+
+
+def test_a_hub_is_registered_once_and_the_first_reply_given_again(place, key):
+    api, run = place
+    first = register(api, key, query="eventType=CustomerCreateEvent")
+    assert first.status_code == 201
+    for _ in range(3):
+        same_hub(first, register(api, key, query="eventType=CustomerCreateEvent"))
+    same_hub(first, post(api, key, f'{{"query": "eventType=CustomerCreateEvent", "callback":"{CALLBACK}", "x": 1}}', path="/hub"))
+    assert api.get("/hub").json() == [first.json()]
+    assert refused(register(api, key + "x", query="eventType=CustomerCreateEvent"), 409, "hubExists").json()["message"].count(first.json()["id"])
+    assert api.delete(f"/hub/{first.json()['id']}").status_code == 204
+    same_hub(first, register(api, key, query="eventType=CustomerCreateEvent"))
+    assert api.get("/hub").json() == []
+    expire(run)
+    assert register(api, key, query="eventType=CustomerCreateEvent").json()["id"] != first.json()["id"]
+
+
+@pytest.mark.parametrize("none", [{}, {"query": None}, {"query": ""}, {"query": "?"}])
+def test_no_query_is_no_query_however_it_is_written(place, key, none):
+    api, _ = place
+    same_hub(register(api, key), register(api, key, **none))
+
+
+def test_the_same_key_with_another_hub_is_409(place, key):
+    api, _ = place
+    first = register(api, key)
+    refused(register(api, key, query="eventType=CustomerCreateEvent"), 409, "idempotencyKeyReused")
+    refused(register(api, key, CALLBACK + "other"), 409, "idempotencyKeyReused")
+    refused(post(api, key), 409, "idempotencyKeyReused")
+    same_hub(first, register(api, key))
+    made = post(api, key + "x")
+    refused(register(api, key + "x", CALLBACK + "other"), 409, "idempotencyKeyReused")
+    same_reply(made, post(api, key + "x"))
+    assert api.get("/hub").json() == [first.json()] and total(api) == 1
+
+
+def test_registrations_that_fail_keep_no_key(place, key):
+    api, _ = place
+    assert register(api, key + "x").status_code == 201
+    for _ in range(2):
+        refused(register(api, key), 409, "hubExists")
+        refused(register(api, key, "nonsense"), 400, "invalidBody")
+        refused(register(api, key, query="event.customer.x.regex=("), 400, "invalidBody")
+    assert register(api, key, CALLBACK + "other").status_code == 201
+    refused(register(api, "x" * 256), 400, "badRequest")
+
+
+@pytest.mark.mpm
+def test_of_registrations_at_the_same_moment_one_is_carried_out(start_httpd, new_database):
+    database = new_database()
+    servers = [start_httpd(database, location="TMFCustomerBaseURL https://api.example") for _ in range(2)]
+    for i in range(10):
+        def work(client):
+            return register(Api(servers[client % 2].url), f"key {i}", f"{CALLBACK}{i}")
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            replies = list(pool.map(work, range(CLIENTS)))
+        made = [reply for reply in replies if reply.status_code == 201]
+        for reply in replies:
+            if reply.status_code != 201:
+                refused(reply, 409, "idempotencyKeyInUse")
+        assert len({reply.text for reply in made}) == 1
+        assert work(0).text == made[0].text
+    assert len(Api(servers[0].url).get("/hub").json()) == 10
