@@ -12,28 +12,15 @@ from harness.notify import ALLOW, CREATE, NOTIFY, Subscriber, ids, numbers_of
 
 @pytest.mark.parametrize("status", [301, 400, 404])
 def test_what_is_refused_again_and_again_becomes_a_dead_letter(place, listen, status):
-    """The later events of its customer wait for that, and then come in order; other customers' do not wait."""
-    others_came = threading.Event()
-    refusals = []
-
-    def choose(request):
-        if request.customer["name"] == "other":
-            others_came.set()
-        elif request.event_type == CREATE:
-            refusals.append(request)
-            # the last try is answered when the other customer's event has come: it did not wait
-            return when(others_came, answer(status)) if len(refusals) == 3 else answer(status)
-        return OK
-    listener = listen(default=depending(choose))
+    """The later events of its customer wait for that, and then come in order. (That other customers' do not wait is seen below,
+    where the next try is a day away: before its first success a listener has one place, which a try that is held would take.)"""
+    listener = listen(default=depending(lambda request: answer(status) if request.event_type == CREATE else OK))
     hub = place(listener)
     made = place.api.create(n=0)
     for n in range(1, 6):
         place.api.patch(path_of(made), {"n": n})
-    place.api.create(name="other")
     place.drained(hub)
-    assert others_came.is_set() and len(refusals) == 3
-    own = [request for request in listener.arrived() if request.customer["name"] != "other"]
-    assert numbers_of([request.event for request in own]) == [0, 0, 0, 1, 2, 3, 4, 5]
+    assert numbers_of(listener.events()) == [0, 0, 0, 1, 2, 3, 4, 5]
     assert place.dead(hub) == 1 and place.hub_column(hub, "state") == "active"
     [row] = place.view("deliveries", hub)
     assert (row["state"], row["attempts"], row["next_attempt_at"]) == ("dead", 3, None) and str(status) in row["error"]
