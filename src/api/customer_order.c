@@ -65,16 +65,12 @@ static const char *add_document_key(apr_array_header_t *order, const tmf_sort_ke
         {apr_psprintf(sql->pool, "s%d.rank", number), "integer", 0, 1},
         {apr_psprintf(sql->pool, "s%d.number", number), "numeric", 0, 1},
         {apr_psprintf(sql->pool, "s%d.written", number), "text", 0, 1}};
-    tmf_text_t path;
 
     add_columns(order, columns, 3, key->descending);
-    tmf_text_init(&path, 128, sql->pool);
-    tmf_jsonpath_append_path(&path, "$", key->path, "[0]");
-    tmf_text_append_string(&path, "[0]");
     return apr_psprintf(sql->pool,
                         "%s CROSS JOIN LATERAL tmf_customer.sort_key("
-                        "jsonb_path_query_first(c.doc, %s::jsonpath)) AS s%d",
-                        joins, tmf_sql_parameter(sql, tmf_text_string(&path)), number);
+                        "jsonb_path_query_first(c.doc, %s)) AS s%d",
+                        joins, tmf_sql_jsonpath(sql, "c.doc", key->path, "[0]"), number);
 }
 
 void tmf_customer_order(tmf_customer_selection_t *selection, const apr_array_header_t *sort,

@@ -20,22 +20,39 @@ static int may_nest(tmf_path_t path)
 }
 
 void tmf_jsonpath_append_path(tmf_text_t *text, const char *root, tmf_path_t path,
-                              const char *entry)
+                              const char *entry, int entries)
 {
-    int entries;
+    int left;
     int i;
 
     tmf_text_append_string(text, root);
     for (i = 0; i < path.count; i++) {
         append_name(text, path.names[i]);
-        for (entries = may_nest(tmf_path_begin(path, i + 1)) ? TMF_SQL_ARRAYS_MAX : 1; entries > 0;
-             entries--) {
+        for (left = may_nest(tmf_path_begin(path, i + 1)) ? entries : 1; left > 0; left--) {
             tmf_text_append_string(text, entry);
         }
     }
     if (path.count == 0) {
         tmf_text_append_string(text, entry);
     }
+}
+
+int tmf_jsonpath_append_nested(tmf_text_t *text, tmf_path_t path)
+{
+    int can_be = 0;
+    int i;
+
+    for (i = 0; i < path.count; i++) {
+        if (!may_nest(tmf_path_begin(path, i + 1))) {
+            continue;
+        }
+        tmf_text_append_string(text, can_be ? " || exists (" : "exists (");
+        tmf_jsonpath_append_path(text, "$", tmf_path_begin(path, i), "[*]", 1);
+        append_name(text, path.names[i]);
+        tmf_text_append_string(text, " ? (@.type() == \"array\"))");
+        can_be = 1;
+    }
+    return can_be;
 }
 
 const tmf_sql_column_t *tmf_sql_find_column(const tmf_sql_document_t *document, tmf_path_t path)
@@ -105,7 +122,7 @@ static tmf_predicate_t append_compare(tmf_text_t *text, const tmf_filter_t *comp
         return TMF_PREDICATE_NONE;
     }
     tmf_text_append_string(text, is_one ? "(" : "(exists (");
-    tmf_jsonpath_append_path(text, root, compare->path, "[*]");
+    tmf_jsonpath_append_path(text, root, compare->path, "[*]", TMF_SQL_ARRAYS_MAX);
     for (i = 0; i < compare->operands->nelts; i++) {
         tmf_text_append_string(text, i > 0 ? " || @ == " : is_one ? " == " : " ? (@ == ");
         append_operand(text, &operands[i]);
@@ -123,7 +140,8 @@ static tmf_predicate_t append_exists(tmf_text_t *text, const tmf_filter_t *exist
         return TMF_PREDICATE_NONE;
     }
     tmf_text_append_string(text, "(exists (");
-    tmf_jsonpath_append_path(text, root, tmf_path_begin(exists->path, last), "[*]");
+    tmf_jsonpath_append_path(text, root, tmf_path_begin(exists->path, last), "[*]",
+                             TMF_SQL_ARRAYS_MAX);
     append_name(text, exists->path.names[last]);
     tmf_text_append_string(text, "))");
     return TMF_PREDICATE_EXACT;
@@ -135,7 +153,7 @@ static tmf_predicate_t append_any(tmf_text_t *text, const tmf_filter_t *any, con
     tmf_predicate_t inside;
 
     tmf_text_append_string(text, "(exists (");
-    tmf_jsonpath_append_path(text, root, any->path, "[*]");
+    tmf_jsonpath_append_path(text, root, any->path, "[*]", TMF_SQL_ARRAYS_MAX);
     tmf_text_append_string(text, " ? ");
     inside = tmf_filter_append_predicate(text, APR_ARRAY_IDX(any->children, 0, tmf_filter_t *), "@",
                                          NULL);
@@ -223,7 +241,7 @@ void tmf_filter_append_missing(tmf_text_t *text, tmf_path_t path)
 
     for (i = 0; i < path.count; i++) {
         tmf_text_append_string(text, i > 0 ? " || exists (" : "exists (");
-        tmf_jsonpath_append_path(text, "$", tmf_path_begin(path, i), "[*]");
+        tmf_jsonpath_append_path(text, "$", tmf_path_begin(path, i), "[*]", TMF_SQL_ARRAYS_MAX);
         tmf_text_append_string(text, " ? (!exists (@");
         append_name(text, path.names[i]);
         tmf_text_append_string(text, "[*])");

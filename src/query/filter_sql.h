@@ -59,11 +59,8 @@ int tmf_filter_is_for_column(const tmf_filter_t *filter, const tmf_sql_document_
 void tmf_filter_to_sql(tmf_sql_t *sql, const tmf_filter_t *filter,
                        const tmf_sql_document_t *document);
 
-/* A jsonpath in lax mode to the values of a path, from `root` ("$" or "@"). `entry` is how arrays
- * are entered: "[*]" each element, "[0]" the first alone; it stands once behind a name whose values
- * the schema types, and TMF_SQL_ARRAYS_MAX times behind any other, as one of them enters one array
- * and leaves alone what is none. */
-void tmf_jsonpath_append_path(tmf_text_t *text, const char *root, tmf_path_t path,
-                              const char *entry);
+/* SQL of a jsonpath to the values of a path in the jsonb `json`. `entry` is how arrays are entered:
+ * "[*]" each element, "[0]" the first alone. */
+const char *tmf_sql_jsonpath(tmf_sql_t *sql, const char *json, tmf_path_t path, const char *entry);
 
 #endif

@@ -72,7 +72,7 @@ static const tmf_sql_document_t document = {"c.doc", columns};
  * what finds an empty array within them. */
 static const char *show_jsonpath(const char *text)
 {
-    const char *empty = strstr(text, " ? (@.type()");
+    const char *empty = strstr(text, " ? (@.type() == \"array\" &&");
     tmf_text_t shown;
 
     if (empty != NULL) {
@@ -96,6 +96,20 @@ static const char *show_jsonpath(const char *text)
     return tmf_text_string(&shown);
 }
 
+/* Leaves the choice between paths out: `CASE WHEN … THEN … ELSE x END` is shown as `deep x`. */
+static const char *show_choices(const char *text)
+{
+    const char *choice = strstr(text, "CASE WHEN c.doc @@");
+    const char *otherwise = choice != NULL ? strstr(choice, " ELSE ") : NULL;
+    const char *end = choice != NULL ? strstr(otherwise, " END") : NULL;
+
+    return choice == NULL
+               ? text
+               : apr_pstrcat(pool, apr_pstrndup(pool, text, (apr_size_t)(choice - text)), "deep ",
+                             apr_pstrndup(pool, otherwise + 6, (apr_size_t)(end - otherwise - 6)),
+                             show_choices(end + 4), NULL);
+}
+
 /* SQL with every placeholder replaced by its parameter in «». */
 static const char *show_sql(const tmf_filter_t *filter)
 {
@@ -117,7 +131,7 @@ static const char *show_sql(const tmf_filter_t *filter)
                 sql.parameters, (int)strtol(text + 1, (char **)&text, 10) - 1, const char *)));
         text--;
     }
-    return tmf_text_string(&shown);
+    return show_choices(tmf_text_string(&shown));
 }
 
 #define VALUES(json, path)                                                                         \
@@ -152,11 +166,12 @@ static const struct {
     {"a=true", "and{a==true}",
      "(c.doc @@ «((exists ($.\"a\"[**] ? (@ == \"true\" || @ == true))))»::jsonpath)"},
     {"a=-5", "and{a==-5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "(«[\"-5\",-5]»::jsonb @> v1.value))))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE («[\"-5\",-5]»::jsonb @> v1.value))))"},
     {"a=2018-06-12", "and{a==2018-06-12}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "(tmf_customer.compare(v1.value, «2018-06-12»::text, NULL, «1528761600»::numeric) = 0))))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE (tmf_customer.compare(v1.value, «2018-06-12»::text, NULL, «1528761600»::numeric) = "
+     "0))))"},
     {"name=2018-06-12T00:00:00.5Z", "and{name==2018-06-12T00:00:00.5Z}",
      "((" VALUES("c.doc", "$.\"name\"[*][*]") "(tmf_customer.compare(v1.value, "
                                               "«2018-06-12T00:00:00.5Z»::text, NULL, "
@@ -173,82 +188,83 @@ static const struct {
     {"a%2Eb=x", "and{a.b==x}", "(c.doc @@ «(($.\"a\"[**].\"b\"[**] == \"x\"))»::jsonpath)"},
     /* operators */
     {"a.ne=x", "and{a!=x}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "(«[\"x\"]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE («[\"x\"]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
      "(@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath))"},
     {"a.gt=5", "and{a>5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
     {"a.gte=5&a.lt=6&a.lte=7", "and{a>=5 a<6 a<=7}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)) AND (EXISTS (SELECT "
-     "FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)) AND (EXISTS "
+     "(SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «6»::text, «6»::numeric, NULL) < 0)) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «7»::text, «7»::numeric, NULL) <= 0)))"},
     {"a>5", "and{a>5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
     {"a%3E5", "and{a>5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
     {"a>=5", "and{a>=5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)))"},
     {"a%3E=5", "and{a>=5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)))"},
     {"a%3E%3D5", "and{a>=5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)))"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) >= 0)))"},
     {"a<5&a<=6&a%3c7&a%3C%3d8", "and{a<5 a<=6 a<7 a<=8}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) < 0)) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) < 0)) AND (EXISTS "
+     "(SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «6»::text, «6»::numeric, NULL) <= 0)) AND (EXISTS (SELECT "
-     "FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «7»::text, «7»::numeric, NULL) < 0)) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «8»::text, «8»::numeric, NULL) <= 0)))"},
     {"a==5&b%3D%3D6&c%3D=7", "and{a==5 b==6 c==7}",
      "(c.doc @@ «((exists ($.\"a\"[**] ? (@ == \"5\" || @ == 5))) && (exists ($.\"b\"[**] ? (@ == "
      "\"6\" || @ == 6))) && (exists ($.\"c\"[**] ? (@ == \"7\" || @ == 7))))»::jsonpath)"},
     {"a!=5&a%21=6&a%21%3D7", "and{a!=5 a!=6 a!=7}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "(«[\"5\",5]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE («[\"5\",5]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
      "(@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE («[\"6\",6]»::jsonb "
-     "@> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists (@.\"a\"[*]) || exists "
-     "(@.\"a\"(empty))))»::jsonpath) AND (EXISTS (SELECT FROM jsonb_path_query(c.doc, "
-     "«$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE («[\"7\",7]»::jsonb @> v1.value) IS NOT TRUE) "
-     "OR c.doc @@ «exists ($[*] ? (!exists (@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath))"},
+     "jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "(«[\"6\",6]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
+     "(@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath) AND (EXISTS (SELECT FROM "
+     "jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
+     "(«[\"7\",7]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
+     "(@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath))"},
     {"a*=x&a=~y&a%2A=z&a%3D~v&a%3D%7Ew", "and{a=~x a=~y a=~z a=~v a=~w}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «x»::text END)) AND "
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «y»::text END)) AND "
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «z»::text END)) AND "
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «v»::text END)) AND "
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «w»::text END))) AND ('' "
-     "~ «x»::text) IS NOT NULL AND ('' ~ «y»::text) IS NOT NULL AND ('' ~ «z»::text) IS NOT NULL "
-     "AND ('' ~ «v»::text) IS NOT NULL AND ('' ~ «w»::text) IS NOT NULL"},
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «x»::text END)) AND "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «y»::text END)) AND "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «z»::text END)) AND "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «v»::text END)) AND "
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE CASE jsonb_typeof(v1.value) WHEN 'string' THEN v1.value #>> '{}' ~ «w»::text END))) "
+     "AND ('' ~ «x»::text) IS NOT NULL AND ('' ~ «y»::text) IS NOT NULL AND ('' ~ «z»::text) IS "
+     "NOT NULL AND ('' ~ «v»::text) IS NOT NULL AND ('' ~ «w»::text) IS NOT NULL"},
     {"a=%3Dx&b=%7Ey&c=%3E5", "and{a===x b==~y c==>5}",
      "(c.doc @@ «(($.\"a\"[**] == \"=x\") && ($.\"b\"[**] == \"~y\") && ($.\"c\"[**] == "
      "\">5\"))»::jsonpath)"},
     {"a=>5", "and{a==>5}", "(c.doc @@ «(($.\"a\"[**] == \">5\"))»::jsonpath)"},
     {"a.ne=x,y", "and{a!=x,y}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "(«[\"x\",\"y\"]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE («[\"x\",\"y\"]»::jsonb @> v1.value) IS NOT TRUE) OR c.doc @@ «exists ($[*] ? (!exists "
      "(@.\"a\"[*]) || exists (@.\"a\"(empty))))»::jsonpath))"},
     {"gt=5&x.gt.eq=6&.gt=7", NULL, NULL},
     {"gt=5&x.gt.eq=6&x.gt==7", "and{gt==5 x.gt==6,7}",
      "(c.doc @@ «((exists ($.\"gt\"[**] ? (@ == \"5\" || @ == 5))) && (exists "
      "($.\"x\"[**].\"gt\"[**] ? (@ == \"6\" || @ == 6 || @ == \"7\" || @ == 7))))»::jsonpath)"},
     {"x.gt.gt=5", "and{x.gt>5}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"x\"[**].\"gt\"[**][*]»::jsonpath) AS "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"x\"[*].\"gt\"[*][*]»::jsonpath) AS "
      "v1(value) WHERE tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0)))"},
     {"name.regex=^Mo.*n", "and{name=~^Mo.*n}",
      "((c.name >= «Mo»::text AND c.name < «Mp»::text AND " VALUES(
@@ -262,9 +278,9 @@ static const struct {
      "«^Zoë*»::text) IS NOT NULL"},
     /* groups */
     {"x<1;x>5&status=A", "and{or{x<1 x>5} status==A}",
-     "(((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"x\"[**][*]»::jsonpath) AS v1(value) "
+     "(((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"x\"[*][*]»::jsonpath) AS v1(value) "
      "WHERE tmf_customer.compare(v1.value, «1»::text, «1»::numeric, NULL) < 0)) OR (EXISTS (SELECT "
-     "FROM jsonb_path_query(c.doc, «$.\"x\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "FROM jsonb_path_query(c.doc, deep «$.\"x\"[*][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «5»::text, «5»::numeric, NULL) > 0))) AND c.status = "
      "«A»::text)"},
     {"a=1;b=2", "and{or{a==1 b==2}}",
@@ -280,14 +296,14 @@ static const struct {
      "(c.doc @@ «(((exists ($.\"a\"[**] ? (@ == \"1\" || @ == 1))) || (exists ($.\"b\"[**] ? (@ == "
      "\"2\" || @ == 2)))))»::jsonpath)"},
     {"a.gt=1;a.lt=0", "and{or{a>1 a<0}}",
-     "(((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) "
+     "(((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
      "WHERE tmf_customer.compare(v1.value, «1»::text, «1»::numeric, NULL) > 0)) OR (EXISTS (SELECT "
-     "FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «0»::text, «0»::numeric, NULL) < 0))))"},
     {"a.gt=1&a.gt=2", "and{a>1 a>2}",
-     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "tmf_customer.compare(v1.value, «1»::text, «1»::numeric, NULL) > 0)) AND (EXISTS (SELECT FROM "
-     "jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
+     "((EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE tmf_customer.compare(v1.value, «1»::text, «1»::numeric, NULL) > 0)) AND (EXISTS "
+     "(SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE "
      "tmf_customer.compare(v1.value, «2»::text, «2»::numeric, NULL) > 0)))"},
     /* JSONPath */
     {"filter=", "and{}", "true"},
@@ -301,35 +317,43 @@ static const struct {
      "? (@ == \"true\" || @ == true)))))))»::jsonpath)"},
     {"filter=$.a[?(@.b>'2020-01-01' %26%26 @.c=='x')]", "and{a[and{b>2020-01-01 c==x}]}",
      "(c.doc @@ «(exists ($.\"a\"[**] ? ((@.\"c\"[**] == \"x\"))))»::jsonpath AND EXISTS (SELECT "
-     "FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE ((EXISTS (SELECT "
-     "FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) WHERE "
-     "tmf_customer.compare(v2.value, «2020-01-01»::text, NULL, «1577836800»::numeric) > 0)) AND "
-     "v1.value @@ «(($.\"c\"[**] == \"x\"))»::jsonpath)))"},
+     "FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE ((EXISTS "
+     "(SELECT FROM jsonb_path_query(v1.value, CASE WHEN v1.value @@ «exists ($[*].\"b\" ? "
+     "(@.type() == \"array\"))»::jsonpath THEN «$.\"b\"[**][*]»::jsonpath ELSE "
+     "«$.\"b\"[*][*]»::jsonpath END) AS v2(value) WHERE tmf_customer.compare(v2.value, "
+     "«2020-01-01»::text, NULL, «1577836800»::numeric) > 0)) AND v1.value @@ «(($.\"c\"[**] == "
+     "\"x\"))»::jsonpath)))"},
     {"filter=a[?(!(@.b==1) || @.c)]", "and{a[or{not{b==1} c?}]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "((v1.value @@ «(exists ($.\"b\"[**] ? (@ == \"1\" || @ == 1)))»::jsonpath) IS NOT TRUE OR "
-     "v1.value @@ «(exists ($[*].\"c\"))»::jsonpath)))"},
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE ((v1.value @@ «(exists ($.\"b\"[**] ? (@ == \"1\" || @ == 1)))»::jsonpath) IS NOT TRUE "
+     "OR v1.value @@ «(exists ($[*].\"c\"))»::jsonpath)))"},
     {"filter=a[?(@.b==null)]", "and{a[b==NULL]}",
      "(c.doc @@ «((exists ($.\"a\"[**] ? (@.\"b\"[**] == null))))»::jsonpath)"},
     {"filter=a[?(5<@.b)]", "and{a[b>5]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) "
-     "WHERE tmf_customer.compare(v2.value, «5»::text, «5»::numeric, NULL) > 0))))"},
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE (EXISTS (SELECT FROM jsonb_path_query(v1.value, CASE WHEN v1.value @@ «exists "
+     "($[*].\"b\" ? (@.type() == \"array\"))»::jsonpath THEN «$.\"b\"[**][*]»::jsonpath ELSE "
+     "«$.\"b\"[*][*]»::jsonpath END) AS v2(value) WHERE tmf_customer.compare(v2.value, «5»::text, "
+     "«5»::numeric, NULL) > 0))))"},
     {"filter=a[?('x'!=@.b)]", "and{a[b!=x]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) "
-     "WHERE («[\"x\"]»::jsonb @> v2.value) IS NOT TRUE) OR v1.value @@ «exists ($[*] ? (!exists "
-     "(@.\"b\"[*]) || exists (@.\"b\"(empty))))»::jsonpath)))"},
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE (EXISTS (SELECT FROM jsonb_path_query(v1.value, CASE WHEN v1.value @@ «exists "
+     "($[*].\"b\" ? (@.type() == \"array\"))»::jsonpath THEN «$.\"b\"[**][*]»::jsonpath ELSE "
+     "«$.\"b\"[*][*]»::jsonpath END) AS v2(value) WHERE («[\"x\"]»::jsonb @> v2.value) IS NOT "
+     "TRUE) OR v1.value @@ «exists ($[*] ? (!exists (@.\"b\"[*]) || exists "
+     "(@.\"b\"(empty))))»::jsonpath)))"},
     {"filter=a[?(@=='x')]", "and{a[@==x]}",
      "(c.doc @@ «((exists ($.\"a\"[**] ? (@[*] == \"x\"))))»::jsonpath)"},
     {"filter=a[?(@.b[?(@.c=='x')].d > 5)]", "and{a[b[and{c==x d>5}]]}",
      "(c.doc @@ «(exists ($.\"a\"[**] ? (exists (@.\"b\"[**] ? ((@.\"c\"[**] == "
-     "\"x\"))))))»::jsonpath AND EXISTS (SELECT FROM jsonb_path_query(c.doc, "
-     "«$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE EXISTS (SELECT FROM "
-     "jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) WHERE ((EXISTS (SELECT "
-     "FROM jsonb_path_query(v2.value, «$.\"d\"[**][*]»::jsonpath) AS v3(value) WHERE "
-     "tmf_customer.compare(v3.value, «5»::text, «5»::numeric, NULL) > 0)) AND v2.value @@ "
-     "«(($.\"c\"[**] == \"x\"))»::jsonpath))))"},
+     "\"x\"))))))»::jsonpath AND EXISTS (SELECT FROM jsonb_path_query(c.doc, deep "
+     "«$.\"a\"[*][*]»::jsonpath) AS v1(value) WHERE EXISTS (SELECT FROM jsonb_path_query(v1.value, "
+     "CASE WHEN v1.value @@ «exists ($[*].\"b\" ? (@.type() == \"array\"))»::jsonpath THEN "
+     "«$.\"b\"[**][*]»::jsonpath ELSE «$.\"b\"[*][*]»::jsonpath END) AS v2(value) WHERE ((EXISTS "
+     "(SELECT FROM jsonb_path_query(v2.value, CASE WHEN v2.value @@ «exists ($[*].\"d\" ? "
+     "(@.type() == \"array\"))»::jsonpath THEN «$.\"d\"[**][*]»::jsonpath ELSE "
+     "«$.\"d\"[*][*]»::jsonpath END) AS v3(value) WHERE tmf_customer.compare(v3.value, «5»::text, "
+     "«5»::numeric, NULL) > 0)) AND v2.value @@ «(($.\"c\"[**] == \"x\"))»::jsonpath))))"},
     {"filter=a[?(@.b=='x')].c", "and{a[and{b==x c?}]}",
      "(c.doc @@ «((exists ($.\"a\"[**] ? ((@.\"b\"[**] == \"x\") && (exists "
      "(@[*].\"c\"))))))»::jsonpath)"},
@@ -343,15 +367,17 @@ static const struct {
     {"filter=a[?(@.b=='it\\'s \\u00e9 \\ud83d\\ude00 \\\\')]", "and{a[b==it's é 😀 \\]}",
      "(c.doc @@ «((exists ($.\"a\"[**] ? (@.\"b\"[**] == \"it's é 😀 \\\\\"))))»::jsonpath)"},
     {"filter=a[?(@.b=~'\\\\d%2B\\\\.')]", "and{a[b=~\\d+\\.]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) "
-     "WHERE CASE jsonb_typeof(v2.value) WHEN 'string' THEN v2.value #>> '{}' ~ «\\d+\\.»::text "
-     "END)))) AND ('' ~ «\\d+\\.»::text) IS NOT NULL"},
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE (EXISTS (SELECT FROM jsonb_path_query(v1.value, CASE WHEN v1.value @@ «exists "
+     "($[*].\"b\" ? (@.type() == \"array\"))»::jsonpath THEN «$.\"b\"[**][*]»::jsonpath ELSE "
+     "«$.\"b\"[*][*]»::jsonpath END) AS v2(value) WHERE CASE jsonb_typeof(v2.value) WHEN 'string' "
+     "THEN v2.value #>> '{}' ~ «\\d+\\.»::text END)))) AND ('' ~ «\\d+\\.»::text) IS NOT NULL"},
     {"filter=a[?(@.b=~/^x\\/y/i)]", "and{a[b=~(?i)^x/y]}",
-     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, «$.\"a\"[**][*]»::jsonpath) AS v1(value) WHERE "
-     "(EXISTS (SELECT FROM jsonb_path_query(v1.value, «$.\"b\"[**][*]»::jsonpath) AS v2(value) "
-     "WHERE CASE jsonb_typeof(v2.value) WHEN 'string' THEN v2.value #>> '{}' ~ «(?i)^x/y»::text "
-     "END)))) AND ('' ~ «(?i)^x/y»::text) IS NOT NULL"},
+     "(EXISTS (SELECT FROM jsonb_path_query(c.doc, deep «$.\"a\"[*][*]»::jsonpath) AS v1(value) "
+     "WHERE (EXISTS (SELECT FROM jsonb_path_query(v1.value, CASE WHEN v1.value @@ «exists "
+     "($[*].\"b\" ? (@.type() == \"array\"))»::jsonpath THEN «$.\"b\"[**][*]»::jsonpath ELSE "
+     "«$.\"b\"[*][*]»::jsonpath END) AS v2(value) WHERE CASE jsonb_typeof(v2.value) WHEN 'string' "
+     "THEN v2.value #>> '{}' ~ «(?i)^x/y»::text END)))) AND ('' ~ «(?i)^x/y»::text) IS NOT NULL"},
     {"filter=a.b", "and{a.b?}", "(c.doc @@ «((exists ($.\"a\"[**].\"b\")))»::jsonpath)"},
     {"filter=a[?(@.b==1)]&filter=c[?(@.d==2)]&e=3", "and{e==3 a[b==1] c[d==2]}",
      "(c.doc @@ «((exists ($.\"e\"[**] ? (@ == \"3\" || @ == 3))) && (exists ($.\"a\"[**] ? "
@@ -469,6 +495,24 @@ static const struct {
     {"filter=a[?(@.b=~/x/g)]", 501, "flag"},
 };
 
+START_TEST(only_what_has_arrays_within_arrays_is_entered_deeper)
+{
+    const char *const names[] = {"characteristic", "value", "a"};
+    const tmf_path_t path = {names, 3, tmf_customer_attributes};
+    tmf_sql_t sql;
+
+    tmf_sql_init(&sql, pool);
+    ck_assert_str_eq(tmf_sql_jsonpath(&sql, "c.doc", tmf_path_begin(path, 1), "[*]"),
+                     "$1::jsonpath");
+    ck_assert_str_eq(tmf_sql_jsonpath(&sql, "c.doc", path, "[0]"),
+                     "CASE WHEN c.doc @@ $3::jsonpath THEN $4::jsonpath ELSE $2::jsonpath END");
+    ck_assert_str_eq(APR_ARRAY_IDX(sql.parameters, 2, const char *),
+                     "exists ($.\"characteristic\"[*].\"value\" ? (@.type() == \"array\")) || "
+                     "exists ($.\"characteristic\"[*].\"value\"[*].\"a\" ? (@.type() == "
+                     "\"array\"))");
+}
+END_TEST
+
 START_TEST(wrong_queries_are_refused)
 {
     tmf_parameters_t *parameters;
@@ -541,6 +585,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, make_pool, destroy_pool);
     tcase_add_loop_test(tests, queries_yield_trees_and_sql, 0, COUNT(rows));
+    tcase_add_test(tests, only_what_has_arrays_within_arrays_is_entered_deeper);
     tcase_add_loop_test(tests, wrong_queries_are_refused, 0, COUNT(refused));
     tcase_add_test(tests, the_limits_are_the_documented_ones);
     suite_add_tcase(suite, tests);
