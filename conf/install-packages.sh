@@ -83,13 +83,21 @@ hold_services() {
 }
 
 install_packages() {
-    local service
+    local fetched=yes service
     echo "installing Debian packages: $*" >&2
     hold_services
     export DEBIAN_FRONTEND=noninteractive
     # A foreign repository that does not answer is no reason to give up.
-    apt-get -q update || echo 'apt-get update failed; trying with the lists that are there' >&2
-    apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "$@"
+    apt-get -q -o APT::Update::Error-Mode=any update || {
+        echo 'apt-get update failed; trying with the lists that are there' >&2
+        fetched=no
+    }
+    if ! apt-get -q -y -o DPkg::Lock::Timeout=600 install --no-install-recommends "$@"; then
+        echo 'apt-get could not install the packages' >&2
+        [[ $fetched == yes ]] ||
+            echo 'There is no network, or no way to the mirrors that /etc/apt names: try again when there is one.' >&2
+        exit 1
+    fi
     for service in apache2 nginx; do
         [[ " $* " != *" $service "* ]] || update-rc.d "$service" disable >/dev/null 2>&1 || true
     done

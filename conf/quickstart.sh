@@ -6,9 +6,12 @@ set -euo pipefail
 umask 022
 
 root=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")
+# shellcheck source=conf/quickstart-processes.sh
+source "$root/conf/quickstart-processes.sh"
 readonly root base_path=/tmf-api/customerManagement/v4
 readonly httpd=/usr/sbin/apache2
 readonly httpd_modules=/usr/lib/apache2/modules
+readonly made_by='# Made by quickstart.sh at each start.'
 
 # ---- options ----
 port=8629
@@ -47,8 +50,23 @@ Started again, it goes on with the data of the same folder.
 END
 }
 
+in_phase=no # a line of ours is not complete yet
+
 say() {
+    [[ $in_phase == no ]] || echo >&2
+    in_phase=no
     echo "quickstart: $*" >&2
+}
+
+# phase WHAT COMMAND…: one line that says what is done, and how many seconds it took.
+phase() {
+    local what=$1 begun=$SECONDS
+    shift
+    printf 'quickstart: %s ... ' "$what" >&2
+    in_phase=yes
+    "$@"
+    [[ $in_phase == no ]] || echo "$((SECONDS - begun)) s" >&2
+    in_phase=no
 }
 
 die() {
@@ -78,6 +96,10 @@ parse_options() {
             ;;
         --detach) mode=detach ;;
         --stop) mode=stop ;;
+        --port=* | --dir=* | --customers=* | --mpm=*)
+            set -- "${1%%=*}" "${1#*=}" "${@:2}"
+            continue
+            ;;
         --port | --dir | --customers | --mpm)
             [[ -n ${2-} ]] || die "$1 needs a value; see --help"
             printf -v "${1#--}" %s "$2"
@@ -94,154 +116,6 @@ parse_options() {
     dir=$(realpath -m -- "$dir")
 }
 
-# ---- places ----
-
-as_root() {
-    ((EUID == 0))
-}
-
-# Is this name safe in configuration files and makefiles?
-is_plain() {
-    [[ $1 =~ ^[A-Za-z0-9_.+@/-]+$ ]]
-}
-
-# May the services use this folder? Those of root run as users of their own.
-is_open() {
-    local user
-    as_root || return 0
-    for user in postgres www-data; do
-        ! id "$user" >/dev/null 2>&1 || runuser -u "$user" -- test -x "$1" || return 1
-    done
-}
-
-set_places() {
-    place=$dir
-    # A Unix socket's path has less than 108 bytes.
-    if ! is_plain "$dir" || ((${#dir} > 70)) || ! is_open "$dir"; then
-        place=${TMF_TMP:-/var/tmp}/tmf-customer-$EUID-$(printf %s "$dir" | sha256sum | head -c 16)
-    fi
-    source=$root
-    is_plain "$root" || source=$place/source
-    conf=$dir/httpd.conf
-    pg_home=$place/postgres
-    pg_data=$pg_home/data
-}
-
-make_places() {
-    if [[ $place != "$dir" ]]; then
-        # Anyone may write in /var/tmp: take nothing that somebody else has put there.
-        mkdir -- "$place" 2>/dev/null || [[ -d $place && ! -L $place && -O $place ]] ||
-            die "$place is not ours: remove it"
-        [[ -L $dir/build ]] || rm -rf -- "$dir/build"
-        ln -sfn -- "$place/build" "$dir/build"
-    fi
-    [[ $source == "$root" ]] || ln -sfn -- "$root" "$source"
-    mkdir -p -- "$place/build"
-}
-
-# ---- processes ----
-
-# is_ours PID NAME ARGUMENT: is it this program, started with this argument? A number in a file left
-# behind may belong to anybody by now.
-is_ours() {
-    local pid=$1 name=$2 argument=$3 command='' arguments=() each
-    [[ $pid =~ ^[0-9]+$ && /proc/$pid/root -ef / ]] || return 1
-    { read -r command <"/proc/$pid/comm" && mapfile -d '' -t arguments <"/proc/$pid/cmdline"; } 2>/dev/null ||
-        return 1
-    [[ $command == "$name" ]] || return 1
-    for each in "${arguments[@]}"; do
-        [[ $each != "$argument" ]] || return 0
-    done
-    return 1
-}
-
-# The process of a pid file, when it runs.
-running() { # PIDFILE NAME ARGUMENT
-    local pid=
-    [[ -f $1 ]] || return 0
-    read -r pid <"$1" || true
-    ! is_ours "$pid" "$2" "$3" || echo "$pid"
-}
-
-running_httpd() {
-    running "$place/httpd.pid" apache2 "$conf"
-}
-
-running_postgres() {
-    running "$pg_data/postmaster.pid" postgres "$pg_data"
-}
-
-stop_process() { # SIGNAL PID NAME ARGUMENT
-    local turn
-    [[ -n $2 ]] && is_ours "$2" "$3" "$4" || return 0
-    kill -s "$1" "$2" || die "cannot stop $3 (process $2)"
-    for ((turn = 0; turn < 600; turn++)); do
-        is_ours "$2" "$3" "$4" || return 0
-        sleep 0.05
-    done
-    die "$3 (process $2) does not end"
-}
-
-# Children of a killed httpd still listen at its port, and heed no signal but this.
-kill_httpd_orphans() {
-    local entry found=1
-    for entry in /proc/[0-9]*; do
-        if is_ours "${entry#/proc/}" apache2 "$conf"; then
-            stop_process KILL "${entry#/proc/}" apache2 "$conf"
-            found=0
-        fi
-    done
-    return $found
-}
-
-stop_what_runs() {
-    local web database orphans=no
-    web=$(running_httpd)
-    database=$(running_postgres)
-    stop_process TERM "$web" apache2 "$conf"
-    ! kill_httpd_orphans || orphans=yes
-    stop_process INT "$database" postgres "$pg_data"
-    [[ -n $web$database || $orphans == yes ]]
-}
-
-# At our end: exactly what we started, for somebody else may have taken the folder over since.
-stop_started() {
-    local web=$httpd_pid database=$postgres_pid
-    httpd_pid='' postgres_pid=''
-    stop_process TERM "$web" apache2 "$conf"
-    stop_process INT "$database" postgres "$pg_data"
-}
-
-# What a killed PostgreSQL leaves behind: its other processes end by themselves, its files stop a start
-# as soon as any process has its number.
-clear_after_postgres() {
-    local turn entry
-    for ((turn = 0; turn < 200; turn++)); do
-        for entry in /proc/[0-9]*; do
-            [[ ! $entry/cwd -ef $pg_data ]] || {
-                sleep 0.05
-                continue 2
-            }
-        done
-        as_postgres rm -f -- "$pg_data/postmaster.pid" "$pg_home/.s.PGSQL.5432" "$pg_home/.s.PGSQL.5432.lock"
-        return
-    done
-    die "process ${entry#/proc/} still works in $pg_data"
-}
-
-# One script at a time works in the folder.
-lock() {
-    exec 9>>"$dir/lock"
-    flock -n 9 || {
-        say "waiting for another quickstart in $dir"
-        flock 9
-    }
-}
-
-unlock() {
-    exec 9>&-
-}
-
 # ---- build ----
 
 run_logged() { # LOG WHAT COMMAND…
@@ -253,7 +127,6 @@ run_logged() { # LOG WHAT COMMAND…
 make_configure() {
     [[ ! -x $root/configure || $root/configure.ac -nt $root/configure ||
         ! -e $root/Makefile.in || $root/Makefile.am -nt $root/Makefile.in ]] || return 0
-    say 'autoreconf'
     cd -- "$source"
     run_logged "$dir/build.log" autoreconf autoreconf -i
 }
@@ -281,10 +154,8 @@ build() {
     exec 7<&-
     cd -- "$place/build"
     if [[ ! -e Makefile ]]; then
-        say 'configure'
         run_logged "$log" configure "$source/configure"
     fi
-    say "make, in $place/build"
     run_logged "$log" make make -j"$(nproc)"
     cd /
 }
@@ -320,7 +191,6 @@ make_cluster() {
     mkdir -p -- "$pg_home"
     ! as_root || chown postgres:postgres -- "$pg_home"
     as_postgres test ! -s "$pg_data/PG_VERSION" || return 0
-    say "initdb, in $pg_data"
     : >"$log"
     # Under its name only when it is complete.
     as_postgres rm -rf -- "$pg_data.new" "$pg_data"
@@ -380,7 +250,6 @@ install_schema() {
 }
 
 add_customers() {
-    say "adding $customers synthetic customers"
     sql tmf_customer_owner tmf_customer -v n="$customers" -f "$root/conf/synthetic-customers.sql" 2>&1 |
         tee -a "$dir/schema.log" >/dev/null
 }
@@ -433,8 +302,8 @@ END
 
 httpd_conf() {
     local module
-    echo "# Made by quickstart.sh at each start."
-    for module in "mpm_$mpm" authz_core dbd; do
+    echo "$made_by"
+    for module in "mpm_$mpm" authz_core dbd alias; do
         echo "LoadModule ${module}_module $httpd_modules/mod_$module.so"
     done
     ! as_root || printf 'User www-data\nGroup www-data\n'
@@ -456,6 +325,7 @@ DBDMax 32
 DBDExptime 300
 TMFCustomerNotifyAllow 127.0.0.0/8 ::1
 
+RedirectMatch "^/\$" "$base_path"
 <Location "$base_path">
     SetHandler tmf-customer
     Require all granted
@@ -554,24 +424,33 @@ stop() {
     else
         say "nothing runs in $dir"
     fi
+    other_folders | while read -r other; do
+        say "there is another one: $(printf '%q --stop --dir %q' "$root/conf/quickstart.sh" "$other")"
+    done
+}
+
+install_packages() {
+    local log=$dir/packages.log
+    : >"$log"
+    run_logged "$log" 'installing packages' "$root/conf/install-packages.sh" build run
 }
 
 start() {
-    "$root/conf/install-packages.sh" build run
     mkdir -p -- "$dir" || die "cannot make $dir"
+    phase "Debian's packages" install_packages
     set_places
     lock
     make_places
     ! stop_what_runs || say "stopped what ran in $dir, to start it anew"
     check_port
-    build
+    phase 'the module' build
     trap at_exit EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM
     trap 'exit 129' HUP
-    start_postgres
+    phase PostgreSQL start_postgres
     check_port
-    start_httpd
+    phase Apache start_httpd
     unlock
     greet
 }

@@ -11,6 +11,8 @@ import pytest
 
 from harness import PATIENCE, PROJECT, is_root
 
+pytestmark = pytest.mark.xdist_group("debian")  # one worker sets it up
+
 README = (PROJECT / "README.md").read_text()
 SECTION = README[README.index("## Into an existing Apache"):README.index("## Asking for customers")]
 INSTALL, FIRST_REQUESTS, TAKE_AWAY = re.findall(r"^```sh\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
@@ -70,17 +72,28 @@ class Debian:
         self.call("chroot", self.root, "apt-get", "-q", "-y", "install", "--download-only", *named.split())
 
     def run(self, lines):
-        result = subprocess.run(
+        result = self.attempt(lines)
+        assert result.returncode == 0, f"{result.stdout[-6000:]}\n{result.stderr[-6000:]}"
+        return result.stdout
+
+    def attempt(self, lines):
+        return subprocess.run(
             ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "bash", "-c", ENTER],
             capture_output=True, text=True, timeout=PATIENCE, stdin=subprocess.DEVNULL,
             env={"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                  "ROOT": str(self.root), "LINES": lines, "DEBIAN_FRONTEND": "noninteractive"})
-        assert result.returncode == 0, f"{result.stdout[-6000:]}\n{result.stderr[-6000:]}"
-        return result.stdout
 
 
-@pytest.fixture
-def debian(tmp_path):
+@contextlib.contextmanager
+def skipped_without_packages():
+    try:
+        yield
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"needs Debian's packages, from the network or from {ARCHIVES}: {error.stdout[-500:]}{error.stderr[-500:]}")
+
+
+@pytest.fixture(scope="module")
+def fresh(tmp_path_factory):
     if os.environ.get("TMF_ASAN") or os.environ.get("TMF_VALGRIND") or os.environ.get("TMF_MPM", "event") != "event":
         pytest.skip("tried once, with the module as users build it and Debian's own MPM")
     if not is_root():
@@ -88,13 +101,24 @@ def debian(tmp_path):
     if not shutil.which("debootstrap"):
         pytest.skip("needs debootstrap")
     codename = re.search(r"^VERSION_CODENAME=(\w+)", Path("/etc/os-release").read_text(), re.MULTILINE)
-    try:
-        machine = Debian(tmp_path / "debian", codename.group(1))
-        machine.download("build")
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"needs Debian's packages, from the network or from {ARCHIVES}: {error.stdout[-500:]}{error.stderr[-500:]}")
+    with skipped_without_packages():
+        machine = Debian(tmp_path_factory.mktemp("debian") / "root", codename.group(1))
     yield machine
     shutil.rmtree(machine.root)
+
+
+def test_without_a_network_the_last_line_of_the_quickstart_says_so(fresh):
+    result = fresh.attempt("conf/quickstart.sh --detach")
+    assert result.returncode != 0
+    assert result.stderr.splitlines()[-1].startswith("There is no network"), result.stderr
+    assert "run/packages.log" in result.stderr and len(result.stderr.splitlines()) < 40
+
+
+@pytest.fixture
+def debian(fresh):
+    with skipped_without_packages():
+        fresh.download("build")
+    return fresh
 
 
 def test_the_way_into_an_existing_apache_works_as_printed(debian):

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,6 +12,8 @@ import pytest
 from harness import BASE, PATIENCE, PROJECT, await_condition
 from harness.client import Api, path_of
 from harness.httpd import free_port
+
+pytestmark = pytest.mark.xdist_group("readme")  # one worker sets it up
 
 README = (PROJECT / "README.md").read_text()
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
@@ -35,12 +38,13 @@ def place(tmp_path_factory):
     yield directory, port
     if directory.exists():
         quickstart("--stop", "--dir", directory)
+        shutil.rmtree((directory / "build").resolve().parent)  # elsewhere, because of the blank
 
 
 @pytest.fixture(scope="module")
 def started(place):
     directory, port = place
-    return quickstart("--detach", "--dir", directory, "--port", port, "--customers", 10)
+    return quickstart("--detach", f"--dir={directory}", "--port", port, "--customers=10")
 
 
 def test_the_readme_begins_with_the_two_commands():
@@ -73,6 +77,24 @@ def test_the_quickstart_serves_and_says_where(place, started):
         reply = subprocess.run(["bash", "-c", line], check=True, capture_output=True, text=True)
         assert "Error" not in reply.stdout and reply.stdout
     assert int(Api(url).get("/customer?limit=0").headers["X-Total-Count"]) == 11
+
+
+def test_the_quickstart_says_in_one_line_what_it_does_and_how_long_it_took(started):
+    lines = started.stderr.splitlines()
+    phases = [re.fullmatch(r"quickstart: (.*) \.\.\. \d+ s", line).group(1) for line in lines]
+    assert phases == ["Debian's packages", "the module", "PostgreSQL", "Apache"]
+
+
+def test_the_root_leads_to_the_base(place, started):
+    reply = Api(f"http://127.0.0.1:{place[1]}").get("/")
+    assert reply.url.endswith(BASE) and reply.status_code == 200
+
+
+def test_a_stop_names_what_runs_elsewhere(place, started, tmp_path):
+    elsewhere = quickstart("--stop", "--dir", tmp_path / "other").stderr
+    command = [line.partition("there is another one: ")[2] for line in elsewhere.splitlines() if "another one" in line]
+    assert [line for line in command if str(place[0]).replace(" ", "\\ ") in line], elsewhere
+    assert "nothing runs in" in elsewhere
 
 
 @pytest.fixture(scope="module")
@@ -135,7 +157,8 @@ def test_the_quickstart_on_a_port_in_use_says_so(place, started, tmp_path):
 
 
 @pytest.mark.parametrize("options", [["--port", "x"], ["--port"], ["--mpm", "x"], ["--nonsense"],
-                                     ["--customers", "-1"], ["--port", "99999"]])
+                                     ["--customers", "-1"], ["--port", "99999"], ["--port=x"], ["--port="],
+                                     ["--mpm=x"], ["--detach=yes"]])
 def test_wrong_options_are_refused(options):
     result = quickstart(*options, check=False)
     assert result.returncode != 0 and "quickstart:" in result.stderr
