@@ -80,9 +80,9 @@ typedef struct {
 static tmf_error_t *create(tmf_db_t *db, registration_t *registration, const tmf_hub_t *hub,
                            const tmf_subscription_t *subscription, const tmf_request_t *request)
 {
-    return tmf_hub_store_create(db, hub, tmf_subscription_text(hub->query), subscription->types,
-                                request->hubs_max, &registration->outcome, &registration->twin,
-                                request->pool);
+    return tmf_hub_store_register(db, hub, tmf_subscription_text(hub->query), subscription->types,
+                                  request->hubs_max, &registration->outcome, &registration->twin,
+                                  request->pool);
 }
 
 /* With an Idempotency-Key: it is kept with the hub, or neither is. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `Link` header of a list (RFC 8288; contract §5). */
+/* The `Link` header of a list (RFC 8288). */
 #ifndef TMF_API_LINK_H
 #define TMF_API_LINK_H
 

@@ -31,9 +31,9 @@ static const char delete_sql[] =
     "UPDATE tmf_customer.hub SET state = 'gone', changed_at = now(), twin = id"
     " WHERE id = $1::text AND state <> 'gone' RETURNING 1";
 
-tmf_error_t *tmf_hub_store_create(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
-                                  unsigned types, int most, tmf_hub_outcome_t *outcome,
-                                  const char **twin, apr_pool_t *result_pool)
+tmf_error_t *tmf_hub_store_register(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
+                                    unsigned types, int most, tmf_hub_outcome_t *outcome,
+                                    const char **twin, apr_pool_t *result_pool)
 {
     const char *parameters[] = {hub->id,
                                 hub->callback,

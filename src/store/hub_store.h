@@ -22,9 +22,9 @@ typedef enum {
 /* Registers `hub`, in a transaction of the caller's, until whose end nobody else registers one.
  * `query_text`: of tmf_subscription_text, what makes twins; `types`: the event types it can want,
  * as a set (model/event.h). `*twin`: the id of the other one. */
-tmf_error_t *tmf_hub_store_create(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
-                                  unsigned types, int most, tmf_hub_outcome_t *outcome,
-                                  const char **twin, apr_pool_t *result_pool);
+tmf_error_t *tmf_hub_store_register(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
+                                    unsigned types, int most, tmf_hub_outcome_t *outcome,
+                                    const char **twin, apr_pool_t *result_pool);
 
 /* Reads one (`id` given, `*count` is 0 or 1) or all of them (`id` NULL), oldest first. */
 tmf_error_t *tmf_hub_store_read(tmf_db_t *db, const char *id, const tmf_hub_t **hubs, int *count,

@@ -16,7 +16,7 @@ from test_paging import ids, joined, links, walk
 
 @contextlib.contextmanager
 def nginx(port, target):
-    """A path of its own leads to the API; nothing else is set that changes what nginx does."""
+    """A path of its own leads to the API; nothing is set that changes what nginx does, but where its files are."""
     root = Path(tempfile.mkdtemp(prefix="tmf-nginx-"))
     root.chmod(0o755)
     (root / "nginx.conf").write_text(f"""
@@ -26,6 +26,7 @@ def nginx(port, target):
         events {{ }}
         http {{
             access_log off;
+            {" ".join(f"{kind}_temp_path {root}/{kind};" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))}
             server {{
                 listen 127.0.0.1:{port};
                 location /crm/v4/ {{ proxy_pass {target}/; }}
