@@ -222,6 +222,11 @@ static void cut_connection(PGconn *connection)
 
 static void add_row(tmf_session_rows_t *rows, PGresult *row)
 {
+    if (rows->bytes > rows->budget) {
+        rows->is_cut = 1;
+        PQclear(row);
+        return;
+    }
     APR_ARRAY_PUSH(rows->results, PGresult *) = row;
     rows->bytes += PQresultMemorySize(row);
 }
@@ -239,16 +244,16 @@ static int read_results(const tmf_session_t *session, apr_time_t deadline, tmf_s
         if (result == NULL) {
             return PQtransactionStatus(connection) != PQTRANS_UNKNOWN;
         }
-        if (PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+        if (rows != NULL && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
             add_row(rows, result);
-            rows->is_cut = rows->bytes > rows->budget;
-        } else {
-            PQclear(*last);
-            *last = result;
+            if (rows->is_cut) {
+                cut_connection(connection);
+                return 1;
+            }
+            continue;
         }
-        if (rows != NULL && rows->is_cut) {
-            return 1;
-        }
+        PQclear(*last);
+        *last = result;
         if (PQstatus(connection) != CONNECTION_OK) {
             return 0;
         }
@@ -265,14 +270,9 @@ static tmf_error_t *take_answer(tmf_session_t *session, int sent, tmf_session_ro
     const char *cause;
 
     *answer = NULL;
-    if (sent && read_results(session, deadline, rows, answer)) {
-        if (rows != NULL && rows->is_cut) {
-            cut_connection(session->connection);
-            return NULL;
-        }
-        if (*answer != NULL) {
-            return NULL;
-        }
+    if (sent && read_results(session, deadline, rows, answer) &&
+        (*answer != NULL || (rows != NULL && rows->is_cut))) {
+        return NULL;
     }
     cause = tmf_clock_now() >= deadline
                 ? "no answer in time"

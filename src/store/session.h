@@ -75,8 +75,8 @@ tmf_error_t *tmf_session_execute(tmf_session_t *session, const char *sql, int co
 typedef struct {
     apr_array_header_t *results; /* of PGresult *, one for each row */
     apr_size_t bytes;            /* that they take */
-    apr_size_t budget;           /* of bytes: past that no further row is read */
-    int is_cut;                  /* there may have been more of them */
+    apr_size_t budget;           /* of bytes: past that no further row is kept */
+    int is_cut;                  /* there were more of them */
 } tmf_session_rows_t;
 
 /* Makes one without rows; what is read later is cleared with `result_pool`. */

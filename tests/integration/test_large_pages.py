@@ -108,6 +108,10 @@ def test_one_customer_above_the_bound_is_a_page_of_its_own(start_httpd):
     assert [numbers(page) for page in pages] == [[0, 1], [2]]
     pages = walk(server, "/customer?limit=1", "next")
     assert [numbers(page) for page in pages] == [[0], [1], [2]]
+    fill(server, [100, BOUND + MEGABYTE])
+    for query in ["?limit=2", "?limit=1", "?limit=1&n>=0"]:
+        pages = walk(server, "/customer" + query, "next")
+        assert [number for page in pages for number in numbers(page)] == [0, 1] and numbers(pages[-1])
 
 
 def test_connections_that_were_given_up_are_replaced(large):
