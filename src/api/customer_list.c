@@ -79,18 +79,38 @@ static tmf_error_t *about_query(tmf_error_t *error, apr_pool_t *pool)
                : error;
 }
 
-static tmf_error_t *read_page(tmf_customer_page_t *page, const tmf_request_t *request,
+static tmf_error_t *read_once(tmf_customer_page_t *page, const tmf_request_t *request,
                               const tmf_customer_selection_t *selection,
                               const tmf_parameters_t *parameters)
 {
+    int own_parameters = selection->parameters->nelts;
     tmf_error_t *error;
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
     error = tmf_customer_list_read(db, selection, page, request->pool);
     tmf_db_give_back(db);
+    selection->parameters->nelts = own_parameters;
     error = tmf_filter_name_pattern(error, parameters->filter, request->pool);
     return about_query(error, request->pool);
+}
+
+/* A page that is to end at a position, and became too large before it got there, begins later:
+ * nobody who walks backward may miss what stands before the position. */
+static tmf_error_t *read_page(tmf_customer_page_t *page, const tmf_request_t *request,
+                              tmf_customer_selection_t *selection, tmf_cursor_t *cursor,
+                              const tmf_parameters_t *parameters)
+{
+    int is_before_position = cursor->backward && selection->after == NULL;
+
+    TMF_TRY(read_once(page, request, selection, parameters));
+    while (is_before_position && page->more && page->count < selection->limit) {
+        selection->offset += selection->limit - page->count;
+        selection->limit = page->count;
+        cursor->position = selection->offset;
+        TMF_TRY(read_once(page, request, selection, parameters));
+    }
+    return NULL;
 }
 
 static void write_page(tmf_reply_t *reply, const tmf_customer_page_t *page,
@@ -162,7 +182,7 @@ tmf_error_t *tmf_api_customer_list(const tmf_request_t *request, tmf_reply_t *re
 
     TMF_TRY(read_parameters(&parameters, request));
     TMF_TRY(select_page(&selection, &cursor, request, parameters));
-    TMF_TRY(read_page(&page, request, &selection, parameters));
+    TMF_TRY(read_page(&page, request, &selection, &cursor, parameters));
     place = place_of(&page, &selection, &cursor, page_size(request->config, parameters));
     reply->status = is_partial(&page, request, parameters) ? 206 : 200;
     set_headers(reply, request, parameters, &place, selection.order_count);

@@ -5,6 +5,9 @@
 
 #include "model/text.h"
 
+/* Bytes of customers that are read for one page: it ends with the customer that passes them. */
+#define PAGE_BYTES (16 * 1024 * 1024)
+
 /* Columns of the result; behind them those of the order, but its last one, which is the id. */
 enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC, COLUMN_TOTAL, COLUMN_KEY };
 
@@ -213,7 +216,7 @@ static void write_counted(writer_t *writer)
     append(writer, "), total AS (SELECT coalesce(sum(count), 0)::bigint AS count"
                    " FROM tmf_customer.customer_total WHERE ");
     append(writer, selection->total);
-    append(writer, ") SELECT page.id, page.revision, page.doc::text, total.count");
+    append(writer, ")");
 }
 
 static void write_matched(writer_t *writer)
@@ -229,8 +232,7 @@ static void write_matched(writer_t *writer)
     write_cut(writer, by_name);
     append(writer, "), page AS (SELECT cut.*, c.revision, c.doc FROM cut"
                    " JOIN tmf_customer.customer AS c ON c.id = cut.id),"
-                   " total AS (SELECT count(*) FROM matched)"
-                   " SELECT page.id, page.revision, page.doc::text, total.count");
+                   " total AS (SELECT count(*) FROM matched)");
 }
 
 const char *tmf_customer_list_sql(const tmf_customer_selection_t *selection,
@@ -245,12 +247,15 @@ const char *tmf_customer_list_sql(const tmf_customer_selection_t *selection,
     } else {
         write_matched(&writer);
     }
+    /* Behind the sort, so that a document becomes text when it is read: a page may be cut. */
+    append(&writer, " SELECT listed.id, listed.revision, listed.doc::text, listed.count");
     for (i = 0; i < selection->order_count - 1; i++) {
-        tmf_text_append_format(&writer.text, ", %s::text", by_name_of_page(&writer, i));
+        tmf_text_append_format(&writer.text, ", listed.k%d::text", i);
     }
     /* One row at least: the total stands in it also when the page is empty. */
-    append(&writer, " FROM total LEFT JOIN page ON true");
-    write_order(&writer, by_name_of_page, 0);
+    append(&writer, " FROM (SELECT page.*, total.count FROM total LEFT JOIN page ON true");
+    write_order(&writer, by_name_of_page, selection->backward);
+    append(&writer, " OFFSET 0) AS listed");
     return tmf_text_string(&writer.text);
 }
 
@@ -267,28 +272,36 @@ static const char *const *read_key(const tmf_db_rows_t *rows, int row, int colum
     return key;
 }
 
-static void read_page(tmf_customer_page_t *page, const tmf_db_rows_t *rows,
+static void read_customer(tmf_customer_t *customer, const tmf_db_rows_t *rows, int row)
+{
+    customer->id = tmf_db_text(rows, row, COLUMN_ID, NULL);
+    customer->revision = tmf_db_number(rows, row, COLUMN_REVISION);
+    customer->doc = tmf_db_text(rows, row, COLUMN_DOC, &customer->doc_length);
+}
+
+/* Rows come in the direction of reading: what is missing, or too much, is at their end. */
+static void read_page(tmf_customer_page_t *page, const tmf_db_rows_t *rows, int is_cut,
                       const tmf_customer_selection_t *selection, apr_pool_t *pool)
 {
     int rows_read = tmf_db_text(rows, 0, COLUMN_ID, NULL) != NULL ? tmf_db_row_count(rows) : 0;
     tmf_customer_t *customers;
-    int first;
+    int last;
     int i;
 
     page->total = tmf_db_number(rows, 0, COLUMN_TOTAL);
-    page->more = rows_read > selection->limit;
-    page->count = page->more ? (int)selection->limit : rows_read;
-    first = selection->backward ? rows_read - page->count : 0;
+    page->more = is_cut || rows_read > selection->limit;
+    page->count = rows_read > selection->limit ? (int)selection->limit : rows_read;
+    last = page->count - 1;
     customers = apr_palloc(pool, sizeof(*customers) * (apr_size_t)page->count);
-    for (i = 0; i < page->count; i++) {
-        customers[i].id = tmf_db_text(rows, first + i, COLUMN_ID, NULL);
-        customers[i].revision = tmf_db_number(rows, first + i, COLUMN_REVISION);
-        customers[i].doc = tmf_db_text(rows, first + i, COLUMN_DOC, &customers[i].doc_length);
+    for (i = 0; i <= last; i++) {
+        read_customer(&customers[i], rows, selection->backward ? last - i : i);
     }
     page->customers = customers;
     if (page->count > 0) {
-        page->first_key = read_key(rows, first, selection->order_count, pool);
-        page->last_key = read_key(rows, first + page->count - 1, selection->order_count, pool);
+        page->first_key = read_key(rows, selection->backward ? last : 0, selection->order_count,
+                                   pool);
+        page->last_key = read_key(rows, selection->backward ? 0 : last, selection->order_count,
+                                  pool);
     }
 }
 
@@ -298,12 +311,10 @@ tmf_error_t *tmf_customer_list_read(tmf_db_t *db, const tmf_customer_selection_t
     const char *sql = tmf_customer_list_sql(selection, result_pool);
     const char *const *values = (const char *const *)selection->parameters->elts;
     const tmf_db_rows_t *rows;
+    int is_cut;
 
-    if (selection->plan_by_values) {
-        TMF_TRY(tmf_db_ask(db, sql, selection->parameters->nelts, values, &rows, result_pool));
-    } else {
-        TMF_TRY(tmf_db_execute(db, sql, selection->parameters->nelts, values, &rows, result_pool));
-    }
-    read_page(page, rows, selection, result_pool);
+    TMF_TRY(tmf_db_read(db, sql, selection->parameters->nelts, values, selection->plan_by_values,
+                        PAGE_BYTES, &rows, &is_cut, result_pool));
+    read_page(page, rows, is_cut, selection, result_pool);
     return NULL;
 }

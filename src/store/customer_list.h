@@ -48,13 +48,14 @@ typedef struct {
     apr_int64_t total; /* of all that match, at the moment of the page */
     int count;         /* in this page */
     const tmf_customer_t *customers;
-    int more;                     /* of a page with `after`: are there more in its direction? */
+    int more; /* of a page with `after`, or that was cut: are there more in its direction? */
     const char *const *first_key; /* values of the order's columns of the first customer */
     const char *const *last_key;  /* and of the last one; undefined when count is 0 */
 } tmf_customer_page_t;
 
-/* Reads a page. Errors are tmf_db_execute's, and TMF_ERROR_INVALID_PARAMETER when a regular
- * expression is not valid. */
+/* Reads a page. When its customers take more than 16 MiB, it ends early, in the direction of
+ * reading, but has one at least: as if the limit were lower. Errors are tmf_db_execute's, and
+ * TMF_ERROR_INVALID_PARAMETER when a regular expression is not valid. */
 tmf_error_t *tmf_customer_list_read(tmf_db_t *db, const tmf_customer_selection_t *selection,
                                     tmf_customer_page_t *page, apr_pool_t *result_pool);
 

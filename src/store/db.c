@@ -44,6 +44,7 @@
 #include "model/clock.h"
 #include "store/customer_cache.h"
 #include "store/outage.h"
+#include "store/rows.h"
 #include "store/semaphore.h"
 #include "store/session.h"
 
@@ -480,21 +481,29 @@ apr_interval_time_t tmf_db_pool_statement_timeout(const tmf_db_pool_t *pool)
     return pool->statement_timeout;
 }
 
+/* What was prepared on the connection is gone. Within a transaction that has failed with this, it
+ * is for the next borrower. */
+static int must_be_set_up_again(tmf_db_t *db, const PGresult *result)
+{
+    if (!tmf_session_is_lost(result)) {
+        return 0;
+    }
+    tmf_session_lose(db->session);
+    return PQtransactionStatus(db->connection) == PQTRANS_IDLE;
+}
+
 tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                             const tmf_db_rows_t **rows, apr_pool_t *result_pool)
 {
     PGresult *result;
 
     TMF_TRY(tmf_session_execute(db->session, sql, count, parameters, &result, result_pool));
-    if (tmf_session_is_lost(result)) {
-        tmf_session_lose(db->session);
-    }
-    if (tmf_session_is_lost(result) && PQtransactionStatus(db->connection) == PQTRANS_IDLE) {
+    if (must_be_set_up_again(db, result)) {
         TMF_TRY(set_up_session(db, result_pool));
         TMF_TRY(tmf_session_execute(db->session, sql, count, parameters, &result, result_pool));
     }
     TMF_TRY(tmf_session_error(result, result_pool));
-    *rows = (const tmf_db_rows_t *)result;
+    *rows = tmf_rows_make(result, NULL, result_pool);
     return NULL;
 }
 
@@ -505,7 +514,29 @@ tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *co
 
     TMF_TRY(tmf_session_ask(db->session, sql, count, parameters, &result, result_pool));
     TMF_TRY(tmf_session_error(result, result_pool));
-    *rows = (const tmf_db_rows_t *)result;
+    *rows = tmf_rows_make(result, NULL, result_pool);
+    return NULL;
+}
+
+tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
+                         int is_planned_anew, apr_size_t budget, const tmf_db_rows_t **rows,
+                         int *is_cut, apr_pool_t *result_pool)
+{
+    tmf_session_rows_t *read = tmf_session_rows_make(budget, result_pool);
+    PGresult *result;
+
+    TMF_TRY(tmf_session_read(db->session, sql, count, parameters, !is_planned_anew, read, &result,
+                             result_pool));
+    if (must_be_set_up_again(db, result)) {
+        TMF_TRY(set_up_session(db, result_pool));
+        TMF_TRY(tmf_session_read(db->session, sql, count, parameters, !is_planned_anew, read,
+                                 &result, result_pool));
+    }
+    if (!read->is_cut) {
+        TMF_TRY(tmf_session_error(result, result_pool));
+    }
+    *is_cut = read->is_cut;
+    *rows = tmf_rows_make(NULL, read->results, result_pool);
     return NULL;
 }
 
@@ -533,30 +564,4 @@ void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool)
     const tmf_db_rows_t *rows;
 
     (void)tmf_db_ask(db, "ROLLBACK", 0, NULL, &rows, scratch_pool);
-}
-
-static const PGresult *result_of(const tmf_db_rows_t *rows)
-{
-    return (const PGresult *)rows;
-}
-
-int tmf_db_row_count(const tmf_db_rows_t *rows)
-{
-    return PQntuples(result_of(rows));
-}
-
-const char *tmf_db_text(const tmf_db_rows_t *rows, int row, int column, apr_size_t *length)
-{
-    if (PQgetisnull(result_of(rows), row, column)) {
-        return NULL;
-    }
-    if (length != NULL) {
-        *length = (apr_size_t)PQgetlength(result_of(rows), row, column);
-    }
-    return PQgetvalue(result_of(rows), row, column);
-}
-
-apr_int64_t tmf_db_number(const tmf_db_rows_t *rows, int row, int column)
-{
-    return apr_atoi64(PQgetvalue(result_of(rows), row, column));
 }

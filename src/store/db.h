@@ -103,6 +103,13 @@ tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char
 tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                         const tmf_db_rows_t **rows, apr_pool_t *result_pool);
 
+/* Runs SQL that only reads, as tmf_db_ask when `is_planned_anew`, else as tmf_db_execute, and reads
+ * rows until they take more than `budget` bytes, but at least one: `*is_cut` says that there were
+ * more. They cost another connection then. */
+tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
+                         int is_planned_anew, apr_size_t budget, const tmf_db_rows_t **rows,
+                         int *is_cut, apr_pool_t *result_pool);
+
 /* A transaction, where one statement is not enough: from tmf_db_begin to tmf_db_commit, or, after
  * any error, tmf_db_roll_back. Whoever gives a connection back without either has its transaction
  * rolled back by the next borrower. */

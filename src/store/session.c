@@ -220,9 +220,21 @@ static void cut_connection(PGconn *connection)
     PQconsumeInput(connection);
 }
 
-/* Reads results until libpq has no more, and keeps the last. 1 when the connection takes the next
- * statement. */
-static int read_results(const tmf_session_t *session, apr_time_t deadline, PGresult **last)
+static void add_row(tmf_session_rows_t *rows, PGresult *row)
+{
+    if (rows->bytes > rows->budget) {
+        rows->is_cut = 1;
+        PQclear(row);
+        return;
+    }
+    APR_ARRAY_PUSH(rows->results, PGresult *) = row;
+    rows->bytes += PQresultMemorySize(row);
+}
+
+/* Reads results until libpq has no more, and keeps the last; those that are a row each go to `rows`
+ * (NULL = there are none). 1 when the connection takes the next statement, or `rows` are cut. */
+static int read_results(const tmf_session_t *session, apr_time_t deadline, tmf_session_rows_t *rows,
+                        PGresult **last)
 {
     PGconn *connection = session->connection;
 
@@ -231,6 +243,14 @@ static int read_results(const tmf_session_t *session, apr_time_t deadline, PGres
 
         if (result == NULL) {
             return PQtransactionStatus(connection) != PQTRANS_UNKNOWN;
+        }
+        if (rows != NULL && PQresultStatus(result) == PGRES_SINGLE_TUPLE) {
+            add_row(rows, result);
+            if (rows->is_cut) {
+                cut_connection(connection);
+                return 1;
+            }
+            continue;
         }
         PQclear(*last);
         *last = result;
@@ -243,14 +263,15 @@ static int read_results(const tmf_session_t *session, apr_time_t deadline, PGres
 
 /* Takes the answer to what was sent (`sent`: libpq accepted it): its last result, which the caller
  * clears. */
-static tmf_error_t *take_answer(tmf_session_t *session, int sent, PGresult **answer,
-                                apr_pool_t *result_pool)
+static tmf_error_t *take_answer(tmf_session_t *session, int sent, tmf_session_rows_t *rows,
+                                PGresult **answer, apr_pool_t *result_pool)
 {
     apr_time_t deadline = tmf_clock_now() + (session->most > 0 ? session->most : session->patience);
     const char *cause;
 
     *answer = NULL;
-    if (sent && read_results(session, deadline, answer) && *answer != NULL) {
+    if (sent && read_results(session, deadline, rows, answer) &&
+        (*answer != NULL || (rows != NULL && rows->is_cut))) {
         return NULL;
     }
     cause = tmf_clock_now() >= deadline
@@ -266,11 +287,8 @@ static tmf_error_t *take_answer(tmf_session_t *session, int sent, PGresult **ans
 
 /* glibc keeps what a thread has freed for that thread: after one large page in each, a child would
  * hold as many pages as it has threads. */
-static apr_status_t clear_result(void *data)
+static void give_memory_back(size_t size)
 {
-    size_t size = PQresultMemorySize(data);
-
-    PQclear(data);
 #ifdef __GLIBC__
     if (size > LARGE_RESULT) {
         malloc_trim(0);
@@ -278,24 +296,66 @@ static apr_status_t clear_result(void *data)
 #else
     (void)size;
 #endif
+}
+
+static apr_status_t clear_result(void *data)
+{
+    size_t size = PQresultMemorySize(data);
+
+    PQclear(data);
+    give_memory_back(size);
     return APR_SUCCESS;
 }
 
-static tmf_error_t *keep_answer(tmf_session_t *session, int sent, PGresult **result,
-                                apr_pool_t *result_pool)
+static apr_status_t clear_rows(void *data)
 {
-    TMF_TRY(take_answer(session, sent, result, result_pool));
-    apr_pool_cleanup_register(result_pool, *result, clear_result, apr_pool_cleanup_null);
+    tmf_session_rows_t *rows = data;
+    int i;
+
+    for (i = 0; i < rows->results->nelts; i++) {
+        PQclear(APR_ARRAY_IDX(rows->results, i, PGresult *));
+    }
+    give_memory_back(rows->bytes);
+    return APR_SUCCESS;
+}
+
+tmf_session_rows_t *tmf_session_rows_make(apr_size_t budget, apr_pool_t *result_pool)
+{
+    tmf_session_rows_t *rows = apr_pcalloc(result_pool, sizeof(*rows));
+
+    rows->results = apr_array_make(result_pool, 32, sizeof(PGresult *));
+    rows->budget = budget;
+    apr_pool_cleanup_register(result_pool, rows, clear_rows, apr_pool_cleanup_null);
+    return rows;
+}
+
+static tmf_error_t *keep_answer(tmf_session_t *session, int sent, tmf_session_rows_t *rows,
+                                PGresult **result, apr_pool_t *result_pool)
+{
+    if (sent && rows != NULL) {
+        PQsetSingleRowMode(session->connection);
+    }
+    TMF_TRY(take_answer(session, sent, rows, result, result_pool));
+    if (*result != NULL) {
+        apr_pool_cleanup_register(result_pool, *result, clear_result, apr_pool_cleanup_null);
+    }
     return NULL;
+}
+
+static tmf_error_t *ask(tmf_session_t *session, const char *sql, int count,
+                        const char *const *parameters, tmf_session_rows_t *rows, PGresult **result,
+                        apr_pool_t *result_pool)
+{
+    int sent = PQsendQueryParams(session->connection, sql, count, NULL, parameters, NULL, NULL, 0);
+
+    return keep_answer(session, sent, rows, result, result_pool);
 }
 
 tmf_error_t *tmf_session_ask(tmf_session_t *session, const char *sql, int count,
                              const char *const *parameters, PGresult **result,
                              apr_pool_t *result_pool)
 {
-    int sent = PQsendQueryParams(session->connection, sql, count, NULL, parameters, NULL, NULL, 0);
-
-    return keep_answer(session, sent, result, result_pool);
+    return ask(session, sql, count, parameters, NULL, result, result_pool);
 }
 
 static int is_success(const PGresult *result)
@@ -379,8 +439,8 @@ static tmf_error_t *prepare(tmf_session_t *session, const char *sql, int *index,
         }
         forget(&session->prepared[place]);
     }
-    TMF_TRY(
-        keep_answer(session, PQsendPrepare(session->connection, name, sql, 0, NULL), result, pool));
+    TMF_TRY(keep_answer(session, PQsendPrepare(session->connection, name, sql, 0, NULL), NULL,
+                        result, pool));
     if (is_success(*result)) {
         session->prepared[place].sql = strdup(sql);
         *index = place;
@@ -388,14 +448,14 @@ static tmf_error_t *prepare(tmf_session_t *session, const char *sql, int *index,
     return NULL;
 }
 
-tmf_error_t *tmf_session_execute(tmf_session_t *session, const char *sql, int count,
-                                 const char *const *parameters, PGresult **result,
-                                 apr_pool_t *result_pool)
+static tmf_error_t *execute(tmf_session_t *session, const char *sql, int count,
+                            const char *const *parameters, tmf_session_rows_t *rows,
+                            PGresult **result, apr_pool_t *result_pool)
 {
     int index = find_prepared(session, sql);
 
     if (strlen(sql) > SQL_LENGTH_MAX) {
-        return tmf_session_ask(session, sql, count, parameters, result, result_pool);
+        return ask(session, sql, count, parameters, rows, result, result_pool);
     }
     if (index == NOT_PREPARED) {
         TMF_TRY(prepare(session, sql, &index, result, result_pool));
@@ -407,5 +467,20 @@ tmf_error_t *tmf_session_execute(tmf_session_t *session, const char *sql, int co
     return keep_answer(session,
                        PQsendQueryPrepared(session->connection, name_of(index, result_pool), count,
                                            parameters, NULL, NULL, 0),
-                       result, result_pool);
+                       rows, result, result_pool);
+}
+
+tmf_error_t *tmf_session_execute(tmf_session_t *session, const char *sql, int count,
+                                 const char *const *parameters, PGresult **result,
+                                 apr_pool_t *result_pool)
+{
+    return execute(session, sql, count, parameters, NULL, result, result_pool);
+}
+
+tmf_error_t *tmf_session_read(tmf_session_t *session, const char *sql, int count,
+                              const char *const *parameters, int prepared, tmf_session_rows_t *rows,
+                              PGresult **result, apr_pool_t *result_pool)
+{
+    return prepared ? execute(session, sql, count, parameters, rows, result, result_pool)
+                    : ask(session, sql, count, parameters, rows, result, result_pool);
 }

@@ -13,6 +13,7 @@
 #define TMF_STORE_SESSION_H
 
 #include <apr_pools.h>
+#include <apr_tables.h>
 #include <apr_time.h>
 #include <libpq-fe.h>
 
@@ -69,6 +70,24 @@ int tmf_session_is_lost(const PGresult *result);
 tmf_error_t *tmf_session_execute(tmf_session_t *session, const char *sql, int count,
                                  const char *const *parameters, PGresult **result,
                                  apr_pool_t *result_pool);
+
+/* Rows that are read one by one, each a result of its own, until they have enough bytes. */
+typedef struct {
+    apr_array_header_t *results; /* of PGresult *, one for each row */
+    apr_size_t bytes;            /* that they take */
+    apr_size_t budget;           /* of bytes: past that no further row is kept */
+    int is_cut;                  /* there were more of them */
+} tmf_session_rows_t;
+
+/* Makes one without rows; what is read later is cleared with `result_pool`. */
+tmf_session_rows_t *tmf_session_rows_make(apr_size_t budget, apr_pool_t *result_pool);
+
+/* Runs SQL that only reads, `prepared` or once, and reads its rows within their budget, but at
+ * least one; `*result` is what comes behind them, NULL when they were cut: then the connection is
+ * cut as well, and its next borrower gets a new one. The rest as tmf_session_ask. */
+tmf_error_t *tmf_session_read(tmf_session_t *session, const char *sql, int count,
+                              const char *const *parameters, int prepared, tmf_session_rows_t *rows,
+                              PGresult **result, apr_pool_t *result_pool);
 
 /* NULL when the statement succeeded, else its SQLSTATE as an error. */
 tmf_error_t *tmf_session_error(const PGresult *result, apr_pool_t *result_pool);
