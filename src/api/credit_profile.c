@@ -18,13 +18,14 @@ static int hides(const tmf_json_t *stored, const tmf_request_t *request)
            count_of(tmf_json_get(stored, NAME)) > 1;
 }
 
-static void append_from(tmf_json_t *array, const tmf_json_t *profiles, int first, int end)
+static int has_equal(const tmf_json_t *array, const tmf_json_t *value)
 {
-    int i;
+    int i = 0;
 
-    for (i = first; i < end; i++) {
-        tmf_json_append(array, tmf_json_at(profiles, i));
+    while (i < count_of(array) && !tmf_json_equal(tmf_json_at(array, i), value)) {
+        i++;
     }
+    return i < count_of(array);
 }
 
 static tmf_json_t *with_profiles(const tmf_json_t *document, tmf_json_t *profiles, apr_pool_t *pool)
@@ -43,7 +44,7 @@ const tmf_json_t *tmf_credit_profile_shown(const tmf_json_t *stored, const tmf_r
     if (!hides(stored, request)) {
         return stored;
     }
-    append_from(profiles, tmf_json_get(stored, NAME), 0, 1);
+    tmf_json_append(profiles, tmf_json_at(tmf_json_get(stored, NAME), 0));
     return with_profiles(stored, profiles, result_pool);
 }
 
@@ -53,11 +54,18 @@ tmf_json_t *tmf_credit_profile_keep(tmf_json_t *changed, const tmf_json_t *store
     const tmf_json_t *shown = tmf_json_get(changed, NAME);
     const tmf_json_t *before = tmf_json_get(stored, NAME);
     tmf_json_t *profiles = tmf_json_array(result_pool);
+    int i;
 
     if (!hides(stored, request)) {
         return changed;
     }
-    append_from(profiles, shown, 0, count_of(shown));
-    append_from(profiles, before, 1, count_of(before));
+    for (i = 0; i < count_of(shown); i++) {
+        tmf_json_append(profiles, tmf_json_at(shown, i));
+    }
+    for (i = 1; i < count_of(before); i++) {
+        if (!has_equal(shown, tmf_json_at(before, i))) {
+            tmf_json_append(profiles, tmf_json_at(before, i));
+        }
+    }
     return with_profiles(changed, profiles, result_pool);
 }

@@ -2,7 +2,7 @@
 /*
  * With TMFCustomerCreditProfile current clients see the first credit profile of a customer only. So
  * that they cannot change what they do not see, a change is made of what is shown, and what is
- * hidden stays behind it.
+ * hidden stays behind it, but for what the change has itself: made twice, it changes nothing more.
  */
 #ifndef TMF_API_CREDIT_PROFILE_H
 #define TMF_API_CREDIT_PROFILE_H

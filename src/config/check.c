@@ -3,6 +3,7 @@
 #include "config/config.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #include <apr_strings.h>
 #include <http_core.h>
@@ -16,6 +17,8 @@ APLOG_USE_MODULE(tmf_customer);
 
 /* Connections that the notifier of a child uses at most, and one for requests. */
 #define CONNECTIONS_BESIDE_NOTIFIER 4
+/* Open files for logs, clients and the database at the least. */
+#define OPEN_FILES_BESIDE 128
 
 /* Gives the server a configuration of its own. */
 static int prepare_server(apr_pool_t *pool, server_rec *server, const server_rec *main_server,
@@ -86,6 +89,26 @@ static void check_connections(const server_rec *server, const server_rec *main_s
                  place_of(server, pool), dbd->most, CONNECTIONS_BESIDE_NOTIFIER - 1);
 }
 
+/* Each notification on its way needs an open file. */
+static int check_open_files(const server_rec *server, int notifications)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
+        limit.rlim_cur >= (rlim_t)notifications + OPEN_FILES_BESIDE) {
+        return 0;
+    }
+    ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
+                 "TMF0169: TMFCustomerNotifyConcurrency: %d notifications at a time need as many "
+                 "open files, and a process may have %lu in all (ulimit -n): at most %lu "
+                 "notifications",
+                 notifications, (unsigned long)limit.rlim_cur,
+                 limit.rlim_cur > OPEN_FILES_BESIDE
+                     ? (unsigned long)limit.rlim_cur - OPEN_FILES_BESIDE
+                     : 1UL);
+    return 1;
+}
+
 static int check_database(server_rec *server, const server_rec *main_server, int others_have_one,
                           apr_pool_t *pool)
 {
@@ -99,6 +122,8 @@ static int check_database(server_rec *server, const server_rec *main_server, int
     config->has_database = tmf_dbd_directives_are_usable(&dbd, server, place_of(server, pool));
     if (config->has_database && config->notify.enabled) {
         check_connections(server, main_server, &dbd, pool);
+        config->notify.enabled = !check_open_files(server, config->notify.concurrency_all);
+        return !config->notify.enabled;
     }
     return !config->has_database;
 }

@@ -5,14 +5,12 @@
 #include "config/parse.h"
 
 #include <string.h>
-#include <sys/resource.h>
 
 #include <apr_strings.h>
 
 #define BODY_DEPTH_MAX_LIMIT 1000 /* json-c and jsonb recurse once a level */
 #define PAGE_SIZE_LIMIT      100000
 #define CACHE_SIZE_LIMIT     (64 * 1024) /* MiB */
-#define OPEN_FILES_BESIDE    128         /* for logs, clients and the database at the least */
 
 static const tmf_duration_range_t timeouts = {100 * 1000, 3600 * APR_USEC_PER_SEC,
                                               "from 100ms to 1h"};
@@ -222,24 +220,6 @@ static const char *set_notify_poll(cmd_parms *cmd, void *config, const char *tex
     return set_notify_duration(cmd, text, &polls, &notify_config(cmd)->poll);
 }
 
-/* Each notification on its way needs an open file; some are needed for all else. */
-static const char *check_open_files(apr_pool_t *pool, int notifications)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY ||
-        limit.rlim_cur >= (rlim_t)notifications + OPEN_FILES_BESIDE) {
-        return NULL;
-    }
-    return apr_psprintf(pool,
-                        "%d notifications at a time need as many open files, and this process may"
-                        " have %lu in all (ulimit -n): at most %lu notifications",
-                        notifications, (unsigned long)limit.rlim_cur,
-                        limit.rlim_cur > OPEN_FILES_BESIDE
-                            ? (unsigned long)limit.rlim_cur - OPEN_FILES_BESIDE
-                            : 1UL);
-}
-
 static const char *set_notify_concurrency(cmd_parms *cmd, void *config, const char *one,
                                           const char *all)
 {
@@ -249,10 +229,6 @@ static const char *set_notify_concurrency(cmd_parms *cmd, void *config, const ch
     (void)config;
     if (problem == NULL && all != NULL) {
         problem = tmf_parse_number(cmd->pool, all, 1, 10000, &notify->concurrency_all);
-    }
-    if (problem == NULL) {
-        problem = check_open_files(cmd->pool,
-                                   all != NULL ? notify->concurrency_all : notify->concurrency);
     }
     return named(cmd, problem);
 }

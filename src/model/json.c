@@ -20,7 +20,7 @@
 
 #include "model/json_internal.h"
 
-#define LARGE_TEXT  (128 * 1024) /* bytes: a tree of it may take a hundred times as much */
+#define LARGE_TEXT  (512 * 1024) /* bytes: a tree of it may take a hundred times as much */
 #define WRITE_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
 
 static struct json_object *object_of(const tmf_json_t *value)

@@ -6,15 +6,16 @@
  * (leader.h). The leading one goes round in a loop (notify.c):
  *
  * - exchange with the database, when there is a reason to (exchange.c): read what is due for the
- *   listeners that are leased, start that, and only then take and renew leases of those that have
- *   something pending: what is due for a new one is read the next time;
+ *   listeners that are leased, decide what their queries leave out of it, for 300 ms at the most
+ *   (match.h), start the rest, and only then take and renew leases of those that have something
+ *   pending: what is due for a new one is read the next time;
  * - start what may be sent, as far as the limits allow;
- * - give two threads, the recorders (recorder.h), what is in no hurry (record.h): to record what
- * has become of deliveries, every RECORD_GAP (notify.c) or when it is much; to read for listeners
- * that have refused some, and to sweep. No listener's next event waits for that, unless what was
- *   delivered cannot be recorded and has filled its hand;
+ * - give two threads, the recorders (recorder.h), what can wait (record.h): to record what has
+ *   become of deliveries, every RECORD_GAP (notify.c) or when it is much; to read for listeners
+ * that have refused some, to look for backlogs, and to sweep. No listener's next event waits for
+ * that, unless what was delivered cannot be recorded and has filled all its places;
  * - wait for listeners, for a commit (wake.h), for the recorders, for the time of the next
- * exchange. This thread holds no connection to the database meanwhile.
+ *   exchange. This thread holds no connection to the database meanwhile.
  *
  * Who owns what: everything here belongs to the leading thread alone, there is no lock. Others
  * reach it in four ways: a byte in the wake pipe, the atomic `stop`, the interrupt of the sender,

@@ -9,12 +9,14 @@
 #define DIGITS       "0123456789"
 #define ALPHANUMERIC "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz" DIGITS
 
+#define HUB_ID_SIZE 64
+
 /* A backlog that was not met for so long is over. */
 #define BACKLOG_OVER (3 * TMF_NOTICES_GAP)
 
 /* What was said of a listener, and what is still to be said. Times are 0 for never. */
 typedef struct {
-    char hub_id[64];
+    char hub_id[HUB_ID_SIZE]; /* its beginning, where it is longer */
     apr_time_t heard_at;
     apr_time_t pause_logged_at;
     int is_failing; /* its pause was logged, its recovery not yet */
@@ -69,7 +71,7 @@ static notice_t *find(tmf_notices_t *notices, const char *hub_id, apr_time_t now
     int i;
 
     for (i = 0; i < notices->all->nelts; i++) {
-        if (strcmp(at(notices, i)->hub_id, hub_id) == 0) {
+        if (strncmp(at(notices, i)->hub_id, hub_id, HUB_ID_SIZE - 1) == 0) {
             at(notices, i)->heard_at = now;
             return at(notices, i);
         }

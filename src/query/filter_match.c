@@ -13,8 +13,8 @@
 typedef struct {
     const char *pattern;
     apr_array_header_t *texts; /* of const char *, each once */
-    apr_hash_t *places;        /* text → char *, its place in `matches` */
-    char *matches;             /* for TMF_MATCH_TEXTS_MAX texts at most; grows */
+    apr_hash_t *places;        /* text → its place among them, counted from 1 */
+    char *matches;             /* 1 or 0 for each of them */
     int answered;              /* of `texts`, the first ones */
 } question_t;
 
@@ -23,7 +23,7 @@ struct tmf_evaluation_t {
     tmf_error_t *error;    /* the first one ends it */
     int steps;             /* since the last look at the clock */
     int texts;             /* noted, of all questions */
-    apr_hash_t *questions; /* const tmf_operand_t * → question_t; NULL = none yet */
+    apr_hash_t *questions; /* address of the pattern's text → question_t; NULL = none yet */
     apr_pool_t *pool;      /* owns this */
 };
 
@@ -187,7 +187,7 @@ static question_t *question_about(tmf_evaluation_t *evaluation, const tmf_operan
 static void note_text(tmf_evaluation_t *evaluation, question_t *question, const char *text)
 {
     if (++evaluation->texts > TMF_MATCH_TEXTS_MAX) {
-        evaluation->error = tmf_error_make(evaluation->matcher->pool, TMF_ERROR_STATEMENT_TIMEOUT,
+        evaluation->error = tmf_error_make(evaluation->matcher->pool, TMF_ERROR_INVALID_PARAMETER,
                                            "The document has more than %d texts that regular "
                                            "expressions would have to be compared with",
                                            TMF_MATCH_TEXTS_MAX);

@@ -49,8 +49,8 @@ tmf_evaluation_t *tmf_evaluation_begin(const tmf_matcher_t *matcher);
 /* Frees all that it has noted. */
 void tmf_evaluation_end(tmf_evaluation_t *evaluation);
 
-/* Does the filter hold for `document`? TMF_ERROR_STATEMENT_TIMEOUT: past the matcher's deadline, or
- * more than TMF_MATCH_TEXTS_MAX texts to ask about. */
+/* Does the filter hold for `document`? TMF_ERROR_STATEMENT_TIMEOUT: past the matcher's deadline.
+ * TMF_ERROR_INVALID_PARAMETER: more than TMF_MATCH_TEXTS_MAX texts to ask about. */
 tmf_error_t *tmf_filter_try(tmf_match_t *match, const tmf_filter_t *filter,
                             const tmf_json_t *document, tmf_evaluation_t *evaluation);
 

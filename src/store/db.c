@@ -413,7 +413,7 @@ static void end_writes(tmf_db_t *db)
 void tmf_db_give_back(tmf_db_t *db)
 {
     end_writes(db);
-    if (db->is_limited) { /* it only fails when the connection is lost */
+    if (db->is_limited) { /* when that fails the connection is lost */
         (void)set_timeout(db, db->pool->statement_timeout, db->result_pool);
     }
     PQsetnonblocking(db->connection, 0);

@@ -46,6 +46,11 @@ tmf_error_t *tmf_hub_store_register(tmf_db_t *db, const tmf_hub_t *hub, const ch
 
     TMF_TRY(tmf_db_execute(db, lock_sql, 0, NULL, &rows, result_pool));
     TMF_TRY(tmf_db_execute(db, create_sql, 6, parameters, &rows, result_pool));
+    if (tmf_db_row_count(rows) == 0) {
+        return tmf_error_fault(result_pool, TMF_ERROR_INTERNAL, "TMF0029",
+                               "The hub could not be registered",
+                               "registering a hub yielded no row");
+    }
     kind = tmf_db_text(rows, 0, 0, NULL);
     *twin = tmf_db_text(rows, 0, 1, NULL);
     *outcome = strcmp(kind, "made") == 0   ? TMF_HUB_MADE

@@ -33,7 +33,7 @@ def nginx(port, target):
             }}
         }}""")
     subprocess.run(["/usr/sbin/nginx", "-c", root / "nginx.conf", "-p", root, "-e", root / "error.log"], check=True)
-    pid = await_condition(lambda: (root / "pid").read_text().strip(), "nginx runs")
+    pid = await_condition(lambda: (root / "pid").exists() and (root / "pid").read_text().strip(), "nginx runs")
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ import pytest
 from harness import await_condition, resident
 from harness.client import JSON_PATCH_QUERY, Api, check_error, path_of
 from harness.listener import OK, answer
-from harness.notify import ALLOW, ILL_TAGS, Subscriber
+from harness.notify import ILL_TAGS, NOTIFY, Subscriber
 
 MB = 1 << 20
 ONE_CHILD = "StartServers 1\nServerLimit 1\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16\n"
@@ -28,7 +28,7 @@ IS_INSTRUMENTED = any(map(os.environ.get, ("TMF_ASAN", "TMF_VALGRIND")))  # such
 ])
 def test_a_costly_query_costs_nobody_else_an_event(start_httpd, listen, query, elements):
     """Past its time a listener pauses, alone; here for as long as the test lasts."""
-    server = start_httpd(server=f"{ALLOW}{ONE_CHILD}TMFCustomerNotifySchedule 1h\n", mpm="event")
+    server = start_httpd(server=f"{NOTIFY}{ONE_CHILD}TMFCustomerNotifySchedule 1h\n", mpm="event")
     server.log.allow(ILL_TAGS)
     place = Subscriber(Api(server.url), server)
     good, bad = listen(), listen()
@@ -50,26 +50,27 @@ def test_a_costly_query_costs_nobody_else_an_event(start_httpd, listen, query, e
 
 
 def test_conditions_on_one_customer_have_a_deadline_and_hold_no_connection(start_httpd):
-    """The only connection is free while conditions are evaluated."""
-    server = start_httpd(connections=1, location=LARGE, server="TMFCustomerStatementTimeout 2s\nTMFCustomerPoolTimeout 1s\n"
-                         "TMFCustomerNotify Off\n")
+    """Others have the only connection while conditions are evaluated, which takes all the time that it may."""
+    server = start_httpd(connections=1, location=LARGE, server="TMFCustomerPoolTimeout 60s\nTMFCustomerNotify Off\n")
     api = Api(server.url)
     path, other = path_of(api.create(x=[1] * 480_000)), path_of(api.create())
     query = "&".join(f"x<{n}" for n in range(1000, 1064))
+    answered = 0
     with ThreadPoolExecutor(1) as pool:
         slow = pool.submit(Api(server.url).get, f"{path}?{query}")
         while not slow.done():
             assert api.get(other).status_code == 200
+            answered += 1
     check_error(slow.result())
     assert slow.result().status_code == 503 and slow.result().json()["code"] == "statementTimeout"
-    assert api.get(f"{path}?x=1&fields=none").status_code == 200
+    assert answered > 5
 
 
 @pytest.mark.parametrize("condition, path", [("x.v=~^1d4be$", "/x/v?x.v=~^1d4be$"),
                                              ("filter=x[?(@.v=~'^1d4be$')]", "$.x[?(@.v=~'^1d4be$')].v")])
 def test_a_pattern_is_asked_about_all_elements_at_once(start_httpd, condition, path):
     """One statement for each would take longer than the deadline."""
-    server = start_httpd(location=LARGE, server="TMFCustomerStatementTimeout 2s\nTMFCustomerNotify Off\n")
+    server = start_httpd(location=LARGE, server="TMFCustomerStatementTimeout 10s\nTMFCustomerNotify Off\n")
     api = Api(server.url)
     customer = path_of(api.create(x=[{"v": text} for text in DISTINCT]))
     assert api.get(f"{customer}?{condition}").json()["x"] == [{"v": "1d4be"}]
@@ -79,7 +80,7 @@ def test_a_pattern_is_asked_about_all_elements_at_once(start_httpd, condition, p
 
 @pytest.mark.skipif(IS_INSTRUMENTED, reason="it keeps what is freed")
 def test_memory_of_conditions_is_given_back(start_httpd):
-    server = start_httpd(location=LARGE, server=f"{ONE_CHILD}TMFCustomerStatementTimeout 1s\nTMFCustomerNotify Off\n", mpm="event")
+    server = start_httpd(location=LARGE, server=f"{ONE_CHILD}TMFCustomerNotify Off\n", mpm="event")
     api = Api(server.url)
     path = path_of(api.create(x=[{"v": n} for n in range(100_000)]))
     [child] = server.children()
@@ -94,7 +95,7 @@ def test_memory_of_conditions_is_given_back(start_httpd):
 
 def test_large_events_are_read_within_their_budget(start_httpd, listen):
     """What counts is what an event takes here, not how well the database has compressed it."""
-    server = start_httpd(server=f"{ALLOW}{ONE_CHILD}TMFCustomerNotifySchedule 1h\n", mpm="event")
+    server = start_httpd(server=f"{NOTIFY}{ONE_CHILD}TMFCustomerNotifySchedule 1h\n", mpm="event")
     server.log.allow(ILL_TAGS)
     place = Subscriber(Api(server.url), server)
     listener = listen(default=answer(503))

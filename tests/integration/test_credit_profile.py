@@ -89,6 +89,18 @@ def test_changes_of_anything_else_leave_them_alone(made):
     assert (bad.status_code, bad.json()["code"]) == (400, "invalidBody") and "creditProfile" in bad.json()["message"]
 
 
+@pytest.mark.parametrize("profiles,expected", [
+    ([NEW, PROFILES[0]], [NEW, *PROFILES]), ([NEW], [NEW, *PROFILES[1:]]), (PROFILES[2:0:-1], [PROFILES[2], PROFILES[1], PROFILES[3]]),
+    (PROFILES, PROFILES)])
+def test_the_same_change_again_changes_nothing_more(made, profiles, expected):
+    """A profile that is sent and hidden already is one."""
+    path, current, everything = made
+    once = current.put(path, customer(creditProfile=profiles))
+    assert stored(everything, path) == expected
+    again = current.put(path, customer(creditProfile=profiles))
+    assert (again.status_code, again.headers["ETag"], stored(everything, path)) == (200, once.headers["ETag"], expected)
+
+
 def test_where_nothing_is_hidden_nothing_is_added(place):
     current, everything = place
     path = path_of(current.create())
