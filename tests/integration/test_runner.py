@@ -15,12 +15,12 @@ CONTAINED = PROJECT / "tests/contained.py"
 SERVERS = """
 import os, signal, sys, time
 os.environ["TMF_TMP"] = os.environ["TMF_WORK"]
+from harness import await_condition
 from harness.httpd import Httpd
 from harness.postgres import Postgres
 postgres = Postgres()
 server = Httpd((postgres, postgres.create_database("run"))).start()
-frozen = server.children()[0]
-os.kill(frozen, signal.SIGSTOP)
+os.kill(await_condition(server.children, "children")[0], signal.SIGSTOP)
 print(os.environ["TMF_WORK"], flush=True)
 {then}
 """
@@ -29,6 +29,13 @@ print(os.environ["TMF_WORK"], flush=True)
 def start(then):
     return subprocess.Popen([CONTAINED, sys.executable, "-B", "-c", SERVERS.format(then=then)], stdout=subprocess.PIPE, text=True,
                             env={k: v for k, v in os.environ.items() if k != "TMF_VALGRIND"}, cwd=PROJECT / "tests/integration")
+
+
+def directory_of(run):
+    """Named when the servers run."""
+    line = run.stdout.readline().strip()
+    assert line.startswith("/")
+    return Path(line)
 
 
 def processes_in(directory):
@@ -46,7 +53,7 @@ def processes_in(directory):
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_ends_everything(number):
     run = start("time.sleep(3600)")
-    directory = Path(run.stdout.readline().strip())
+    directory = directory_of(run)
     assert len(processes_in(directory)) > 5
     run.send_signal(number)
     assert run.wait(PATIENCE) == 128 + number
@@ -55,6 +62,6 @@ def test_a_signal_ends_everything(number):
 
 def test_so_does_the_end_of_the_command():
     run = start("os._exit(3)")
-    directory = Path(run.stdout.readline().strip())
+    directory = directory_of(run)
     assert run.wait(PATIENCE) == 3
     assert processes_in(directory) == [] and not directory.exists()
