@@ -103,7 +103,8 @@ static void replace(tmf_json_t *document, tmf_path_t path, tmf_json_t *array)
 }
 
 /* A new array of the elements that meet the filter; `*unknown`: and a pattern has to decide about
- * others. An element that is an array keeps its own ones, and goes when it has none. */
+ * others. An element that is an array keeps its own ones, and goes when none of them stays; an
+ * empty one is like a missing value. */
 static tmf_error_t *choose(tmf_json_t **chosen, int *unknown, const tmf_json_t *array,
                            const tmf_filter_t *filter, tmf_evaluation_t *evaluation,
                            apr_pool_t *result_pool)
@@ -115,7 +116,7 @@ static tmf_error_t *choose(tmf_json_t **chosen, int *unknown, const tmf_json_t *
         tmf_json_t *element = tmf_json_at(array, i);
         tmf_match_t match;
 
-        if (tmf_json_type(element) == TMF_JSON_ARRAY) {
+        if (tmf_json_type(element) == TMF_JSON_ARRAY && tmf_json_count(element) > 0) {
             TMF_TRY(choose(&element, unknown, element, filter, evaluation, result_pool));
             match = tmf_json_count(element) > 0 ? TMF_MATCH_YES : TMF_MATCH_NO;
         } else {

@@ -6,8 +6,8 @@
  * (leader.h). The leading one goes round in a loop (notify.c):
  *
  * - exchange with the database, when there is a reason to (exchange.c): read what is due for the
- *   listeners that are leased, decide what their queries leave out of it, for 300 ms at the most
- *   (match.h), start the rest, and only then take and renew leases of those that have something
+ *   listeners that are leased, decide what their queries leave out of it, as far as time allows
+ * (match.h), start the rest, and only then take and renew leases of those that have something
  *   pending: what is due for a new one is read the next time;
  * - start what may be sent, as far as the limits allow;
  * - give two threads, the recorders (recorder.h), what can wait (record.h): to record what has
@@ -50,10 +50,12 @@ typedef struct {
     apr_array_header_t *listeners; /* of tmf_listener_t *: those that are leased */
     tmf_event_cache_t *events;
     tmf_notices_t *notices;
-    int sent;           /* on their way, to all listeners */
-    int first;          /* index of the listener whose turn is first */
-    int woken;          /* something was committed, or the time to look has come */
-    int unchecked;      /* events wait that listeners' queries have not been asked about yet */
+    int sent;        /* on their way, to all listeners */
+    int first;       /* index of the listener whose turn is first */
+    int woken;       /* something was committed, or the time to look has come */
+    int unchecked;   /* events wait that listeners' queries have not been asked about yet */
+    int costly_left; /* …of listeners whose queries are costly: from costly_at on */
+    apr_time_t costly_at;
     apr_time_t look_at; /* when to look for new work if nothing wakes us */
     apr_time_t sweep_at;
     apr_int64_t sweep_position;

@@ -181,7 +181,8 @@ static int has_nothing_to_read(const tmf_dispatcher_t *dispatcher)
             return 0;
         }
     }
-    return !dispatcher->woken && !dispatcher->unchecked;
+    return !dispatcher->woken && !dispatcher->unchecked &&
+           !(dispatcher->costly_left && tmf_clock_now() >= dispatcher->costly_at);
 }
 
 /* Something may have been committed, for whomever. */

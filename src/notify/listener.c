@@ -336,19 +336,28 @@ static void accepted(tmf_in_hand_t *delivery)
     }
 }
 
-/* The listener does not want this event, but may want others. */
-static void refused(tmf_in_hand_t *delivery, int status, apr_time_t now)
+void tmf_listener_refuse(tmf_in_hand_t *delivery, const char *error, apr_time_t now)
 {
     tmf_listener_t *listener = delivery->listener;
 
+    listener->delayed -= is_delayed(delivery);
     delivery->attempts++;
-    delivery->error = apr_psprintf(delivery->pool, "the listener answered %d", status);
+    delivery->error = apr_pstrdup(delivery->pool, error);
     delivery->not_before = delivery->attempts >= listener->rules->refused_tries
                                ? 0
                                : now + tmf_backoff_pause(listener->rules->schedule,
                                                          delivery->attempts, random_number());
     delivery->state = TMF_HAND_REFUSED;
     listener->settled++;
+}
+
+/* The listener does not want this event, but may want others. */
+static void refused(tmf_in_hand_t *delivery, int status, apr_time_t now)
+{
+    tmf_listener_t *listener = delivery->listener;
+
+    tmf_listener_refuse(delivery, apr_psprintf(delivery->pool, "the listener answered %d", status),
+                        now);
     listener->refusals++;
     if (listener->refusals >= TMF_REFUSALS_MAX) {
         refuses_everything(listener, delivery);

@@ -88,6 +88,7 @@ typedef struct tmf_listener_t {
     int refusals;  /* in a row, in this lease */
     int failures;  /* in a row, before this lease and in it */
     int recovered; /* a success after failures is to be recorded */
+    int is_costly; /* its query has taken longer than others wait for */
     int leaving;   /* nothing more is sent; goes when nothing is on its way */
     int pausing;   /* …and a pause is recorded then */
     int disabling; /* …for good */
@@ -136,7 +137,10 @@ void tmf_listener_delay(tmf_in_hand_t *delivery);
 /* The listener's answer to one that was on its way. */
 void tmf_listener_answered(tmf_in_hand_t *delivery, const tmf_answer_t *answer, apr_time_t now);
 
-/* The listener cannot be told anything now: it leaves, and pauses. */
+/* It waits, and cannot be sent for what `error` says: as if the listener had refused it. */
+void tmf_listener_refuse(tmf_in_hand_t *delivery, const char *error, apr_time_t now);
+
+/* Nothing can be sent to the listener now: it leaves, and pauses. */
 void tmf_listener_fail(tmf_listener_t *listener, const char *error, apr_interval_time_t pause);
 
 /* Does it hold refused events that wait for their next try? Later ones of the same customers are

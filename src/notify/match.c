@@ -16,7 +16,7 @@
 /* One exchange's matching. */
 typedef struct {
     tmf_db_t *db;
-    apr_time_t deadline;       /* of all of it */
+    apr_time_t deadline;       /* of those that are looked at now */
     int is_limited;            /* the database's statements are, too */
     apr_array_header_t *trees; /* of tmf_cached_event_t *: those that have one */
     apr_size_t trees_size;
@@ -58,6 +58,10 @@ static tmf_error_t *make_tree(matching_t *matching, tmf_cached_event_t *event)
         return NULL;
     }
     size = estimate_size(event);
+    if (size > TMF_MATCH_TREES_MAX) {
+        return tmf_error_make(matching->pool, TMF_ERROR_INVALID_PARAMETER,
+                              "The event has too many values to be looked at");
+    }
     if (matching->trees_size + size > TMF_MATCH_TREES_MAX) {
         forget_trees(matching);
     }
@@ -96,15 +100,20 @@ static tmf_error_t *ask_database(void *context, const char *pattern, const char 
     return error;
 }
 
+/* The time that it takes to parse the event is not the query's. */
 static tmf_error_t *check_delivery(matching_t *matching, tmf_in_hand_t *delivery)
 {
+    tmf_listener_t *listener = delivery->listener;
     tmf_matcher_t matcher = {ask_database, matching, 0, matching->pool};
+    apr_time_t began;
     int matches;
 
     TMF_TRY(make_tree(matching, delivery->event));
-    matcher.deadline = tmf_clock_now() + TMF_MATCH_TIME;
-    TMF_TRY(tmf_filter_match(&matches, delivery->listener->subscription.filter,
-                             delivery->event->tree, &matcher));
+    began = tmf_clock_now();
+    matcher.deadline = began + (listener->is_costly ? TMF_MATCH_TIME : TMF_MATCH_CHEAP);
+    TMF_TRY(
+        tmf_filter_match(&matches, listener->subscription.filter, delivery->event->tree, &matcher));
+    listener->is_costly = tmf_clock_now() > began + TMF_MATCH_CHEAP;
     delivery->checked = 1;
     if (!matches) {
         tmf_listener_skip(delivery);
@@ -112,68 +121,117 @@ static tmf_error_t *check_delivery(matching_t *matching, tmf_in_hand_t *delivery
     return NULL;
 }
 
-/* A query that fails makes its own listener pause; an error of the database is everybody's. */
-static tmf_error_t *fail_listener(tmf_listener_t *listener, const tmf_in_hand_t *delivery,
-                                  tmf_error_t *error, apr_pool_t *pool)
+/* The event is too much for the query, or the query is at fault; an error of the database is
+ * everybody's. */
+static tmf_error_t *fail_delivery(matching_t *matching, tmf_in_hand_t *delivery, tmf_error_t *error)
 {
-    if (tmf_error_is(error, TMF_ERROR_STATEMENT_TIMEOUT)) {
-        tmf_listener_fail(listener,
-                          apr_psprintf(pool, "query: it took longer than %d ms for event %s",
-                                       TMF_MATCH_TIME / 1000, delivery->event->event_id),
-                          0);
+    tmf_listener_t *listener = delivery->listener;
+    int is_slow = tmf_error_is(error, TMF_ERROR_STATEMENT_TIMEOUT);
+    const char *what;
+
+    if (is_slow && !listener->is_costly) {
+        listener->is_costly = 1; /* its turn comes again, with more time */
         return NULL;
     }
-    if (error->status != 503) {
-        tmf_listener_fail(listener, apr_pstrcat(pool, "query: ", error->message, NULL), 0);
-        return NULL;
+    if (error->status == 503 && !is_slow) {
+        return error;
     }
-    return error;
+    what = is_slow ? apr_psprintf(matching->pool, "query: it took longer than %d ms for event %s",
+                                  TMF_MATCH_TIME / 1000, delivery->event->event_id)
+                   : apr_psprintf(matching->pool, "query: %s (event %s)", error->message,
+                                  delivery->event->event_id);
+    tmf_listener_refuse(delivery, what, tmf_clock_now());
+    tmf_listener_fail(listener, what, 0);
+    return NULL;
 }
 
-/* `*left`: time was up before everything was checked. */
-static tmf_error_t *check_listener(matching_t *matching, tmf_listener_t *listener, int *left)
+static int is_unchecked(const tmf_in_hand_t *delivery)
 {
+    return delivery->state == TMF_HAND_WAITING && !delivery->checked;
+}
+
+/* Looks at what waits for a listener until time is up, or it turns out to be costly, or cheap. */
+static tmf_error_t *check_listener(matching_t *matching, tmf_listener_t *listener)
+{
+    int was_costly = listener->is_costly;
     int i;
 
-    for (i = 0; i < listener->count && !listener->leaving; i++) {
+    for (i = 0; i < listener->count && !listener->leaving && listener->is_costly == was_costly;
+         i++) {
         tmf_in_hand_t *delivery = listener->hand[i];
         tmf_error_t *error;
 
-        if (delivery->state != TMF_HAND_WAITING || delivery->checked) {
+        if (!is_unchecked(delivery)) {
             continue;
         }
         if (tmf_clock_now() > matching->deadline) {
-            *left = 1;
             return NULL;
         }
         error = check_delivery(matching, delivery);
         if (error != NULL) {
-            TMF_TRY(fail_listener(listener, delivery, error, matching->pool));
+            TMF_TRY(fail_delivery(matching, delivery, error));
         }
     }
     return NULL;
 }
 
-static tmf_error_t *check_all(matching_t *matching, tmf_dispatcher_t *dispatcher)
+static int is_one_of(const tmf_listener_t *listener, int costly)
+{
+    return tmf_listener_has_conditions(listener) && !listener->leaving &&
+           listener->is_costly == costly;
+}
+
+static tmf_error_t *check_some(matching_t *matching, tmf_dispatcher_t *dispatcher, int costly)
 {
     int count = dispatcher->listeners->nelts;
-    int left = 0;
     int i;
 
+    matching->deadline = tmf_clock_now() + TMF_MATCH_TIME;
     for (i = 0; i < count; i++) {
         tmf_listener_t *listener = tmf_listener_at(dispatcher, (dispatcher->first + i) % count);
 
-        if (tmf_listener_has_conditions(listener)) {
-            TMF_TRY(check_listener(matching, listener, &left));
+        if (is_one_of(listener, costly)) {
+            TMF_TRY(check_listener(matching, listener));
         }
     }
-    dispatcher->unchecked = left;
+    return NULL;
+}
+
+static int is_some_left(const tmf_dispatcher_t *dispatcher, int costly)
+{
+    int i;
+    int j;
+
+    for (i = 0; i < dispatcher->listeners->nelts; i++) {
+        const tmf_listener_t *listener = tmf_listener_at(dispatcher, i);
+
+        for (j = 0; is_one_of(listener, costly) && j < listener->count; j++) {
+            if (is_unchecked(listener->hand[j])) {
+                return 1;
+            }
+        }
+    }
+    return 0;
+}
+
+static tmf_error_t *check_all(matching_t *matching, tmf_dispatcher_t *dispatcher)
+{
+    apr_time_t began;
+
+    TMF_TRY(check_some(matching, dispatcher, 0));
+    began = tmf_clock_now();
+    if (began >= dispatcher->costly_at) {
+        TMF_TRY(check_some(matching, dispatcher, 1));
+        dispatcher->costly_at = tmf_clock_now() + 3 * (tmf_clock_now() - began);
+    }
+    dispatcher->unchecked = is_some_left(dispatcher, 0);
+    dispatcher->costly_left = is_some_left(dispatcher, 1);
     return NULL;
 }
 
 tmf_error_t *tmf_match_waiting(tmf_dispatcher_t *dispatcher, tmf_db_t *db, apr_pool_t *scratch_pool)
 {
-    matching_t matching = {.db = db, .deadline = tmf_clock_now() + TMF_MATCH_TIME};
+    matching_t matching = {.db = db};
     tmf_error_t *error;
 
     matching.pool = scratch_pool;

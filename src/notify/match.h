@@ -3,10 +3,16 @@
  * Which of the events that wait to be sent a listener's query wants.
  *
  * A query may be as costly as its author likes, and an event as large as a customer may be, so time
- * and memory have bounds: one event may take TMF_MATCH_TIME for one listener, in the notifier or in
- * the database; a listener with one that takes longer pauses, alone. Once all together have taken
- * TMF_MATCH_TIME, what is left waits for the next exchange, and the listeners' turns go on. Events
- * are parsed for this alone, up to TMF_MATCH_TREES_MAX bytes of them at a time.
+ * and memory have bounds, and nobody pays for a costly query but its own listener:
+ *
+ * - first come the queries that have not been costly so far. Who takes longer than TMF_MATCH_CHEAP
+ *   for an event is costly from then on;
+ * - those come after all others, and have a quarter of the notifier's time: after some of them have
+ *   taken it for a moment, there are three such moments without;
+ * - an event for which one query takes longer than TMF_MATCH_TIME, in the notifier or in the
+ *   database, or which would take more memory than TMF_MATCH_TREES_MAX once it is parsed, counts as
+ *   refused, and the listener pauses: so it is tried TMFCustomerNotifyRefusedTries times, is a dead
+ *   letter then, and the rest goes on.
  */
 #ifndef TMF_NOTIFY_MATCH_H
 #define TMF_NOTIFY_MATCH_H
@@ -14,12 +20,16 @@
 #include "notify/dispatcher.h"
 #include "store/db.h"
 
-#define TMF_MATCH_TIME      (300 * 1000)       /* microseconds */
-#define TMF_MATCH_TREES_MAX (16 * 1024 * 1024) /* bytes, as far as they can be estimated */
+/* Microseconds. */
+#define TMF_MATCH_CHEAP (10 * 1000)
+#define TMF_MATCH_TIME  (300 * 1000)
 
-/* Looks at what waits and was not checked yet: it may be sent, or is settled as not wanted, or its
- * listener pauses. `dispatcher->unchecked` says whether something is left for the next exchange.
- * Errors are those of the database. */
+/* Bytes of parsed events at a time, as far as they can be estimated. */
+#define TMF_MATCH_TREES_MAX (64 * 1024 * 1024)
+
+/* Looks at what waits and was not checked yet: it may be sent, or is settled as not wanted, or
+ * counts as refused. `dispatcher->unchecked`, `costly_left` and `costly_at` say what is left for
+ * the next exchange. Errors are those of the database. */
 tmf_error_t *tmf_match_waiting(tmf_dispatcher_t *dispatcher, tmf_db_t *db,
                                apr_pool_t *scratch_pool);
 

@@ -99,6 +99,9 @@ static apr_time_t exchange_at(const loop_t *loop)
     if (in_a_hurry) {
         at = earlier(at, loop->exchanged_at + EXCHANGE_GAP);
     }
+    if (dispatcher->costly_left) {
+        at = earlier(at, later(dispatcher->costly_at, loop->exchanged_at + EXCHANGE_GAP));
+    }
     return later(at, loop->retry_at);
 }
 

@@ -398,26 +398,47 @@ static tmf_error_t *follow(way_t *way, const tmf_json_t *value, int step, manner
                                          : follow_pointer(way, value, step, manner);
 }
 
+/* What is wrong with a pattern is wrong with the operation. */
+static tmf_error_t *about_operation(const way_t *way, tmf_error_t *error)
+{
+    return error != NULL && error->status == 400
+               ? refuse(way, TMF_ERROR_INVALID_BODY, error->message)
+               : error;
+}
+
+static tmf_error_t *check_patterns(const way_t *way)
+{
+    const apr_array_header_t *steps = way->selection->steps;
+    const tmf_matcher_t *matcher = way->account->matcher;
+    int i;
+
+    if (way->selection->conditions != NULL) {
+        TMF_TRY(tmf_filter_check_patterns(way->selection->conditions, matcher));
+    }
+    for (i = 0; steps != NULL && i < steps->nelts; i++) {
+        const tmf_filter_t *filter = APR_ARRAY_IDX(steps, i, tmf_step_t).filter;
+
+        if (filter != NULL) {
+            TMF_TRY(tmf_filter_check_patterns(filter, matcher));
+        }
+    }
+    return NULL;
+}
+
 /* Follows the path until no pattern is undecided: with each answer it may lead further, and to
- * others. What the database says about a pattern is about the operation, too. */
+ * others. */
 static tmf_error_t *follow_and_ask(way_t *way)
 {
     account_t *account = way->account;
     const account_t before = *account;
 
     for (;;) {
-        tmf_error_t *error;
-
         account->unknown = 0;
         TMF_TRY(follow(way, way->document, 0, BY_NAME));
         if (!account->unknown) {
             return NULL;
         }
-        error = tmf_evaluation_ask(account->evaluation);
-        if (error != NULL) {
-            return error->status == 400 ? refuse(way, TMF_ERROR_INVALID_BODY, error->message)
-                                        : error;
-        }
+        TMF_TRY(about_operation(way, tmf_evaluation_ask(account->evaluation)));
         account->places = before.places;
         account->elements = before.elements;
         way->places->nelts = 0;
@@ -429,6 +450,7 @@ static tmf_error_t *follow_decided(way_t *way)
     account_t *account = way->account;
     tmf_error_t *error;
 
+    TMF_TRY(about_operation(way, check_patterns(way)));
     account->evaluation = tmf_evaluation_begin(account->matcher);
     error = follow_and_ask(way);
     tmf_evaluation_end(account->evaluation);

@@ -216,6 +216,13 @@ def test_a_slow_pattern_on_one_customer_cannot_hold_the_database_either(start_ht
     assert api.get(f"{path}?x.regex=y").json()["x"] == [f"{'x' * 1000}y{'w' * 1000}z"]
 
 
+def test_an_empty_array_in_an_array_differs_from_everything(start_httpd, postgres):
+    api = Api(start_httpd(server="TMFCustomerNotify Off").url)
+    path = path_of(api.create(c=[[], 1, [1], [[], 1]]))
+    assert len(api.get("/customer?c.ne=1").json()) == 1
+    assert api.get(f"{path}?c.ne=1").json()["c"] == [[], [[]]]
+
+
 # ---- GET B/customer/{id}?a=v ----
 
 @pytest.mark.parametrize("query,expected", [

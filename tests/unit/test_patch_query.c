@@ -242,6 +242,8 @@ static const struct {
     {"{\"op\":\"copy\",\"path\":\"/a\",\"from\":\"$.m[\"}", 400, "expected"},
     {"{\"op\":\"remove\",\"path\":\"/m/p?t.regex=(\"}", 400,
      "Operation 0 (remove /m/p?t.regex=(): pattern"},
+    {"{\"op\":\"test\",\"path\":\"$.nothing[?(@.t=~'(')]\",\"value\":1}", 400,
+     "Operation 0 (test $.nothing[?(@.t=~'(')]): pattern"},
 };
 
 START_TEST(what_leads_nowhere_is_refused)
