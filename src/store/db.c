@@ -53,8 +53,9 @@ APLOG_USE_MODULE(tmf_customer);
 
 #define GRACE_TIME (1 * APR_USEC_PER_SEC) /* past statement_timeout, then the connection is cut */
 /* Statements of a write, each of which may take its timeout: begin, lock, update, commit; or, of
- * one that was prepared before its session was reset: prepare, run, set up, prepare, run. */
-#define CACHE_WRITE_STATEMENTS 6
+ * one that was prepared before its session was reset: deallocate, prepare, run, two to set up,
+ * prepare, run. */
+#define CACHE_WRITE_STATEMENTS 7
 #define SESSION_KEY            "tmf_customer_session"
 
 struct tmf_db_pool_t {
@@ -64,8 +65,7 @@ struct tmf_db_pool_t {
     tmf_outage_t *outage;
     apr_interval_time_t statement_timeout;
     apr_interval_time_t pool_timeout;
-    const char *statement_timeout_text; /* milliseconds, for set_config */
-    apr_uint32_t options_seen;          /* atomic */
+    apr_uint32_t options_seen; /* atomic */
     tmf_customer_caching_t caching;
     _Atomic apr_uint64_t identity; /* of the last connection; 0 = there was none yet */
     int threaded;                  /* the MPM has threads, and keeps signals away from them */
@@ -78,7 +78,7 @@ struct tmf_db_t {
     tmf_session_t *session;
     apr_uint64_t identity; /* of its database */
     int wake_at_commit;
-    int is_limited;             /* statement_timeout is to be set back */
+    apr_interval_time_t limit;  /* of tmf_db_limit; 0 = none */
     apr_array_header_t *writes; /* of const char *: whom tmf_db_begin_write named; NULL = nobody */
     apr_pool_t *result_pool;    /* of the borrower */
     sigset_t signals;           /* to restore; prefork only */
@@ -107,8 +107,6 @@ apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, const tmf_db_settings_t *set
     made->caching.write_time = CACHE_WRITE_STATEMENTS * (settings->statement_timeout + GRACE_TIME);
     made->statement_timeout = settings->statement_timeout;
     made->pool_timeout = settings->pool_timeout;
-    made->statement_timeout_text = apr_psprintf(child_pool, "%" APR_TIME_T_FMT,
-                                                apr_time_as_msec(settings->statement_timeout));
     ap_mpm_query(AP_MPMQ_IS_THREADED, &made->threaded);
     status = tmf_semaphore_init(&made->door, 1);
     if (status == APR_SUCCESS) {
@@ -146,7 +144,7 @@ static tmf_error_t *away(tmf_db_pool_t *pool, const char *cause, apr_pool_t *res
 static tmf_error_t *unfit(tmf_db_pool_t *pool, const char *tag, const char *cause,
                           apr_pool_t *result_pool)
 {
-    return tmf_outage_begin(pool->outage)
+    return tmf_outage_unfit(pool->outage)
                ? tmf_error_fault(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE, tag,
                                  TMF_DATABASE_UNFIT_MESSAGE, "%s", cause)
                : tmf_error_make(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE,
@@ -231,9 +229,20 @@ static tmf_error_t *check_schema(tmf_db_pool_t *pool, const PGresult *result,
     return unfit(pool, "TMF0024", cause, result_pool);
 }
 
-/* One look at the schema and all the settings of a session in one round trip. Nothing is set that
- * other modules on the same connection could mind: their statements are short, too, and neither
- * compiling them nor spreading them over processes would pay. */
+static const char *milliseconds(apr_interval_time_t time, apr_pool_t *result_pool)
+{
+    return apr_psprintf(result_pool, "%" APR_TIME_T_FMT, apr_time_as_msec(time));
+}
+
+/* What a statement may take for this borrower. */
+static apr_interval_time_t timeout_of(const tmf_db_t *db)
+{
+    return db->limit > 0 ? db->limit : db->pool->statement_timeout;
+}
+
+/* One look at the schema, and all the settings of a session. Nothing is set that other modules on
+ * the same connection could mind: their statements are short, too, and neither compiling them nor
+ * spreading them over processes would pay. */
 static tmf_error_t *set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
 {
     static const char sql[] =
@@ -242,33 +251,32 @@ static tmf_error_t *set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
         " pg_catalog.set_config('statement_timeout', $1, false),"
         " pg_catalog.set_config('jit', 'off', false),"
         " pg_catalog.set_config('max_parallel_workers_per_gather', '0', false)";
-    const char *parameters[] = {db->pool->statement_timeout_text};
+    const char *timeout = milliseconds(timeout_of(db), result_pool);
     tmf_session_state_t *state = tmf_session_state(db->session);
     PGresult *result;
 
-    TMF_TRY(tmf_session_ask(db->session, sql, 1, parameters, &result, result_pool));
+    TMF_TRY(tmf_session_ask(db->session, sql, 1, &timeout, &result, result_pool));
     TMF_TRY(check_schema(db->pool, result, result_pool));
     TMF_TRY(tmf_session_ask(db->session, "SELECT tmf_customer.identity()", 0, NULL, &result,
                             result_pool));
     TMF_TRY(tmf_session_error(result, result_pool));
     state->identity = (apr_uint64_t)apr_atoi64(PQgetvalue(result, 0, 0));
-    state->statement_timeout = db->pool->statement_timeout;
+    state->statement_timeout = timeout_of(db);
     tmf_session_begin(db->session);
     database_is_back(db->pool, 1);
     look_at_options(db->pool, db->connection);
     return NULL;
 }
 
-static tmf_error_t *set_timeout(tmf_db_t *db, apr_interval_time_t timeout, apr_pool_t *result_pool)
+static tmf_error_t *set_timeout(tmf_db_t *db, apr_pool_t *result_pool)
 {
     static const char sql[] = "SELECT pg_catalog.set_config('statement_timeout', $1, false)";
-    const char *milliseconds = apr_psprintf(result_pool, "%" APR_TIME_T_FMT,
-                                            apr_time_as_msec(timeout));
+    const char *timeout = milliseconds(timeout_of(db), result_pool);
     PGresult *result;
 
-    TMF_TRY(tmf_session_ask(db->session, sql, 1, &milliseconds, &result, result_pool));
+    TMF_TRY(tmf_session_ask(db->session, sql, 1, &timeout, &result, result_pool));
     TMF_TRY(tmf_session_error(result, result_pool));
-    tmf_session_state(db->session)->statement_timeout = timeout;
+    tmf_session_state(db->session)->statement_timeout = timeout_of(db);
     return NULL;
 }
 
@@ -282,7 +290,7 @@ static tmf_error_t *enter_session(tmf_db_t *db, apr_pool_t *result_pool)
     if (tmf_session_is_new(db->session, db->connection)) {
         TMF_TRY(set_up_session(db, result_pool));
     } else if (state->statement_timeout != pool->statement_timeout) {
-        TMF_TRY(set_timeout(db, pool->statement_timeout, result_pool)); /* another host's */
+        TMF_TRY(set_timeout(db, result_pool)); /* another host's */
     }
     database_is_back(pool, 0);
     db->identity = state->identity;
@@ -395,8 +403,8 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
 
 tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *result_pool)
 {
-    db->is_limited = 1;
-    return set_timeout(db, most, result_pool);
+    db->limit = most;
+    return set_timeout(db, result_pool);
 }
 
 static void end_writes(tmf_db_t *db)
@@ -413,8 +421,9 @@ static void end_writes(tmf_db_t *db)
 void tmf_db_give_back(tmf_db_t *db)
 {
     end_writes(db);
-    if (db->is_limited) { /* when that fails the connection is lost */
-        (void)set_timeout(db, db->pool->statement_timeout, db->result_pool);
+    if (db->limit > 0) {
+        db->limit = 0;
+        (void)set_timeout(db, db->result_pool); /* when that fails the connection is lost */
     }
     PQsetnonblocking(db->connection, 0);
     tmf_session_hurry(db->session, NULL, 0);

@@ -20,6 +20,7 @@ struct tmf_outage_t {
     apr_interval_time_t pause; /* 0 = the last try succeeded */
     apr_time_t try_at;
     apr_time_t away_quiet_until;
+    apr_time_t unfit_quiet_until;
     apr_time_t busy_quiet_until;
 };
 
@@ -102,6 +103,20 @@ int tmf_outage_begin(tmf_outage_t *outage)
     return may;
 }
 
+int tmf_outage_unfit(tmf_outage_t *outage)
+{
+    apr_time_t now = tmf_clock_now();
+    int may;
+
+    apr_thread_mutex_lock(outage->lock);
+    begin(outage, now);
+    outage->pause = 0;
+    may = may_log(&outage->unfit_quiet_until, now);
+    outage->is_logged |= may;
+    apr_thread_mutex_unlock(outage->lock);
+    return may;
+}
+
 apr_interval_time_t tmf_outage_end(tmf_outage_t *outage, int is_new)
 {
     apr_interval_time_t duration;
@@ -116,6 +131,7 @@ apr_interval_time_t tmf_outage_end(tmf_outage_t *outage, int is_new)
     outage->pause = 0;
     if (is_new) {
         outage->away_quiet_until = 0;
+        outage->unfit_quiet_until = 0;
         outage->busy_quiet_until = 0;
     }
     atomic_store(&outage->is_on, 0);

@@ -32,6 +32,10 @@ int tmf_outage_retry_after(tmf_outage_t *outage);
 /* The database cannot be used. Is that to be logged? Once a minute, and again after it was back. */
 int tmf_outage_begin(tmf_outage_t *outage);
 
+/* There is a database, but it is none for this module: others need not wait to find that out. Is
+ * that to be logged? Once a minute, and again after it could be used. */
+int tmf_outage_unfit(tmf_outage_t *outage);
+
 /* It can be used: a connection works that `is_new`, or was opened long ago. How long it could not,
  * if that was logged, else 0. */
 apr_interval_time_t tmf_outage_end(tmf_outage_t *outage, int is_new);

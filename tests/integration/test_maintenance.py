@@ -70,7 +70,13 @@ WRONG = [
     ({"relatedParty": [{"id": "1", "@referredType": ""}]}, "relatedParty[0].@referredType", "is mandatory and may not be blank"),
     ({"characteristic": [{"name": "x"}]}, "characteristic[0].value", "is mandatory"),
     ({"paymentMethod": [{"id": 1}]}, "paymentMethod[0].id", "must be a string"),
-    ({"@baseType": {}}, "@baseType", "must be a string")]
+    ({"@baseType": {}}, "@baseType", "must be a string"),
+    ({"@schemaLocation": 5}, "@schemaLocation", "must be a string"),
+    ({"@schemaLocation": "u: not a uri"}, "@schemaLocation", "must be a URI such as https://schemas.example/customer.json"),
+    ({"@schemaLocation": "a#b#c"}, "@schemaLocation", "must be a URI such as https://schemas.example/customer.json"),
+    ({"@schemaLocation": "1a:b"}, "@schemaLocation", "must be a URI such as https://schemas.example/customer.json"),
+    ({"relatedParty": [{"id": "1", "@referredType": "x", "@schemaLocation": "a%2"}]}, "relatedParty[0].@schemaLocation",
+     "must be a URI such as https://schemas.example/customer.json")]
 
 
 def test_what_the_api_would_refuse_is_found_and_named(load, start_httpd):
