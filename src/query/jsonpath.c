@@ -338,7 +338,7 @@ static int is_element(const tmf_scanner_t *scanner)
 
 /* Where the text could not be understood, it is either no JSONPath or more of it than we support.
  * Any other error, and NULL, stays what it is. */
-static tmf_error_t *judge(tmf_error_t *error, parser_t *parser, const char *text)
+static tmf_error_t *classify(tmf_error_t *error, parser_t *parser, const char *text)
 {
     tmf_error_t *fault;
 
@@ -378,7 +378,7 @@ tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter
     if (*parser.scanner.at == '\0') {
         return NULL;
     }
-    TMF_TRY(judge(parse_filter(&read, &parser), &parser, text));
+    TMF_TRY(classify(parse_filter(&read, &parser), &parser, text));
     tmf_filter_add(filter, read);
     return NULL;
 }
@@ -455,5 +455,5 @@ tmf_error_t *tmf_jsonpath_read_steps(apr_array_header_t **steps, const char *tex
 
     *steps = apr_array_make(limits->pool, 4, sizeof(tmf_step_t));
     tmf_scanner_blanks(&parser.scanner);
-    return judge(read_all_steps(*steps, &parser), &parser, text);
+    return classify(read_all_steps(*steps, &parser), &parser, text);
 }
