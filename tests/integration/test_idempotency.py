@@ -45,7 +45,7 @@ def key():
 def place(start_httpd, new_database):
     """A server with a database of its own: (api, a function that runs SQL in it)."""
     postgres, name = new_database()
-    api = Api(start_httpd((postgres, name)).url)
+    api = Api(start_httpd((postgres, name), server="TMFCustomerNotify Off").url)
     return api, lambda sql: postgres.execute(sql, name)
 
 
