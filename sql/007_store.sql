@@ -143,8 +143,11 @@ $$
         END
 $$;
 
+-- The same once more: each statement that writes would look for the function, and take it apart.
 ALTER TABLE tmf_customer.customer DROP CONSTRAINT customer_id_length,
-    ADD CONSTRAINT customer_id CHECK (tmf_customer.problem_of_id(id) IS NULL) NOT VALID;
+    ADD CONSTRAINT customer_id CHECK (
+        octet_length(id) BETWEEN 1 AND 255 AND id NOT IN ('.', '..') AND position('/' IN id) = 0
+        AND id COLLATE "C" !~ '[\u0001-\u001F\u007F]' AND left(id, 1) <> ' ' AND right(id, 1) <> ' ') NOT VALID;
 
 -- What a customer is made of, as src/model/customer_schema.c says it; `inside`: what an object, or each element
 -- of an array, is made of.

@@ -108,8 +108,9 @@ def notifying(shared_notifying, postgres):
 
 
 @pytest.fixture
-def subscribe(notifying):
-    """Creates hubs on the shared server; they are deleted at the end."""
+def subscribe(notifying, listen):
+    """Creates hubs on the shared server; they are deleted at the end, before their listeners close: nobody hears of
+    a delivery that fails then."""
     subscriber = Subscriber(Api(notifying.url), notifying)
     yield subscriber
     subscriber.close()
