@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/parse.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_lib.h>
@@ -77,6 +78,12 @@ static int is_plain(const char *text)
     return 1;
 }
 
+static int is_port(const char *text)
+{
+    return strspn(text, "0123456789") == strlen(text) && strlen(text) <= 5 && atoi(text) >= 1 &&
+           atoi(text) <= 65535;
+}
+
 const char *tmf_parse_base_url(apr_pool_t *pool, const char *text, const char **url, int *has_path)
 {
     apr_uri_t parts;
@@ -84,7 +91,8 @@ const char *tmf_parse_base_url(apr_pool_t *pool, const char *text, const char **
 
     if (!is_plain(text) || apr_uri_parse(pool, text, &parts) != APR_SUCCESS ||
         !is_web_scheme(parts.scheme) || parts.hostname == NULL || *parts.hostname == '\0' ||
-        parts.user != NULL || parts.query != NULL || parts.fragment != NULL) {
+        (parts.port_str != NULL && !is_port(parts.port_str)) || parts.user != NULL ||
+        parts.query != NULL || parts.fragment != NULL) {
         return apr_psprintf(pool,
                             "takes an absolute http or https URL without user, query and fragment, "
                             "such as https://api.example.com, not '%s'",

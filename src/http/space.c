@@ -68,6 +68,9 @@ static const char *raw_path(request_rec *r)
     if (r->unparsed_uri == NULL && target != NULL) {
         return apr_pstrmemdup(r->pool, target + 1, strcspn(target + 1, " ?"));
     }
+    if (r->unparsed_uri != NULL && *r->unparsed_uri == '/') { /* "//a/b" has no host "a" here */
+        return apr_pstrmemdup(r->pool, r->unparsed_uri, strcspn(r->unparsed_uri, "?#"));
+    }
     return r->unparsed_uri != NULL &&
                    apr_uri_parse(r->pool, r->unparsed_uri, &uri) == APR_SUCCESS && uri.path != NULL
                ? uri.path

@@ -23,7 +23,7 @@ def refusal(new_database, **settings):
 
 
 @pytest.mark.parametrize("directive", [
-    "TMFCustomerBaseURL nonsense", "TMFCustomerBaseURL ftp://x", "TMFCustomerBaseURL https://x/?y",
+    "TMFCustomerBaseURL nonsense", "TMFCustomerBaseURL http://x:99999", "TMFCustomerBaseURL ftp://x", "TMFCustomerBaseURL https://x/?y",
     "TMFCustomerPageSize 0", "TMFCustomerPageSize x", "TMFCustomerPageSize 100001",
     "TMFCustomerMaxPageSize -1", "TMFCustomerPartialContent maybe", "TMFCustomerClientId 1",
     "TMFCustomerCreditProfile some", "TMFCustomerMaxBody 0", "TMFCustomerMaxBody 1M",

@@ -41,7 +41,8 @@ LINES = {
     "an expectation that is none": ("POST {0}/customer HTTP/1.1", "Host: x\r\nExpect: nonsense\r\nContent-Length: 0\r\n", 417),
     "a byte that is none": ("GET {0}/customer/%zz HTTP/1.1", "Host: x\r\n", 400), "a zero byte": ("GET {0}/customer/%00 HTTP/1.1", "Host: x\r\n", 404),
     "a slash that is encoded": ("GET {0}/customer/a%2Fb HTTP/1.1", "Host: x\r\n", 404), "CONNECT": ("CONNECT x:443 HTTP/1.1", "Host: x\r\n", 405),
-    "a method that nobody knows": ("BREW {0}/customer HTTP/1.1", "Host: x\r\n", 501), "a star": ("GET * HTTP/1.1", "Host: x\r\n", 400)}
+    "a method that nobody knows": ("BREW {0}/customer HTTP/1.1", "Host: x\r\n", 501), "a star": ("GET * HTTP/1.1", "Host: x\r\n", 400),
+    "slashes before a fragment": ("GET //tmf-api//customerManagement/v4/customer?a=b#c HTTP/1.1", "Host: x\r\n", 400)}
 
 
 @pytest.fixture(scope="module", params=["plain", "with ErrorDocument"])
