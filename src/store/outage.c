@@ -90,29 +90,35 @@ static int may_log(apr_time_t *quiet_until, apr_time_t now)
     return may;
 }
 
-int tmf_outage_begin(tmf_outage_t *outage)
+/* It cannot be used, for a reason that is logged once in its own quiet time. */
+static int begin_and_log(tmf_outage_t *outage, apr_time_t *quiet_until)
 {
     apr_time_t now = tmf_clock_now();
     int may;
 
-    apr_thread_mutex_lock(outage->lock);
     begin(outage, now);
-    may = may_log(&outage->away_quiet_until, now);
+    may = may_log(quiet_until, now);
     outage->is_logged |= may;
+    return may;
+}
+
+int tmf_outage_begin(tmf_outage_t *outage)
+{
+    int may;
+
+    apr_thread_mutex_lock(outage->lock);
+    may = begin_and_log(outage, &outage->away_quiet_until);
     apr_thread_mutex_unlock(outage->lock);
     return may;
 }
 
 int tmf_outage_unfit(tmf_outage_t *outage)
 {
-    apr_time_t now = tmf_clock_now();
     int may;
 
     apr_thread_mutex_lock(outage->lock);
-    begin(outage, now);
     outage->pause = 0;
-    may = may_log(&outage->unfit_quiet_until, now);
-    outage->is_logged |= may;
+    may = begin_and_log(outage, &outage->unfit_quiet_until);
     apr_thread_mutex_unlock(outage->lock);
     return may;
 }
