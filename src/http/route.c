@@ -17,7 +17,7 @@ static const tmf_route_t routes[] = {
     {"hub", 0, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create},
     {"hub", 1, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get},
     {"hub", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete},
-    {"openapi.json", 0, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented},
+    {"openapi.json", 0, M_GET, TMF_MEDIA_NONE, tmf_api_openapi},
 };
 
 /* Cuts the next segment off the path; NULL when there is none. */

@@ -142,6 +142,8 @@ def listen():
     yield make
     for listener in listeners:
         listener.close()
+    for listener in listeners:
+        listener.check()
 
 
 @pytest.fixture
