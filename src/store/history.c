@@ -18,7 +18,8 @@ enum {
     COLUMN_BEFORE
 };
 
-#define KEPT_SQL "customer_id = $1::text AND ($2::interval IS NULL OR at >= now() - $2::interval)"
+/* No bound of `at` itself: its index, which is by age alone, must not be taken for it. */
+#define KEPT_SQL "customer_id = $1::text AND ($2::interval IS NULL OR at + $2::interval >= now())"
 
 /* A document becomes text when its row is read: a page may be cut. One row at least: the total
  * stands in it also when the page is empty. One row more than asked for tells whether there are
