@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every list that is read page by page has in common (contract §5). */
+/* What every list that is read page by page has in common (src/api/README.md §5). */
 #ifndef TMF_API_PAGE_H
 #define TMF_API_PAGE_H
 
