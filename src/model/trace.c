@@ -142,16 +142,14 @@ void tmf_trace_read(tmf_trace_t *trace, const char *traceparent, const char *tra
 void tmf_trace_continue(char traceparent[TMF_TRACE_PARENT_LENGTH + 1], const char *parent,
                         const unsigned char span[TMF_TRACE_SPAN_LENGTH])
 {
+    char digits[2 * TMF_TRACE_SPAN_LENGTH + 1] = "";
     int is_sampled = strchr("13579bdf", parent[FLAGS_AT + 1]) != NULL;
     int i;
 
-    memcpy(traceparent, parent, TMF_TRACE_PARENT_LENGTH);
-    memcpy(traceparent, "00", 2);
     for (i = 0; i < TMF_TRACE_SPAN_LENGTH; i++) {
-        traceparent[PARENT_AT + 2 * i] = hex[span[i] >> 4];
-        traceparent[PARENT_AT + 2 * i + 1] = hex[span[i] & 15];
+        digits[2 * i] = hex[span[i] >> 4];
+        digits[2 * i + 1] = hex[span[i] & 15];
     }
-    traceparent[FLAGS_AT] = '0';
-    traceparent[FLAGS_AT + 1] = is_sampled ? '1' : '0';
-    traceparent[TMF_TRACE_PARENT_LENGTH] = '\0';
+    apr_snprintf(traceparent, TMF_TRACE_PARENT_LENGTH + 1, "00-%.32s-%s-0%d", parent + TRACE_AT,
+                 digits, is_sampled);
 }

@@ -147,7 +147,7 @@ def remembered(large):
     from harness.httpd import Httpd
     postgres, name = large.database
     postgres.execute("INSERT INTO tmf_customer.history (customer_id, revision, operation, at, before)"
-                     " SELECT id, i, 'patch', now() - i * interval '1 day', doc FROM (SELECT * FROM tmf_customer.customer ORDER BY seq LIMIT 200)"
+                     " SELECT id, i, 'patch', now() - i * interval '1 day', '{}' FROM (SELECT * FROM tmf_customer.customer ORDER BY seq LIMIT 100)"
                      " AS c, generate_series(1, 300) AS i", name)
     server = Httpd(large.database, connections=1, server="TMFCustomerHistory On\nTMFCustomerHistoryRetention 250d\nStartServers 1\n"
                    "ServerLimit 1\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16").start()

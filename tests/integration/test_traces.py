@@ -78,7 +78,7 @@ def test_without_a_trace_there_is_none(api, heard, subscribe):
 
 @pytest.mark.parametrize("given,sent_flags", [
     (f"cc-{TRACE}-{PARENT}-01-what-the-future-will-be-like", "01"), (f"01-{TRACE}-{PARENT}-00", "00"),
-    (f"00-{TRACE}-{PARENT}-ff", "01"), (f"00-{TRACE}-{PARENT}-02", "00")])
+    (f"00-{TRACE}-{PARENT}-ff", "01"), (f"00-{TRACE}-{PARENT}-02", "00")], ids=["cc", "01", "flags ff", "flags 02"])
 def test_later_versions_and_flags(api, heard, given, sent_flags):
     assert api.post(customer(), headers=trace(given, "a=1")).status_code == 201
     [request] = heard()
@@ -90,7 +90,8 @@ def test_later_versions_and_flags(api, heard, given, sent_flags):
 @pytest.mark.parametrize("given,sent", [
     ("a=1,b=2", "a=1,b=2"), ("a=1 ,\tb=2", "a=1 ,\tb=2"), ("a=" + "x" * 256, "a=" + "x" * 256),
     (",".join(f"key{i}=" + "v" * 200 for i in range(32)), ",".join(f"key{i}=" + "v" * 200 for i in range(32))),
-    (",".join(f"k{i}=v" for i in range(33)), None), ("A=1", None), ("a", None), ("", None), ("a=1,b=é".encode(), None)])
+    (",".join(f"k{i}=v" for i in range(33)), None), ("A=1", None), ("a", None), ("", None), ("a=1,b=é".encode(), None)],
+    ids=["two", "blanks", "long value", "32", "33", "capital", "no value", "empty", "no ASCII"])
 def test_a_state_is_unchanged_or_dropped(api, heard, given, sent):
     assert api.post(customer(), headers=trace(tracestate=given)).status_code == 201
     [request] = heard()
