@@ -282,10 +282,10 @@ def test_where_it_is_off_there_is_no_path_and_no_row(kept, kept_server):
     assert operations(history(kept, made)) == ["create"]
 
 
-def test_off_is_the_default_and_no_statement_knows_of_it(start_httpd):
-    server = start_httpd()
-    postgres, name = server.database
+def test_off_is_the_default_and_no_statement_knows_of_it(start_httpd, new_database):
+    postgres, name = new_database()
     postgres.execute(f"ALTER ROLE {RUNTIME} IN DATABASE {name} SET log_statement = 'all'")
+    server = start_httpd((postgres, name))
     start = (postgres.root / "log").stat().st_size
     api = Api(server.url)
     made = api.post(customer(), headers={"Idempotency-Key": "x"}).json()
