@@ -62,6 +62,18 @@ static void add_constants(apr_array_header_t *settings)
     add_number(settings, "subscriptionMax", TMF_SUBSCRIPTION_MAX);
 }
 
+static void add_history(apr_array_header_t *settings, const tmf_history_config_t *history)
+{
+    const char *kept_for = "ever";
+
+    if (history != NULL && history->kept_for > 0) {
+        kept_for = apr_psprintf(settings->pool, "%" APR_TIME_T_FMT " seconds",
+                                apr_time_sec(history->kept_for));
+    }
+    add_switch(settings, "TMFCustomerHistory", history != NULL);
+    add_text(settings, "TMFCustomerHistoryRetention", kept_for);
+}
+
 static apr_array_header_t *settings_of(const tmf_request_t *request)
 {
     const tmf_space_config_t *config = request->config;
@@ -80,6 +92,7 @@ static apr_array_header_t *settings_of(const tmf_request_t *request)
     add_number(settings, "TMFCustomerMaxDocument", config->document_max);
     add_number(settings, "TMFCustomerIdempotencyTTL", apr_time_sec(config->idempotency_ttl));
     add_number(settings, "TMFCustomerNotifyMaxHubs", request->hubs_max);
+    add_history(settings, request->history);
     return settings;
 }
 

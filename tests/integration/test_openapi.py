@@ -66,7 +66,7 @@ def test_nothing_is_left_open(document):
 
 def test_it_says_how_the_server_is_configured(start_httpd):
     plain = Api(start_httpd().url).get("/openapi.json").json()
-    server = start_httpd(server="TMFCustomerNotifyMaxHubs 17", location="""
+    server = start_httpd(server="TMFCustomerNotifyMaxHubs 17\nTMFCustomerHistory On\nTMFCustomerHistoryRetention 3h", location="""
         TMFCustomerBaseURL https://crm.example/api
         TMFCustomerPageSize 31
         TMFCustomerMaxPageSize 777
@@ -83,8 +83,10 @@ def test_it_says_how_the_server_is_configured(start_httpd):
     assert other["components"]["parameters"]["Limit"]["schema"]["default"] == 31
     text = json.dumps(other)
     for words in ["never more than 777", "54321 bytes and 19 levels", "has 65432 bytes", "for 7200 seconds", "17 at most",
-                  "replies show: the first one", "`TMFCustomerClientId` is On here"]:
+                  "replies show: the first one", "kept for 10800 seconds", "`TMFCustomerClientId` is On here"]:
         assert words in text and words not in json.dumps(plain), words
+    assert set(other["paths"]) - set(plain["paths"]) == {"/customer/{id}/history"}
+    assert "Change" in other["components"]["schemas"] and "Change" not in plain["components"]["schemas"]
     assert "206" in plain["paths"]["/customer"]["get"]["responses"]
     assert "206" not in other["paths"]["/customer"]["get"]["responses"]
     assert "id" not in plain["components"]["schemas"]["CustomerCreate"]["properties"]
@@ -93,12 +95,12 @@ def test_it_says_how_the_server_is_configured(start_httpd):
 
 # ---- nothing is missing, and nothing is too much ----
 
-def test_every_route_is_an_operation(document):
-    rows = re.findall(r'\{"([^"]*)", (\d), M_(\w+), TMF_MEDIA_(\w+), (tmf_api_\w+)\}', source("http/route.c"))
-    assert len(rows) == source("http/route.c").count(", M_"), "a row is not understood"
-    routes = {(f"/{collection}{'/{id}' if has_id == '1' else ''}", method.lower()): media
-              for collection, has_id, method, media, _ in rows}
-    described = operations(document)
+def test_every_route_is_an_operation():
+    rows = re.findall(r'\{"([^"]*)", (\d), (?:NULL|"(\w+)"), M_(\w+), TMF_MEDIA_(\w+), tmf_api_', source("http/route.c"))
+    assert len(rows) == source("http/route.c").count(", tmf_api_"), "a row is not understood"
+    routes = {("/" + "/".join(filter(None, [collection, "{id}" if has_id == "1" else "", inside])), method.lower()): media
+              for collection, has_id, inside, method, media in rows}
+    described = operations(DESCRIPTION.document)
     assert set(routes) == set(described)
     readable = re.findall(r'\{"([^"]+)", TMF_MEDIA_(\w+), ', source("http/media.c"))
     for route, media in routes.items():
@@ -265,6 +267,16 @@ def test_examples_of_errors_are_real(api):
     for name, reply in real.items():
         example = example_of(only(responses[name]["content"].values()))
         assert reply.json() == {**example, "message": example["message"].replace("{{TMFCustomerMaxBody}}", "1048576")}, name
+
+
+def test_the_example_of_a_history_is_real(start_httpd):
+    api = Api(start_httpd(server="TMFCustomerHistory On").url)
+    correlation = {"X-Correlation-ID": "4711"}
+    path = path_of(api.post(request_examples(("/customer", "post"), "application/json")[0]["customer"], headers=correlation).json())
+    api.patch(path, {"status": "Approved"}, headers=correlation)
+    example = response_example("/customer/{id}/history", "get", 200)
+    assert [shape(change) for change in api.get(f"{path}/history").json()] == [shape(change) for change in example]
+    assert "kept for 7776000 seconds" in api.get("/openapi.json").text
 
 
 def test_examples_of_hubs_and_events_are_real(place, listen):
