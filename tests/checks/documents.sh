@@ -23,9 +23,7 @@ for document in $documents; do
             wrong "$document: $link: there is no such heading"
         fi
     done < <(grep -oE '\]\([^)]+\)' "$document" | sed -E 's/^\]\((.*)\)$/\1/' | grep -vE '^[a-z]+:' || true)
-    case $document in
-    *README.md) grep -qF "$document" Makefile.am || wrong "$document is not distributed: EXTRA_DIST in Makefile.am" ;;
-    esac
+    grep -qE "[[:blank:]]$document( |$)" Makefile.am || wrong "$document is not distributed: EXTRA_DIST in Makefile.am"
 done
 # "src/api/README.md §7": such a section must be there.
 while read -r section; do
