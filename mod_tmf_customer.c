@@ -197,7 +197,8 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
         status = tmf_customer_reads_make(&config->reads, config->database, pchild);
     }
     if (status == APR_SUCCESS) {
-        status = tmf_customer_writes_make(&config->writes, config->database, pchild);
+        status = tmf_customer_writes_make(&config->writes, config->database,
+                                          config->history.enabled, pchild);
     }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,

@@ -324,6 +324,7 @@ DBDKeep 16
 DBDMax 32
 DBDExptime 300
 TMFCustomerNotifyAllow 127.0.0.0/8 ::1
+TMFCustomerHistory On
 
 RedirectMatch "^/\$" "$base_path"
 <Location "$base_path">

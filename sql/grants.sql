@@ -7,9 +7,10 @@ SELECT :'runtime_role' <> current_user AS other_role \gset
   GRANT SELECT ON tmf_customer.schema_version, tmf_customer.customer_total TO :"runtime_role";
   GRANT SELECT, INSERT, UPDATE, DELETE ON tmf_customer.customer, tmf_customer.idempotency,
      tmf_customer.hub, tmf_customer.event, tmf_customer.delivery TO :"runtime_role";
-  GRANT USAGE ON SEQUENCE tmf_customer.customer_seq, tmf_customer.customer_revision, tmf_customer.event_id
-     TO :"runtime_role";
+  GRANT SELECT, INSERT ON tmf_customer.history TO :"runtime_role";
+  GRANT USAGE ON SEQUENCE tmf_customer.customer_seq, tmf_customer.customer_revision, tmf_customer.event_id,
+     tmf_customer.history_id TO :"runtime_role";
   GRANT EXECUTE ON FUNCTION tmf_customer.claim, tmf_customer.due, tmf_customer.deliver,
     tmf_customer.forget, tmf_customer.refuse, tmf_customer.sweep, tmf_customer.identity,
-    tmf_customer.backlogs TO :"runtime_role";
+    tmf_customer.backlogs, tmf_customer.expire_history TO :"runtime_role";
 \endif

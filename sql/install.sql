@@ -41,7 +41,8 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2
        coalesce(max(version), 0) < 3 AS apply_003, coalesce(max(version), 0) < 4 AS apply_004,
        coalesce(max(version), 0) < 5 AS apply_005, coalesce(max(version), 0) < 6 AS apply_006,
        coalesce(max(version), 0) < 7 AS apply_007, coalesce(max(version), 0) < 8 AS apply_008,
-       coalesce(max(version), 0) < 9 AS apply_009, coalesce(max(version), 0) < 10 AS apply_010
+       coalesce(max(version), 0) < 9 AS apply_009, coalesce(max(version), 0) < 10 AS apply_010,
+       coalesce(max(version), 0) < 11 AS apply_011
   FROM tmf_customer.schema_version \gset
 \if :apply_001
   \ir 001_customer.sql
@@ -72,6 +73,9 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2
 \endif
 \if :apply_010
   \ir 010_events.sql
+\endif
+\if :apply_011
+  \ir 011_history.sql
 \endif
 
 \ir grants.sql

@@ -14,6 +14,7 @@
 #include "config/config.h"
 #include "error.h"
 #include "model/text.h"
+#include "model/trace.h"
 #include "store/db.h"
 
 /* What the body of a PATCH is. */
@@ -42,6 +43,8 @@ typedef struct {
     const char *if_none_match;
     const char *idempotency_key;
     const char *correlation_id;          /* X-Correlation-ID, else X-Request-ID; NULL = neither */
+    tmf_trace_t trace;                   /* of traceparent and tracestate */
+    const tmf_history_config_t *history; /* NULL = no history is kept */
     const struct tmf_targets_t *targets; /* whom notifications may reach */
     int hubs_max;                        /* TMFCustomerNotifyMaxHubs */
 } tmf_request_t;
@@ -70,6 +73,7 @@ tmf_api_fn tmf_api_customer_get;     /* GET B/customer/{id} */
 tmf_api_fn tmf_api_customer_patch;   /* PATCH B/customer/{id} */
 tmf_api_fn tmf_api_customer_replace; /* PUT B/customer/{id} */
 tmf_api_fn tmf_api_customer_delete;  /* DELETE B/customer/{id} */
+tmf_api_fn tmf_api_customer_history; /* GET B/customer/{id}/history */
 tmf_api_fn tmf_api_hub_list;         /* GET B/hub */
 tmf_api_fn tmf_api_hub_create;       /* POST B/hub */
 tmf_api_fn tmf_api_hub_get;          /* GET B/hub/{id} */

@@ -107,6 +107,11 @@ static tmf_error_t *read_json_patch_query(tmf_change_t *change)
     return tmf_patch_query_read(&change->query, change->operations, pool);
 }
 
+const char *tmf_change_operation(const tmf_change_t *change)
+{
+    return change->compute != NULL ? "patch" : "replace";
+}
+
 /* ---- reading and applying ---- */
 
 static tmf_change_t *make_change(const tmf_request_t *request)

@@ -16,6 +16,9 @@ tmf_error_t *tmf_change_read_patch(tmf_change_t **change, const tmf_request_t *r
 /* Reads the body of a PUT, a whole customer: TMF_ERROR_MALFORMED_JSON, TMF_ERROR_INVALID_BODY. */
 tmf_error_t *tmf_change_read_replacement(tmf_change_t **change, const tmf_request_t *request);
 
+/* What the history calls it: patch or replace. */
+const char *tmf_change_operation(const tmf_change_t *change);
+
 /* Computes the new document, normalised, from the stored one, which keeps its value; the two may
  * share members, where both have lost what was null (src/api/README.md §1). A patch is applied to
  * what the client sees, so with id and href, which must come out as they were, and with the credit

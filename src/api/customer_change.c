@@ -24,14 +24,15 @@
 #include "store/customer_writes.h"
 
 /* A change of the status has an event of its own. */
-static tmf_tell_t tell_changes(const tmf_request_t *request, const tmf_changes_t *changes,
-                               apr_pool_t *pool)
+static tmf_tell_t tell_changes(const tmf_request_t *request, const tmf_change_t *change,
+                               const tmf_changes_t *changes, apr_pool_t *pool)
 {
     unsigned types = (changes->has_status ? 1u << TMF_EVENT_STATE_CHANGE : 0) |
                      (changes->names->nelts > changes->has_status
                           ? 1u << TMF_EVENT_ATTRIBUTE_VALUE_CHANGE
                           : 0);
-    tmf_tell_t tell = tmf_representation_tell(request, request->id, types);
+    tmf_tell_t tell = tmf_representation_tell(request, request->id, types,
+                                              tmf_change_operation(change));
 
     tell.changed = apr_array_pstrcat(pool, changes->names, ',');
     return tell;
@@ -82,7 +83,7 @@ static tmf_error_t *attempt(const tmf_customer_t **changed, tmf_db_t *db,
         return NULL;
     }
     TMF_TRY(tmf_document_write(&doc, computed, stored, request));
-    tell = tell_changes(request, changes, pool);
+    tell = tell_changes(request, change, changes, pool);
     return write_changed(changed, db, request, current, doc, &tell);
 }
 

@@ -54,7 +54,7 @@ static tmf_error_t *id_in_use(const tmf_request_t *request)
 
 static tmf_tell_t tell_create(const creation_t *creation, const tmf_request_t *request)
 {
-    return tmf_representation_tell(request, creation->id, 1u << TMF_EVENT_CREATE);
+    return tmf_representation_tell(request, creation->id, 1u << TMF_EVENT_CREATE, "create");
 }
 
 static tmf_error_t *create(const tmf_customer_t **created, tmf_db_t *db, const creation_t *creation,

@@ -6,7 +6,8 @@
 
 static tmf_error_t *delete_customer(tmf_delete_outcome_t *outcome, const tmf_request_t *request)
 {
-    const tmf_tell_t tell = tmf_representation_tell(request, request->id, 1u << TMF_EVENT_DELETE);
+    const tmf_tell_t tell = tmf_representation_tell(request, request->id, 1u << TMF_EVENT_DELETE,
+                                                    "delete");
     const tmf_revisions_t revisions = tmf_precondition_revisions(
         request->if_match, request->if_none_match, request->pool);
     tmf_error_t *error;

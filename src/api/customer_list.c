@@ -2,10 +2,8 @@
 /* GET B/customer */
 #include "api/api.h"
 
-#include <apr_strings.h>
-
 #include "api/customer_order.h"
-#include "api/link.h"
+#include "api/page.h"
 #include "api/representation.h"
 #include "model/customer_schema.h"
 
@@ -13,18 +11,7 @@ static tmf_error_t *read_parameters(tmf_parameters_t **parameters, const tmf_req
 {
     TMF_TRY(
         tmf_parameters_parse(parameters, request->query, tmf_customer_attributes, request->pool));
-    if ((*parameters)->cursor != NULL && (*parameters)->has_offset) {
-        return tmf_error_make(request->pool, TMF_ERROR_INVALID_PARAMETER,
-                              "cursor and offset exclude each other");
-    }
-    return NULL;
-}
-
-static apr_int64_t page_size(const tmf_space_config_t *config, const tmf_parameters_t *parameters)
-{
-    apr_int64_t size = parameters->has_limit ? parameters->limit : config->page_size;
-
-    return size < config->page_size_max ? size : config->page_size_max;
+    return tmf_page_check(*parameters, request->pool);
 }
 
 /* Where the page begins: at an offset, or at the place of a cursor. One whose key was too long to
@@ -66,7 +53,7 @@ static tmf_error_t *select_page(tmf_customer_selection_t *selection, tmf_cursor_
     tmf_customer_condition(selection, parameters, request->base_url, &sql);
     tmf_customer_order(selection, parameters->sort, &sql);
     selection->parameters = sql.parameters;
-    selection->limit = page_size(request->config, parameters);
+    selection->limit = tmf_page_size(request->config, parameters);
     return find_place(selection, cursor, request, parameters);
 }
 
@@ -133,59 +120,25 @@ static void write_page(tmf_reply_t *reply, const tmf_customer_page_t *page,
     tmf_text_append(&reply->body, "]", 1);
 }
 
-/* A page by offset knows its neighbours from the total; one by cursor has come from one of them,
- * and has looked for the other. */
-static tmf_place_t place_of(const tmf_customer_page_t *page,
-                            const tmf_customer_selection_t *selection, const tmf_cursor_t *cursor,
-                            apr_int64_t size)
-{
-    tmf_place_t place = {page, size, cursor->position, 0, 0};
-
-    if (selection->after == NULL) {
-        place.has_previous = selection->offset > 0;
-        place.has_next = selection->offset + page->count < page->total;
-    } else {
-        place.has_previous = !selection->backward || page->more;
-        place.has_next = selection->backward || page->more;
-        if (selection->backward) {
-            place.position -= place.position < page->count ? place.position : page->count;
-        }
-    }
-    return place;
-}
-
-/* 206 only when the client asked for a page and got a part of what there is. */
-static int is_partial(const tmf_customer_page_t *page, const tmf_request_t *request,
-                      const tmf_parameters_t *parameters)
-{
-    return (parameters->has_limit || parameters->has_offset) && request->config->partial_content &&
-           page->count > 0 && page->count < page->total;
-}
-
-static void set_headers(tmf_reply_t *reply, const tmf_request_t *request,
-                        const tmf_parameters_t *parameters, const tmf_place_t *place,
-                        int key_length)
-{
-    apr_table_setn(reply->headers, "X-Total-Count",
-                   apr_psprintf(request->pool, "%" APR_INT64_T_FMT, place->page->total));
-    apr_table_setn(reply->headers, "X-Result-Count", apr_itoa(request->pool, place->page->count));
-    apr_table_setn(reply->headers, "Link", tmf_link_header(request, parameters, place, key_length));
-}
-
 tmf_error_t *tmf_api_customer_list(const tmf_request_t *request, tmf_reply_t *reply)
 {
     tmf_customer_selection_t selection;
     tmf_cursor_t cursor = {0, 0, 0, NULL};
     tmf_parameters_t *parameters;
     tmf_customer_page_t page;
+    tmf_page_start_t start;
     tmf_place_t place;
 
     TMF_TRY(read_parameters(&parameters, request));
     TMF_TRY(select_page(&selection, &cursor, request, parameters));
     TMF_TRY(read_page(&page, request, &selection, &cursor, parameters));
-    place = place_of(&page, &selection, &cursor, page_size(request->config, parameters));
-    reply->status = is_partial(&page, request, parameters) ? 206 : 200;
-    set_headers(reply, request, parameters, &place, selection.order_count);
+    start.by_key = selection.after != NULL;
+    start.backward = selection.backward;
+    start.offset = selection.offset;
+    start.position = cursor.position;
+    start.size = tmf_page_size(request->config, parameters);
+    place = tmf_page_place(&page, &start);
+    tmf_page_describe(reply, request, parameters, &place, selection.order_count);
     write_page(reply, &page, request, parameters);
     return NULL;
 }

@@ -45,10 +45,26 @@ const char *tmf_representation_href(const tmf_request_t *request, const char *id
                        tmf_representation_encode(id, request->pool), NULL);
 }
 
-tmf_tell_t tmf_representation_tell(const tmf_request_t *request, const char *id, unsigned types)
+static const tmf_record_of_change_t *make_record(const tmf_request_t *request,
+                                                 const char *operation)
 {
-    const tmf_tell_t tell = {types, NULL, request->correlation_id,
-                             tmf_representation_href(request, id)};
+    tmf_record_of_change_t *record = apr_palloc(request->pool, sizeof(*record));
+
+    record->operation = operation;
+    record->user = request->user != NULL ? tmf_utf8_escape(request->user, request->pool) : NULL;
+    record->kept_for = request->history->kept_for;
+    return record;
+}
+
+tmf_tell_t tmf_representation_tell(const tmf_request_t *request, const char *id, unsigned types,
+                                   const char *operation)
+{
+    const tmf_tell_t tell = {types,
+                             NULL,
+                             request->correlation_id,
+                             tmf_representation_href(request, id),
+                             request->trace,
+                             request->history != NULL ? make_record(request, operation) : NULL};
 
     return tell;
 }

@@ -254,6 +254,30 @@ static const char *set_notify_refused_tries(cmd_parms *cmd, void *config, const 
                  tmf_parse_number(cmd->pool, text, 1, 1000, &notify_config(cmd)->refused_tries));
 }
 
+/* ---- the history ---- */
+
+static const tmf_duration_range_t history_lifetimes = {
+    APR_USEC_PER_SEC, 36500 * (24 * 3600 * APR_USEC_PER_SEC), "from 1s to 36500d, or forever"};
+
+static const char *set_history(cmd_parms *cmd, void *config, int flag)
+{
+    (void)config;
+    server_config(cmd)->history.enabled = flag;
+    return NULL;
+}
+
+static const char *set_history_retention(cmd_parms *cmd, void *config, const char *text)
+{
+    apr_interval_time_t *kept_for = &server_config(cmd)->history.kept_for;
+
+    (void)config;
+    if (strcasecmp(text, "forever") == 0) {
+        *kept_for = 0;
+        return NULL;
+    }
+    return named(cmd, tmf_parse_duration(cmd->pool, text, &history_lifetimes, kept_for));
+}
+
 #define IN_SPACE  (RSRC_CONF | ACCESS_CONF)
 #define IN_SERVER RSRC_CONF
 
@@ -287,6 +311,10 @@ const command_rec tmf_config_commands[] = {
         "how long a request waits for a usable database connection"),
     AP_INIT_TAKE12("TMFCustomerCache", set_cache, NULL, IN_SERVER,
         "MiB of shared memory for customers that are read by id, or Off; how old they may be"),
+    AP_INIT_FLAG("TMFCustomerHistory", set_history, NULL, IN_SERVER,
+        "On: each change is kept with its time, its user and the customer before"),
+    AP_INIT_TAKE1("TMFCustomerHistoryRetention", set_history_retention, NULL, IN_SERVER,
+        "how long changes are kept, or forever"),
     AP_INIT_FLAG("TMFCustomerNotify", set_notify, NULL, IN_SERVER,
         "On: this server delivers notifications; Off: it leaves them to others on the database"),
     AP_INIT_TAKE1("TMFCustomerNotifyMaxHubs", set_notify_hubs_max, NULL, IN_SERVER,

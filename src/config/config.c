@@ -102,6 +102,8 @@ void *tmf_config_create_server(apr_pool_t *pool, server_rec *server)
     config->notify.disable_after = TMF_UNSET;
     config->notify.retention = TMF_UNSET;
     config->notify.poll = TMF_UNSET;
+    config->history.enabled = TMF_UNSET;
+    config->history.kept_for = TMF_UNSET;
     return config;
 }
 
@@ -134,6 +136,8 @@ void *tmf_config_merge_server(apr_pool_t *pool, void *base_config, void *add_con
     config->hubs_max = merged(base->hubs_max, add->hubs_max);
     config->targets = add->targets != NULL ? add->targets : base->targets;
     merge_notify(&config->notify, &base->notify, &add->notify);
+    config->history.enabled = merged(base->history.enabled, add->history.enabled);
+    config->history.kept_for = merged_duration(base->history.kept_for, add->history.kept_for);
     return config;
 }
 

@@ -65,6 +65,13 @@ typedef struct {
     const char *secrets_file; /* full path; NULL = notifications are not signed */
 } tmf_notify_config_t;
 
+/* Whether and how long a server keeps the history of customers. TMF_UNSET until tmf_config_check.
+ */
+typedef struct {
+    int enabled;
+    apr_interval_time_t kept_for; /* 0 = for ever */
+} tmf_history_config_t;
+
 /* Settings of one server or virtual host. After tmf_config_check each server_rec has one of its
  * own. */
 typedef struct {
@@ -75,6 +82,7 @@ typedef struct {
     int hubs_max;                          /* hubs that are accepted; likewise */
     tmf_targets_t *targets;                /* whom notifications may reach; likewise */
     tmf_notify_config_t notify;
+    tmf_history_config_t history;
     apr_array_header_t *bases;      /* of tmf_base_t, longest path first; set by tmf_config_check */
     int has_database;               /* mod_dbd was told of one; likewise */
     struct tmf_db_pool_t *database; /* set in child_init, NULL without bases or has_database */

@@ -57,4 +57,6 @@ void tmf_config_set_defaults(tmf_server_config_t *config, apr_pool_t *pool)
         config->targets = tmf_targets_make(pool);
     }
     set_notify_defaults(&config->notify, pool);
+    set_default(&config->history.enabled, 0);
+    set_default_duration(&config->history.kept_for, 90 * DAY);
 }

@@ -94,6 +94,14 @@ static const char *correlation_id(request_rec *r)
                : NULL;
 }
 
+/* NULL where none is kept. */
+static const tmf_history_config_t *history_of(request_rec *r)
+{
+    const tmf_history_config_t *history = &tmf_config_of_server(r->server)->history;
+
+    return history->enabled ? history : NULL;
+}
+
 static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *request)
 {
     request->pool = r->pool;
@@ -108,6 +116,8 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->if_match = apr_table_get(r->headers_in, "If-Match");
     request->if_none_match = apr_table_get(r->headers_in, "If-None-Match");
     request->correlation_id = correlation_id(r);
+    tmf_http_read_trace(r, &request->trace);
+    request->history = history_of(r);
     request->targets = tmf_config_of_server(r->server)->targets;
     request->hubs_max = tmf_config_of_server(r->server)->hubs_max;
     request->idempotency_key = apr_table_get(r->headers_in, "Idempotency-Key");
@@ -127,7 +137,7 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, tmf_reply_t *
     tmf_match_t match;
 
     tmf_route_find(&match, r->uri + base->length, r->method_number, r->pool);
-    if (match.allow == NULL) {
+    if (match.allow == NULL || (match.is_history && history_of(r) == NULL)) {
         return no_such_path(r);
     }
     if (r->method_number == M_OPTIONS) {

@@ -28,6 +28,11 @@ int tmf_space_has_error(request_rec *r);
  * request. */
 const char *tmf_space_url(request_rec *r, const tmf_base_t *base, const tmf_space_config_t *config);
 
+/* ---- trace.c ---- */
+
+/* The trace of the request (model/trace.h), also in the note TMF_TRACE, which logs can show. */
+void tmf_http_read_trace(request_rec *r, tmf_trace_t *trace);
+
 /* ---- handler.c: the story of a request ---- */
 
 /* The content handler: always answers a request whose handler is ours. */

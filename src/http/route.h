@@ -9,6 +9,7 @@
 typedef struct {
     const char *collection; /* first segment below B; "" for B itself */
     int has_id;             /* a second segment follows */
+    const char *part;       /* a third one, this; NULL = none */
     int method;             /* M_GET (HEAD too), M_POST, … */
     tmf_media_t media;      /* of the body */
     tmf_api_fn *handler;
@@ -20,6 +21,7 @@ typedef struct {
     const char *allow; /* the methods of this path, for Allow; NULL when there is no such path */
     tmf_media_t post;  /* media of this path's POST and PATCH; TMF_MEDIA_NONE = no such method */
     tmf_media_t patch;
+    int is_history; /* the path is that of a history */
 } tmf_match_t;
 
 /* Looks up the decoded path below B (`/customer/42`). Repeated slashes count as one and a trailing

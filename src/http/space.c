@@ -28,9 +28,12 @@ static int has_our_handler(request_rec *r)
 
 int tmf_space_translate_name(request_rec *r)
 {
+    tmf_trace_t trace;
+
     if (!has_our_handler(r)) {
         return DECLINED;
     }
+    tmf_http_read_trace(r, &trace); /* so that the log has it whoever refuses the request */
     r->filename = apr_pstrcat(r->pool, FILENAME_PREFIX, r->uri, NULL);
     return OK;
 }

@@ -67,6 +67,7 @@ void tmf_event_write(tmf_text_t *text, const tmf_event_t *event)
     append_member(text, ",\"eventType\":", types[event->type].name);
     append_member(text, ",\"timeOcurred\":", event->time);
     append_member(text, ",\"correlationId\":", event->correlation_id);
+    append_member(text, ",\"traceparent\":", event->trace.parent);
     append_member(text, ",\"domain\":", "Customer Management");
     append_member(text, ",\"title\":", types[event->type].title);
     append_member(text, ",\"description\":", types[event->type].description);

@@ -4,6 +4,7 @@
 #define TMF_MODEL_EVENT_H
 
 #include "model/text.h"
+#include "model/trace.h"
 
 typedef enum {
     TMF_EVENT_CREATE,
@@ -26,6 +27,7 @@ typedef struct {
     const char *href;           /* of the customer */
     const char *changed;        /* top-level names, comma-separated; NULL = none are told */
     const char *correlation_id; /* NULL = none */
+    tmf_trace_t trace;          /* of the request that made it */
     const char *customer;       /* JSON object of the state at commit, without id and href */
     apr_size_t customer_length;
 } tmf_event_t;

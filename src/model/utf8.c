@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "model/utf8.h"
 
+#include <string.h>
+
 /* RFC 3629 §4: what may stand first, and then what second bytes may follow it. */
 typedef struct {
     unsigned char first;
@@ -78,4 +80,23 @@ void tmf_utf8_append(tmf_text_t *text, int code)
     }
     bytes[0] = (char)(marks[length] | code);
     tmf_text_append(text, bytes, length);
+}
+
+const char *tmf_utf8_escape(const char *text, apr_pool_t *result_pool)
+{
+    const char *end = text + strlen(text);
+    tmf_text_t escaped;
+
+    tmf_text_init(&escaped, (apr_size_t)(end - text) + 1, result_pool);
+    while (text < end) {
+        apr_size_t length = *text != '%' ? tmf_utf8_length(text, end) : 0;
+
+        if (length == 0) {
+            tmf_text_append_format(&escaped, "%%%02X", (unsigned char)*text++);
+        } else {
+            tmf_text_append(&escaped, text, length);
+            text += length;
+        }
+    }
+    return tmf_text_string(&escaped);
 }

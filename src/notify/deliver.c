@@ -17,13 +17,13 @@
 
 #include <curl/curl.h>
 
+#include <apr_general.h>
 #include <apr_strings.h>
 
 #include "notify/backoff.h"
 
 #define CONNECTIONS_KEPT 256 /* or as many as requests on their way */
 #define TRANSFERS_KEPT   64
-#define HEADER_MAX       1024
 
 typedef struct transfer_t {
     struct transfer_t *next; /* among those that are kept */
@@ -233,15 +233,35 @@ static void set_up_guards(const transfer_t *transfer)
 
 static int add_header(transfer_t *transfer, const char *name, const char *value)
 {
-    char line[HEADER_MAX];
-    struct curl_slist *longer;
+    size_t size = strlen(name) + strlen(value) + sizeof(": ");
+    char *line = malloc(size);
+    struct curl_slist *longer = NULL;
 
-    apr_snprintf(line, sizeof(line), "%s: %s", name, value);
-    longer = curl_slist_append(transfer->headers, line);
+    if (line != NULL) {
+        apr_snprintf(line, size, "%s: %s", name, value);
+        longer = curl_slist_append(transfer->headers, line);
+        free(line);
+    }
     if (longer != NULL) {
         transfer->headers = longer;
     }
     return longer != NULL;
+}
+
+/* Each attempt is a span of its own. Without random bytes there is no trace: the event counts more.
+ */
+static int add_trace(transfer_t *transfer, const tmf_trace_t *trace)
+{
+    unsigned char span[TMF_TRACE_SPAN_LENGTH];
+    char traceparent[TMF_TRACE_PARENT_LENGTH + 1];
+
+    if (trace->parent == NULL || apr_generate_random_bytes(span, sizeof(span)) != APR_SUCCESS) {
+        return 1;
+    }
+    span[0] |= 1; /* never zeros alone */
+    tmf_trace_continue(traceparent, trace->parent, span);
+    return add_header(transfer, "traceparent", traceparent) &&
+           (trace->state == NULL || add_header(transfer, "tracestate", trace->state));
 }
 
 static int set_up_message(transfer_t *transfer, const tmf_message_t *message)
@@ -258,6 +278,7 @@ static int set_up_message(transfer_t *transfer, const tmf_message_t *message)
         !add_header(transfer, "webhook-timestamp", timestamp) ||
         (message->signature != NULL &&
          !add_header(transfer, "webhook-signature", message->signature)) ||
+        !add_trace(transfer, &message->trace) ||
         (transfer->headers = curl_slist_append(transfer->headers, "Expect:")) == NULL) {
         return 0;
     }

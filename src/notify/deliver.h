@@ -10,6 +10,7 @@
 #include <apr_time.h>
 
 #include "model/target.h"
+#include "model/trace.h"
 
 /* Bytes of a listener's answer that are read, head and body each: what is beyond is cut off. */
 #define TMF_ANSWER_MAX 65536
@@ -33,6 +34,7 @@ typedef struct {
     const char *event_id;  /* webhook-id */
     apr_int64_t timestamp; /* webhook-timestamp */
     const char *signature; /* webhook-signature; NULL = none */
+    tmf_trace_t trace;     /* to go on with */
     const char *body;
     apr_size_t length;
 } tmf_message_t;

@@ -43,6 +43,8 @@ void tmf_event_cache_put(tmf_event_cache_t *cache, apr_int64_t id, const tmf_eve
     cached->pool = pool;
     cached->id = id;
     cached->event_id = apr_pstrdup(pool, event->event_id);
+    cached->trace.parent = apr_pstrdup(pool, event->trace.parent); /* NULL stays NULL */
+    cached->trace.state = apr_pstrdup(pool, event->trace.state);
     tmf_text_init(&text, event->customer_length + 1024, pool);
     tmf_event_write(&text, event);
     cached->document = tmf_text_string(&text);

@@ -10,6 +10,7 @@
 typedef struct {
     apr_int64_t id;
     const char *event_id;
+    tmf_trace_t trace;
     const char *document; /* what a listener without fields= receives */
     apr_size_t length;
     tmf_json_t *tree; /* of document, while queries are asked about it; match.c owns it */

@@ -176,6 +176,7 @@ static void send_delivery(loop_t *loop, tmf_in_hand_t *delivery)
                              delivery->event->event_id,
                              apr_time_sec(apr_time_now()),
                              NULL,
+                             delivery->event->trace,
                              NULL,
                              0};
     tmf_text_t body = {(char *)delivery->event->document, delivery->event->length, 0, NULL};

@@ -4,6 +4,7 @@
 #include <apr_strings.h>
 
 #include "store/array.h"
+#include "store/history.h"
 #include "store/tell.h"
 
 /* Columns of every statement that yields a customer; the last one when it writes. */
@@ -18,30 +19,53 @@ static const char lock_sql[] = "SELECT id, revision, doc::text,"
                                "  set_config('idle_in_transaction_session_timeout', $2::text, true)"
                                " FROM tmf_customer.customer WHERE id = $1::text FOR NO KEY UPDATE";
 
-#define SELECT_WRITTEN_SQL " SELECT id, revision, doc::text, " TMF_TELL_COUNT_SQL " FROM written"
+/* Each has two texts: without a history, and with one. */
+enum { WITHOUT_HISTORY, WITH_HISTORY };
 
-static const char create_sql[] =
-    "WITH written AS ("
-    " INSERT INTO tmf_customer.customer (id, doc) VALUES ($5::text, $6::jsonb)"
-    "  ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc)" TMF_TELL_SQL SELECT_WRITTEN_SQL;
+#define SELECT_WRITTEN_SQL(expire)                                                                 \
+    " SELECT id, revision, doc::text, " TMF_TELL_COUNT_SQL expire " FROM written"
 
-static const char update_sql[] =
-    "WITH written AS ("
-    " UPDATE tmf_customer.customer SET doc = $7::jsonb, updated_at = now(),"
+#define CREATE_SQL(history, expire)                                                                \
+    "WITH written AS ("                                                                            \
+    " INSERT INTO tmf_customer.customer (id, doc) VALUES ($7::text, $8::jsonb)"                    \
+    "  ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc)" TMF_TELL_SQL history              \
+    SELECT_WRITTEN_SQL(expire)
+
+static const char *const create_sql[] = {
+    CREATE_SQL("", ""), CREATE_SQL(TMF_HISTORY_SQL("written.revision", "NULL", "$9", "$10"),
+                                   TMF_HISTORY_EXPIRE_SQL("$11", "2"))};
+
+#define UPDATE_SET_SQL                                                                             \
+    " UPDATE tmf_customer.customer SET doc = $9::jsonb, updated_at = now(),"                       \
     "  revision = nextval('tmf_customer.customer_revision')"
-    "  WHERE id = $5::text AND revision = $6::bigint"
-    "  RETURNING id, revision, doc)" TMF_TELL_SQL SELECT_WRITTEN_SQL;
+
+/* What was before is looked at under the lock, whoever else writes. */
+static const char *const update_sql[] = {
+    "WITH written AS (" UPDATE_SET_SQL "  WHERE id = $7::text AND revision = $8::bigint"
+    "  RETURNING id, revision, doc)" TMF_TELL_SQL SELECT_WRITTEN_SQL(""),
+    "WITH found AS (SELECT id, doc FROM tmf_customer.customer"
+    "  WHERE id = $7::text AND revision = $8::bigint FOR NO KEY UPDATE),"
+    " written AS (" UPDATE_SET_SQL "  FROM found WHERE customer.id = found.id"
+    "  RETURNING customer.id, customer.revision, customer.doc, found.doc AS before)" TMF_TELL_SQL
+        TMF_HISTORY_SQL("written.revision", "written.before", "$10", "$11")
+            SELECT_WRITTEN_SQL(TMF_HISTORY_EXPIRE_SQL("$12", "2"))};
 
 /* `written` is the customer as it was last. The second column sees it as it was before the
  * statement. */
-static const char delete_sql[] =
-    "WITH written AS ("
-    " DELETE FROM tmf_customer.customer WHERE id = $5::text"
-    "  AND ($6::bigint[] IS NULL OR revision = ANY ($6::bigint[]))"
-    "  AND ($7::bigint[] IS NULL OR revision <> ALL ($7::bigint[]))"
-    "  RETURNING id, revision, doc)" TMF_TELL_SQL " SELECT (SELECT count(*) FROM written),"
-    "  (SELECT count(*) FROM tmf_customer.customer WHERE id = $5::text"
-    "   AND ($6::bigint[] IS NOT NULL OR $7::bigint[] IS NOT NULL)), " TMF_TELL_COUNT_SQL;
+#define DELETE_SQL(history, expire)                                                                \
+    "WITH written AS ("                                                                            \
+    " DELETE FROM tmf_customer.customer WHERE id = $7::text"                                       \
+    "  AND ($8::bigint[] IS NULL OR revision = ANY ($8::bigint[]))"                                \
+    "  AND ($9::bigint[] IS NULL OR revision <> ALL ($9::bigint[]))"                               \
+    "  RETURNING id, revision, doc)" TMF_TELL_SQL history                                          \
+    " SELECT (SELECT count(*) FROM written),"                                                      \
+    "  (SELECT count(*) FROM tmf_customer.customer WHERE id = $7::text"                            \
+    "   AND ($8::bigint[] IS NOT NULL OR $9::bigint[] IS NOT NULL)), " TMF_TELL_COUNT_SQL expire
+
+static const char *const delete_sql[] = {
+    DELETE_SQL("", ""), DELETE_SQL(TMF_HISTORY_SQL("nextval('tmf_customer.customer_revision')",
+                                                   "written.doc", "$10", "$11"),
+                                   TMF_HISTORY_EXPIRE_SQL("$12", "2"))};
 
 static const char match_sql[] =
     "SELECT string_agg(CASE WHEN text ~ $1::text THEN 't' ELSE 'f' END, '' ORDER BY place)"
@@ -73,18 +97,19 @@ static tmf_error_t *read_one(tmf_db_t *db, const char *sql, int count,
     return NULL;
 }
 
-/* Runs a statement that writes one customer or none: its id is the first parameter of its own. */
-static tmf_error_t *write_customer(tmf_db_t *db, const char *sql, int count,
-                                   const char **parameters, const tmf_tell_t *tell,
-                                   const tmf_customer_t **customer, apr_pool_t *pool)
+/* Runs a statement that writes one customer or none, and tells about it in `column`; `sql`: its two
+ * texts. Its id is the first of the `count` parameters, behind which there is room for those of the
+ * history. */
+static tmf_error_t *write_one(tmf_db_t *db, const char *const *sql, int count,
+                              const char **parameters, const tmf_tell_t *tell, int column,
+                              const tmf_db_rows_t **rows, apr_pool_t *pool)
 {
-    const tmf_db_rows_t *rows;
-
     tmf_db_begin_write(db, parameters[TMF_TELL_PARAMETERS]);
     tmf_tell_set(parameters, tell, pool);
-    TMF_TRY(tmf_db_execute(db, sql, count, parameters, &rows, pool));
-    tmf_tell_done(db, rows, COLUMN_DELIVERIES);
-    *customer = tmf_customer_store_read(rows, pool);
+    count += tmf_history_set(parameters + count, tell->record, pool);
+    TMF_TRY(tmf_db_execute(db, sql[tell->record != NULL ? WITH_HISTORY : WITHOUT_HISTORY], count,
+                           parameters, rows, pool));
+    tmf_tell_done(db, *rows, column);
     return NULL;
 }
 
@@ -114,32 +139,45 @@ tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char 
                                        const tmf_tell_t *tell, const tmf_customer_t **customer,
                                        apr_pool_t *result_pool)
 {
-    const char *parameters[] = {NULL, NULL, NULL, NULL, id, doc};
+    const char *parameters[TMF_TELL_PARAMETERS + 2 + TMF_HISTORY_PARAMETERS] = {NULL};
+    const tmf_db_rows_t *rows;
 
-    return write_customer(db, create_sql, 6, parameters, tell, customer, result_pool);
+    parameters[TMF_TELL_PARAMETERS] = id;
+    parameters[TMF_TELL_PARAMETERS + 1] = doc;
+    TMF_TRY(write_one(db, create_sql, TMF_TELL_PARAMETERS + 2, parameters, tell, COLUMN_DELIVERIES,
+                      &rows, result_pool));
+    *customer = tmf_customer_store_read(rows, result_pool);
+    return NULL;
 }
 
 tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t revision,
                                        const char *doc, const tmf_tell_t *tell,
                                        const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
-    const char *parameters[] = {NULL, NULL, NULL, NULL, id, number_text(revision, result_pool),
-                                doc};
+    const char *parameters[TMF_TELL_PARAMETERS + 3 + TMF_HISTORY_PARAMETERS] = {NULL};
+    const tmf_db_rows_t *rows;
 
-    return write_customer(db, update_sql, 7, parameters, tell, customer, result_pool);
+    parameters[TMF_TELL_PARAMETERS] = id;
+    parameters[TMF_TELL_PARAMETERS + 1] = number_text(revision, result_pool);
+    parameters[TMF_TELL_PARAMETERS + 2] = doc;
+    TMF_TRY(write_one(db, update_sql, TMF_TELL_PARAMETERS + 3, parameters, tell, COLUMN_DELIVERIES,
+                      &rows, result_pool));
+    *customer = tmf_customer_store_read(rows, result_pool);
+    return NULL;
 }
 
 tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *only,
                                        const char *except, const tmf_tell_t *tell,
                                        tmf_delete_outcome_t *outcome, apr_pool_t *result_pool)
 {
-    const char *parameters[] = {NULL, NULL, NULL, NULL, id, only, except};
+    const char *parameters[TMF_TELL_PARAMETERS + 3 + TMF_HISTORY_PARAMETERS] = {NULL};
     const tmf_db_rows_t *rows;
 
-    tmf_db_begin_write(db, id);
-    tmf_tell_set(parameters, tell, result_pool);
-    TMF_TRY(tmf_db_execute(db, delete_sql, 7, parameters, &rows, result_pool));
-    tmf_tell_done(db, rows, 2);
+    parameters[TMF_TELL_PARAMETERS] = id;
+    parameters[TMF_TELL_PARAMETERS + 1] = only;
+    parameters[TMF_TELL_PARAMETERS + 2] = except;
+    TMF_TRY(write_one(db, delete_sql, TMF_TELL_PARAMETERS + 3, parameters, tell, 2, &rows,
+                      result_pool));
     if (tmf_db_number(rows, 0, 0) > 0) {
         *outcome = TMF_DELETE_DONE;
     } else {

@@ -4,6 +4,7 @@
 #ifndef TMF_STORE_CUSTOMER_STORE_H
 #define TMF_STORE_CUSTOMER_STORE_H
 
+#include "model/trace.h"
 #include "store/db.h"
 
 /* A customer as it is stored. */
@@ -21,6 +22,13 @@ typedef enum {
     TMF_DELETE_OTHER_REVISION /* it is there, with a revision that was not asked for */
 } tmf_delete_outcome_t;
 
+/* What is kept of a write: a row of the history, written by the same statement. */
+typedef struct {
+    const char *operation;        /* create, patch, replace or delete */
+    const char *user;             /* who asked for it, in UTF-8; NULL = nobody in particular */
+    apr_interval_time_t kept_for; /* how old rows may become; 0 = as old as they like */
+} tmf_record_of_change_t;
+
 /* What a write tells listeners (src/api/README.md §7): its events, and a delivery for each listener
  * that may want one, are written by the statement that changes the customer. */
 typedef struct {
@@ -28,6 +36,8 @@ typedef struct {
     const char *changed;        /* top-level names, comma-separated; NULL = none are told */
     const char *correlation_id; /* of the request; NULL = none */
     const char *href;           /* of the customer, as the reply has it */
+    tmf_trace_t trace;          /* of the request */
+    const tmf_record_of_change_t *record; /* NULL = no history is kept */
 } tmf_tell_t;
 
 /* Reads one; `*customer` is NULL when there is none. */

@@ -33,6 +33,7 @@
 
 #include "store/array.h"
 #include "store/combiner.h"
+#include "store/history.h"
 #include "store/tell.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
@@ -42,37 +43,68 @@ APLOG_USE_MODULE(tmf_customer);
     8192 /* bytes of a document; libpq keeps what 64 of them need, for each connection */
 
 enum { COLUMN_PLACE, COLUMN_REVISION, COLUMN_DOC, COLUMN_DELIVERIES };
-enum { TYPES, CHANGED, CORRELATION_ID, HREF, ID, REVISION, ARRAYS, DOCS = ARRAYS, PARAMETERS };
+enum {
+    TYPES,
+    CHANGED,
+    CORRELATION_ID,
+    HREF,
+    TRACEPARENT,
+    TRACESTATE,
+    ID,
+    REVISION,
+    ARRAYS,
+    DOCS = ARRAYS,
+    PARAMETERS
+};
 
 /* The arrays hide behind a SELECT, as in customer_reads.c. Documents are elements of one JSON
  * array, which needs no escapes. */
-#define ASKED_SQL                                                                                  \
+#define ASKED_SQL(arrays, columns)                                                                 \
     "WITH asked AS MATERIALIZED (SELECT * FROM ROWS FROM ("                                        \
     "  unnest((SELECT $1::text[]), (SELECT $2::text[]), (SELECT $3::text[]), (SELECT $4::text[])," \
-    "   (SELECT $5::text[]), (SELECT $6::bigint[])), jsonb_array_elements($7::jsonb))"             \
+    "   (SELECT $5::text[]), (SELECT $6::text[]), (SELECT $7::text[]),"                            \
+    "   (SELECT $8::bigint[])" arrays "), jsonb_array_elements($9::jsonb))"                        \
     "  WITH ORDINALITY"                                                                            \
-    "  AS asked (types, changed, correlation_id, href, id, revision, doc, place)), "
-#define SELECT_WRITTEN_SQL " SELECT place, revision, doc::text, " TMF_TELL_COUNT_SQL " FROM written"
+    "  AS asked (types, changed, correlation_id, href, traceparent, tracestate, id, revision"      \
+    "   " columns ", doc, place)), "
+#define SELECT_WRITTEN_SQL(expire)                                                                 \
+    " SELECT place, revision, doc::text, " TMF_TELL_COUNT_SQL expire " FROM written"
 
-static const char create_all_sql[] = ASKED_SQL
-    "made AS ("
-    " INSERT INTO tmf_customer.customer (id, doc) SELECT id, doc FROM asked ORDER BY place"
-    "  RETURNING id, revision, doc),"
-    " written AS (SELECT asked.place, made.* FROM made JOIN asked USING (id))" //
-    TMF_TELL_ALL_SQL SELECT_WRITTEN_SQL;
+/* With a history: each has an operation and a user. */
+#define RECORDED_ASKED_SQL                                                                         \
+    ASKED_SQL(", (SELECT $10::text[]), (SELECT $11::text[])", ", operation, user_name")
+#define EXPIRE_SQL TMF_HISTORY_EXPIRE_SQL("$12", "(SELECT 2 * count(*) FROM asked)")
 
-static const char update_all_sql[] = ASKED_SQL
-    "free AS ("
-    " SELECT asked.place, asked.doc, customer.id FROM asked"
-    "   JOIN tmf_customer.customer ON customer.id = asked.id"
-    "    AND customer.revision = asked.revision"
-    "  FOR NO KEY UPDATE OF customer SKIP LOCKED),"
-    " written AS ("
-    " UPDATE tmf_customer.customer SET doc = free.doc, updated_at = now(),"
-    "  revision = nextval('tmf_customer.customer_revision')"
-    "  FROM free WHERE customer.id = free.id"
-    "  RETURNING free.place, customer.id, customer.revision, customer.doc)" //
-    TMF_TELL_ALL_SQL SELECT_WRITTEN_SQL;
+#define CREATE_ALL_SQL(asked, history, expire)                                                     \
+    asked "made AS ("                                                                              \
+          " INSERT INTO tmf_customer.customer (id, doc) SELECT id, doc FROM asked ORDER BY place"  \
+          "  RETURNING id, revision, doc),"                                                        \
+          " written AS (SELECT asked.place, made.* FROM made JOIN asked USING "                    \
+          "(id))" TMF_TELL_ALL_SQL history                                                         \
+          SELECT_WRITTEN_SQL(expire)
+
+#define UPDATE_ALL_SQL(asked, found, before, history, expire)                                      \
+    asked "free AS ("                                                                              \
+          " SELECT asked.place, asked.doc, customer.id" found " FROM asked"                        \
+          "   JOIN tmf_customer.customer ON customer.id = asked.id"                                \
+          "    AND customer.revision = asked.revision"                                             \
+          "  FOR NO KEY UPDATE OF customer SKIP LOCKED),"                                          \
+          " written AS ("                                                                          \
+          " UPDATE tmf_customer.customer SET doc = free.doc, updated_at = now(),"                  \
+          "  revision = nextval('tmf_customer.customer_revision')"                                 \
+          "  FROM free WHERE customer.id = free.id"                                                \
+          "  RETURNING free.place, customer.id, customer.revision, customer.doc" before            \
+          ")" TMF_TELL_ALL_SQL history                                                             \
+          SELECT_WRITTEN_SQL(expire)
+
+/* Without a history, and with one. */
+static const char *const create_all_sql[] = {
+    CREATE_ALL_SQL(ASKED_SQL("", ""), "", ""),
+    CREATE_ALL_SQL(RECORDED_ASKED_SQL, TMF_HISTORY_ALL_SQL("NULL"), EXPIRE_SQL)};
+static const char *const update_all_sql[] = {
+    UPDATE_ALL_SQL(ASKED_SQL("", ""), "", "", "", ""),
+    UPDATE_ALL_SQL(RECORDED_ASKED_SQL, ", customer.doc AS before", ", free.before",
+                   TMF_HISTORY_ALL_SQL("written.before"), EXPIRE_SQL)};
 
 /* What is asked. */
 typedef struct {
@@ -86,6 +118,7 @@ typedef struct {
 typedef struct {
     tmf_db_pool_t *database;
     const char *all_sql;
+    int keeps_history;
     tmf_error_t *(*one)(tmf_db_t *db, const write_t *write, const tmf_customer_t **customer,
                         apr_pool_t *result_pool);
     tmf_combiner_t *combiner;
@@ -164,6 +197,8 @@ static void set_parameters(const char **parameters, const void *const *writes, i
         tmf_array_add(&arrays[CHANGED], write->tell->changed);
         tmf_array_add(&arrays[CORRELATION_ID], write->tell->correlation_id);
         tmf_array_add(&arrays[HREF], write->tell->href);
+        tmf_array_add(&arrays[TRACEPARENT], write->tell->trace.parent);
+        tmf_array_add(&arrays[TRACESTATE], write->tell->trace.state);
         tmf_array_add(&arrays[ID], write->id);
         tmf_array_add_number(&arrays[REVISION], write->revision);
     }
@@ -173,17 +208,43 @@ static void set_parameters(const char **parameters, const void *const *writes, i
     parameters[DOCS] = documents_text(writes, count, pool);
 }
 
+/* Operations, users, and how long rows are kept, which is the same for all. */
+static void set_history(const char **parameters, const void *const *writes, int count,
+                        apr_pool_t *pool)
+{
+    tmf_text_t operations;
+    tmf_text_t users;
+    int i;
+
+    tmf_array_init(&operations, pool);
+    tmf_array_init(&users, pool);
+    for (i = 0; i < count; i++) {
+        const tmf_record_of_change_t *record = ((const write_t *)writes[i])->tell->record;
+
+        tmf_history_set(parameters, record, pool);
+        tmf_array_add(&operations, record->operation);
+        tmf_array_add(&users, record->user);
+    }
+    parameters[0] = tmf_array_text(&operations);
+    parameters[1] = tmf_array_text(&users);
+}
+
 static tmf_error_t *write_on(tmf_db_t *db, const kind_t *kind, const void *const *writes, int count,
                              const tmf_db_rows_t **rows, apr_pool_t *pool)
 {
-    const char *parameters[PARAMETERS];
+    const char *parameters[PARAMETERS + TMF_HISTORY_PARAMETERS];
+    int parameter_count = PARAMETERS;
     int i;
 
     for (i = 0; i < count; i++) {
         tmf_db_begin_write(db, ((const write_t *)writes[i])->id);
     }
     set_parameters(parameters, writes, count, pool);
-    TMF_TRY(tmf_db_execute(db, kind->all_sql, PARAMETERS, parameters, rows, pool));
+    if (kind->keeps_history) {
+        set_history(parameters + PARAMETERS, writes, count, pool);
+        parameter_count += TMF_HISTORY_PARAMETERS;
+    }
+    TMF_TRY(tmf_db_execute(db, kind->all_sql, parameter_count, parameters, rows, pool));
     tmf_tell_done(db, *rows, COLUMN_DELIVERIES);
     return NULL;
 }
@@ -273,11 +334,11 @@ static apr_status_t make_kind(kind_t *kind, apr_pool_t *child_pool)
 }
 
 apr_status_t tmf_customer_writes_make(tmf_customer_writes_t **writes, tmf_db_pool_t *database,
-                                      apr_pool_t *child_pool)
+                                      int keeps_history, apr_pool_t *child_pool)
 {
     tmf_customer_writes_t *made = apr_palloc(child_pool, sizeof(*made));
-    const kind_t creates = {database, create_all_sql, create, NULL};
-    const kind_t updates = {database, update_all_sql, update, NULL};
+    const kind_t creates = {database, create_all_sql[keeps_history], keeps_history, create, NULL};
+    const kind_t updates = {database, update_all_sql[keeps_history], keeps_history, update, NULL};
     apr_status_t status;
 
     made->creates = creates;

@@ -15,9 +15,10 @@
 /* One for each way to the database. */
 typedef struct tmf_customer_writes_t tmf_customer_writes_t;
 
-/* child_init; lives in `child_pool`. */
+/* child_init; lives in `child_pool`. `keeps_history` (0 or 1): all that is written has a record of
+ * the change, which is kept for the same time; or nothing has one. */
 apr_status_t tmf_customer_writes_make(tmf_customer_writes_t **writes, tmf_db_pool_t *database,
-                                      apr_pool_t *child_pool);
+                                      int keeps_history, apr_pool_t *child_pool);
 
 /* Inserts one whose id no other request can have chosen; the rest as tmf_customer_store_create. */
 tmf_error_t *tmf_customer_writes_create(tmf_customer_writes_t *writes, const char *id,

@@ -21,7 +21,7 @@
 #include "store/wake.h"
 
 /* The version of the schema that this code was written for: the highest number in sql/. */
-#define TMF_SCHEMA_VERSION 10
+#define TMF_SCHEMA_VERSION 11
 
 struct server_rec;
 

@@ -3,6 +3,7 @@
 
 #include <apr_strings.h>
 
+#include "store/history.h"
 #include "store/tell.h"
 
 /* Columns behind those of the customer. */
@@ -18,23 +19,30 @@ enum { COLUMN_IS_BUSY = 3, COLUMN_IS_OTHER, COLUMN_DELIVERIES };
     "  ORDER BY kept_until LIMIT 2 FOR UPDATE SKIP LOCKED),"                                       \
     " swept AS (DELETE FROM tmf_customer.idempotency AS old USING due WHERE old.key = due.key)"
 
-static const char create_sql[] =
-    "WITH claim AS MATERIALIZED (SELECT * FROM tmf_customer.claim_key(" KEY_SQL(
-        "7") ")),"
-             " written AS ("
-             " INSERT INTO tmf_customer.customer (id, doc) SELECT $5::text, $6::jsonb FROM claim"
-             "   WHERE NOT is_busy AND customer_id IS NULL"
-             "  ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc),"
-             " kept AS ("
-             " INSERT INTO tmf_customer.idempotency (key, customer_id, revision, doc, kept_until)"
-             "  SELECT " KEY_SQL(
-                 "7") ", id, revision, doc, now() + $8::bigint * interval '1 microsecond'"
-                      "   FROM written)," SWEEP_SQL TMF_TELL_SQL
-                      " SELECT coalesce(written.id, claim.customer_id), coalesce(written.revision, "
-                      "claim.revision),"
-                      "  coalesce(written.doc, claim.doc)::text, claim.is_busy,"
-                      "  claim.doc <> $6::jsonb OR $9::boolean AND claim.customer_id <> "
-                      "$5::text, " TMF_TELL_COUNT_SQL " FROM claim LEFT JOIN written ON true";
+#define CREATE_SQL(history, expire)                                                                \
+    "WITH claim AS MATERIALIZED (SELECT * FROM tmf_customer.claim_key(" KEY_SQL(                   \
+        "9") ")),"                                                                                 \
+             " written AS ("                                                                       \
+             " INSERT INTO tmf_customer.customer (id, doc) SELECT $7::text, $8::jsonb FROM claim"  \
+             "   WHERE NOT is_busy AND customer_id IS NULL"                                        \
+             "  ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc),"                         \
+             " kept AS ("                                                                          \
+             " INSERT INTO tmf_customer.idempotency (key, customer_id, revision, doc, kept_until)" \
+             "  SELECT " KEY_SQL(                                                                  \
+                 "9") ", id, revision, doc, now() + $10::bigint * interval '1 microsecond'"        \
+                      "   FROM written)," SWEEP_SQL TMF_TELL_SQL history                           \
+                      " SELECT coalesce(written.id, claim.customer_id), "                          \
+                      "coalesce(written.revision, "                                                \
+                      "claim.revision),"                                                           \
+                      "  coalesce(written.doc, claim.doc)::text, claim.is_busy,"                   \
+                      "  claim.doc <> $8::jsonb OR $11::boolean AND claim.customer_id <> "         \
+                      "$7::text, " TMF_TELL_COUNT_SQL expire                                       \
+                      " FROM claim LEFT JOIN written ON true"
+
+/* Without a history, and with one. */
+static const char *const create_sql[] = {
+    CREATE_SQL("", ""), CREATE_SQL(TMF_HISTORY_SQL("written.revision", "NULL", "$12", "$13"),
+                                   TMF_HISTORY_EXPIRE_SQL("$14", "2"))};
 
 static const char claim_sql[] =
     "SELECT customer_id, is_busy, doc <> $2::jsonb FROM tmf_customer.claim_key(" KEY_SQL("1") ")";
@@ -62,15 +70,21 @@ tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_keyed_create_t *crea
                                     const tmf_tell_t *tell, tmf_keyed_outcome_t *outcome,
                                     const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
-    const char *microseconds = microseconds_text(create, result_pool);
-    const char *parameters[] = {NULL,        NULL,         NULL,
-                                NULL,        create->id,   create->doc,
-                                create->key, microseconds, create->id_is_chosen ? "true" : "false"};
+    const char *parameters[TMF_TELL_PARAMETERS + 5 + TMF_HISTORY_PARAMETERS] = {NULL};
+    const char **own = parameters + TMF_TELL_PARAMETERS;
     const tmf_db_rows_t *rows;
+    int count = TMF_TELL_PARAMETERS + 5;
 
     tmf_db_begin_write(db, create->id);
     tmf_tell_set(parameters, tell, result_pool);
-    TMF_TRY(tmf_db_execute(db, create_sql, 9, parameters, &rows, result_pool));
+    own[0] = create->id;
+    own[1] = create->doc;
+    own[2] = create->key;
+    own[3] = microseconds_text(create, result_pool);
+    own[4] = create->id_is_chosen ? "true" : "false";
+    count += tmf_history_set(parameters + count, tell->record, result_pool);
+    TMF_TRY(tmf_db_execute(db, create_sql[tell->record != NULL], count, parameters, &rows,
+                           result_pool));
     tmf_tell_done(db, rows, COLUMN_DELIVERIES);
     *customer = tmf_customer_store_read(rows, result_pool);
     if (is_true(rows, COLUMN_IS_BUSY)) {

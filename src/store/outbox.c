@@ -13,7 +13,7 @@ static const char read_sql[] =
     "SELECT place - 1, id, customer_id, attempts,"
     "  (extract(epoch FROM next_attempt_at - now()) * 1000000)::bigint, event_id,"
     "  to_char(at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'), type, href, changed,"
-    "  correlation_id, customer::text"
+    "  correlation_id, customer::text, traceparent, tracestate"
     " FROM tmf_customer.due($1::text, $2::text[], $3::boolean[], $4::integer[], $5::integer[],"
     "  $6::integer[], $7::integer[], $8::bigint[], $9::text[], $10::bigint)";
 
@@ -135,6 +135,8 @@ static const tmf_event_t *read_event(const tmf_db_rows_t *rows, int row, apr_poo
     event->changed = tmf_db_text(rows, row, 9, NULL);
     event->correlation_id = tmf_db_text(rows, row, 10, NULL);
     event->customer = tmf_db_text(rows, row, 11, &event->customer_length);
+    event->trace.parent = tmf_db_text(rows, row, 12, NULL);
+    event->trace.state = tmf_db_text(rows, row, 13, NULL);
     return event;
 }
 

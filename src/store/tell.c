@@ -24,6 +24,8 @@ void tmf_tell_set(const char **parameters, const tmf_tell_t *tell, apr_pool_t *p
     parameters[1] = tell->changed;
     parameters[2] = tell->correlation_id;
     parameters[3] = tell->href;
+    parameters[4] = tell->trace.parent;
+    parameters[5] = tell->trace.state;
 }
 
 void tmf_tell_done(tmf_db_t *db, const tmf_db_rows_t *rows, int column)

@@ -29,6 +29,7 @@ CONNECTIONS = 32
 MANY_CONNECTIONS = 512
 SAMPLES = 2000
 CACHE, CACHE_MIB = "TMFCustomerCache", 1024  # of which a customer takes 4 kB
+HISTORY = "TMFCustomerHistory"
 MIXED_REQUESTS = 2000000
 MIXED_PER_SECOND = 10000  # of --seconds, up to MIXED_REQUESTS in all
 IDENTITY = "md5({}::text)::uuid::text"  # of a customer, from its number: pgbench can make it too
@@ -238,6 +239,15 @@ class Bench:
         sides = self.writers(self.post, self.check_post, "≥ 1.3 ×", ours)
         return Row(name, "rate", [sides[0]._replace(load=lambda seconds: self.deliver_all(sides[0].load(seconds))), *sides[1:]])
 
+    def row_history(self, name, load, check):
+        """What it costs to remember each change, beside the same without."""
+        kept = self.serve(self.threads + f"TMFCustomerNotify Off\n{HISTORY} On\n")
+        self.ours.listen(self.ours.url("/constant"))
+        return Row(name, "rate", [Side(side, load(server), lambda server=server: check(server), server,
+                                       lambda server=server: self.last_event(server), bar)
+                                  for side, server, bar in ((f"mod_tmf_customer, {HISTORY}", kept, None),
+                                                            ("mod_tmf_customer without it", self.ours, "≥ 0.7 ×"))])
+
     def writers(self, load, check, bar, ours=None):
         return [side._replace(written=lambda server=side.server: self.last_event(server))
                 for side in self.all_servers(load, check, bar, ours)]
@@ -267,11 +277,14 @@ class Bench:
             "POST, one listener": lambda name: self.row_write(name, self.post, self.check_post, "create", ("≥ 1.3 ×", "≥ 0.6 ×")),
             "PATCH, one listener": lambda name: self.row_write(name, self.patch, self.check_patch, "patch", ("≥ 2.0 ×", "≥ 0.5 ×")),
             "POST, one listener, delivering": self.row_deliver,
+            f"POST, {HISTORY}": lambda name: self.row_history(name, self.post, self.check_post),
+            f"PATCH, {HISTORY}": lambda name: self.row_history(name, self.patch, self.check_patch),
         }
 
     def can_measure(self, name):
-        if CACHE in name:
-            return re.search(CACHE.encode() + b"\0", module_file().read_bytes()) is not None
+        for directive in (CACHE, HISTORY):
+            if directive in name:
+                return re.search(directive.encode() + b"\0", module_file().read_bytes()) is not None
         return self.mpm != "prefork" or str(MANY_CONNECTIONS) not in name
 
     # ---- measuring ----

@@ -141,6 +141,71 @@ def test_writes_that_come_together_do_not_walk_the_table(large):
         assert rows <= ROWS, plan
 
 
+@pytest.fixture(scope="module")
+def remembered(large):
+    """Another server on the same table, which keeps histories: long ones, some of them old."""
+    from harness.httpd import Httpd
+    postgres, name = large.database
+    postgres.execute("INSERT INTO tmf_customer.history (customer_id, revision, operation, at, before)"
+                     " SELECT id, i, 'patch', now() - i * interval '1 day', '{}' FROM (SELECT * FROM tmf_customer.customer ORDER BY seq LIMIT 100)"
+                     " AS c, generate_series(1, 300) AS i", name)
+    server = Httpd(large.database, connections=1, server="TMFCustomerHistory On\nTMFCustomerHistoryRetention 250d\nStartServers 1\n"
+                   "ServerLimit 1\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16").start()
+    server.remembered = postgres.execute("SELECT customer_id, max(id) FROM tmf_customer.history GROUP BY 1 ORDER BY 1 LIMIT 1", name)[0]
+    yield server
+    server.remove()
+
+
+@pytest.mark.parametrize("query", ["", "limit=20", "limit=20&offset=200", "limit=1000", "limit=0"])
+def test_a_history_reads_no_rows_of_other_customers(remembered, query):
+    identity, _ = remembered.remembered
+    plans, api = Plans(remembered, "tmf_customer.history"), Api(remembered.url)
+    for _ in range(ASKED):
+        reply = api.get(f"/customer/{identity}/history?{query}")
+        assert reply.headers["X-Total-Count"] == "249"
+    await_condition(lambda: len(plans.read()) >= ASKED, "the plans are logged")
+    rows, plan = plans.most_rows()
+    assert rows <= 300, plan
+
+
+def test_a_page_of_a_history_by_cursor_reads_that_page(remembered):
+    identity, _ = remembered.remembered
+    api = Api(remembered.url)
+    for relation in ("next", "prev"):
+        link = re.search(rf'<([^>]*)>; rel="{relation}"', api.get(f"/customer/{identity}/history?limit=20&offset=100").headers["Link"]).group(1)
+        plans = Plans(remembered, "tmf_customer.history")
+        for _ in range(ASKED):
+            assert len(api.get(f"/customer/{identity}/history{link}").json()) == 20
+        await_condition(lambda plans=plans: len(plans.read()) >= ASKED, "the plans are logged")
+        rows, plan = plans.most_rows()
+        assert rows <= 300, plan
+
+
+def test_changes_that_are_remembered_walk_neither_table(remembered):
+    """Alone, and together; and what has expired is found by its age."""
+    postgres, name = remembered.database
+    api = Api(remembered.url)
+    made = [api.create()["id"] for _ in range(96)]
+
+    def change(number):
+        assert Api(remembered.url).patch(f"/customer/{made[number]}", {"x": str(uuid4())}).status_code == 200
+
+    def scanned():
+        return postgres.execute("SELECT seq_tup_read, idx_scan FROM pg_stat_user_tables WHERE relname = 'history'", name)[0]
+
+    for write, word in ((lambda number: Api(remembered.url).create(), "made AS"), (change, "free.before"), (change, "found.doc")):
+        plans = Plans(remembered, word)
+        with ThreadPoolExecutor(1 if word == "found.doc" else 12) as pool:
+            await_condition(lambda write=write, plans=plans: list(pool.map(write, range(96))) and len(plans.read()) >= ASKED,
+                            "writes come together, and alone", 60)
+        rows, plan = plans.most_rows()
+        assert rows <= ROWS, plan
+    before = scanned()
+    assert postgres.execute("SELECT tmf_customer.expire_history('250 days', 2)", name) == [(2,)]
+    await_condition(lambda: scanned()[1] >= before[1] + 1, "the statistics are written")
+    assert scanned()[0] == before[0]
+
+
 def test_the_measure_sees_a_scan(large):
     _, plans = ask(large, "name.regex=nothing")
     assert plans.most_rows()[0] >= CUSTOMERS

@@ -14,15 +14,17 @@ static const char customer[] =
 
 static tmf_event_t make_event(tmf_event_type_t type)
 {
-    const tmf_event_t event = {.event_id = "11111111-2222-3333-4444-555555555555",
-                               .time = "2026-01-02T03:04:05.678Z",
-                               .type = type,
-                               .customer_id = "a\"b",
-                               .href = "http://x/customer/a%22b",
-                               .changed = "name,status",
-                               .correlation_id = "c-1",
-                               .customer = customer,
-                               .customer_length = sizeof(customer) - 1};
+    const tmf_event_t event = {
+        .event_id = "11111111-2222-3333-4444-555555555555",
+        .time = "2026-01-02T03:04:05.678Z",
+        .type = type,
+        .customer_id = "a\"b",
+        .href = "http://x/customer/a%22b",
+        .changed = "name,status",
+        .correlation_id = "c-1",
+        .trace = {"00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "a=1"},
+        .customer = customer,
+        .customer_length = sizeof(customer) - 1};
 
     return event;
 }
@@ -64,6 +66,8 @@ START_TEST(a_document_has_the_members_of_its_type)
         ck_assert_str_eq(member(json, "eventTime"), event.time);
         ck_assert_str_eq(member(json, "timeOcurred"), event.time);
         ck_assert_str_eq(member(json, "correlationId"), "c-1");
+        ck_assert_str_eq(member(json, "traceparent"), event.trace.parent);
+        ck_assert_ptr_null(tmf_json_get(json, "tracestate"));
         ck_assert_ptr_nonnull(member(json, "domain"));
         ck_assert_ptr_nonnull(member(json, "title"));
         ck_assert_ptr_nonnull(member(json, "description"));
@@ -91,10 +95,12 @@ START_TEST(what_is_absent_is_not_written)
     const tmf_json_t *json;
 
     event.correlation_id = NULL;
+    event.trace.parent = NULL;
     event.customer = "{}";
     event.customer_length = 2;
     json = parse(document(&event));
     ck_assert_ptr_null(tmf_json_get(json, "correlationId"));
+    ck_assert_ptr_null(tmf_json_get(json, "traceparent"));
     ck_assert_int_eq(tmf_json_member_count(tmf_json_get(tmf_json_get(json, "event"), "customer")),
                      2);
 }

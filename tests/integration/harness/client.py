@@ -11,7 +11,7 @@ from . import BASE, PATIENCE, PROJECT
 
 SWAGGER = PROJECT.parent / "shared" / "spec" / "TMF629-v4.0.0.swagger.json"
 LEAKS = re.compile(r"pg_|SELECT|INSERT|/usr/|/tmp/|libpq|postgres|\.c:\d", re.IGNORECASE)
-IS_CUSTOMER = re.compile(r"/customer(/|\?|$)")
+IS_CUSTOMER = re.compile(r"/customer(/|\?|$)(?!.+/history(\?|$))")
 JSON = "application/json"
 REPLY = "application/json;charset=utf-8"  # what every reply with a body is
 MERGE = "application/merge-patch+json"

@@ -28,6 +28,7 @@ MEMBERS = {
     "eventId": {"type": "string", "pattern": "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"},
     "eventTime": INSTANT, "timeOcurred": INSTANT, "eventType": {"enum": TYPES},
     "domain": TEXT, "title": TEXT, "description": TEXT, "correlationId": TEXT,
+    "traceparent": {"type": "string", "pattern": "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"},
     "event": {"type": "object", "required": ["customer"], "additionalProperties": False, "properties": {
         "customer": {"type": "object", "required": ["@type", "id", "href", "name", "engagedParty"]}}},
 }

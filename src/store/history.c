@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "store/history.h"
+
+#include <apr_strings.h>
+
+/* Bytes of rows that are read for one page: it ends with the row that passes them. */
+#define PAGE_BYTES (16 * 1024 * 1024)
+
+enum {
+    COLUMN_TOTAL,
+    COLUMN_IS_KNOWN,
+    COLUMN_PLACE,
+    COLUMN_REVISION,
+    COLUMN_TIME,
+    COLUMN_USER,
+    COLUMN_CORRELATION_ID,
+    COLUMN_OPERATION,
+    COLUMN_BEFORE
+};
+
+/* No bound of `at` itself: its index, which is by age alone, must not be taken for it. */
+#define KEPT_SQL "customer_id = $1::text AND ($2::interval IS NULL OR at + $2::interval >= now())"
+
+/* A document becomes text when its row is read: a page may be cut. One row at least: the total
+ * stands in it also when the page is empty. One row more than asked for tells whether there are
+ * more. */
+#define READ_SQL(beyond, order)                                                                    \
+    "WITH total AS (SELECT count(*) FROM tmf_customer.history WHERE " KEPT_SQL "),"                \
+    " page AS (SELECT * FROM tmf_customer.history WHERE " KEPT_SQL " AND " beyond                  \
+    "  ORDER BY customer_id" order ", id" order " OFFSET $4::bigint LIMIT $5::bigint)"             \
+    " SELECT listed.count, listed.count > 0"                                                       \
+    "   OR EXISTS (SELECT FROM tmf_customer.customer WHERE id = $1::text),"                        \
+    "  listed.id, listed.revision,"                                                                \
+    "  to_char(listed.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"                \
+    "  listed.user_name, listed.correlation_id, listed.operation, listed.before::text"             \
+    " FROM (SELECT total.count, page.* FROM total LEFT JOIN page ON true"                          \
+    "  ORDER BY page.id" order " OFFSET 0) AS listed"
+
+static const char read_sql[] = READ_SQL("id < coalesce($3::bigint, 9223372036854775807)", " DESC");
+static const char read_backward_sql[] = READ_SQL("id > $3::bigint", "");
+
+static const char *interval_text(apr_interval_time_t interval, apr_pool_t *pool)
+{
+    return interval > 0 ? apr_psprintf(pool, "%" APR_TIME_T_FMT " microseconds", interval) : NULL;
+}
+
+static const char *number_text(apr_int64_t number, apr_pool_t *pool)
+{
+    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
+}
+
+int tmf_history_set(const char **parameters, const tmf_record_of_change_t *record, apr_pool_t *pool)
+{
+    if (record == NULL) {
+        return 0;
+    }
+    parameters[0] = record->operation;
+    parameters[1] = record->user;
+    parameters[2] = interval_text(record->kept_for, pool);
+    return TMF_HISTORY_PARAMETERS;
+}
+
+static void read_row(tmf_history_row_t *row, const char *id, const tmf_db_rows_t *rows, int number)
+{
+    row->revision = tmf_db_number(rows, number, COLUMN_REVISION);
+    row->time = tmf_db_text(rows, number, COLUMN_TIME, NULL);
+    row->user = tmf_db_text(rows, number, COLUMN_USER, NULL);
+    row->correlation_id = tmf_db_text(rows, number, COLUMN_CORRELATION_ID, NULL);
+    row->operation = tmf_db_text(rows, number, COLUMN_OPERATION, NULL);
+    row->before.id = id;
+    row->before.revision = 0;
+    row->before.doc = tmf_db_text(rows, number, COLUMN_BEFORE, &row->before.doc_length);
+}
+
+static const char *const *key_of(const tmf_db_rows_t *rows, int number, apr_pool_t *pool)
+{
+    const char **key = apr_palloc(pool, sizeof(*key));
+
+    *key = tmf_db_text(rows, number, COLUMN_PLACE, NULL);
+    return key;
+}
+
+/* Rows come in the direction of reading: what is missing, or too much, is at their end. */
+static const tmf_history_row_t *read_page(tmf_customer_page_t *page, const tmf_db_rows_t *rows,
+                                          int is_cut, const tmf_history_selection_t *selection,
+                                          apr_pool_t *pool)
+{
+    int rows_read = tmf_db_text(rows, 0, COLUMN_PLACE, NULL) != NULL ? tmf_db_row_count(rows) : 0;
+    tmf_history_row_t *read;
+    int last;
+    int i;
+
+    page->total = tmf_db_number(rows, 0, COLUMN_TOTAL);
+    page->more = is_cut || rows_read > selection->limit;
+    page->count = rows_read > selection->limit ? (int)selection->limit : rows_read;
+    page->customers = NULL;
+    last = page->count - 1;
+    read = apr_palloc(pool, sizeof(*read) * (apr_size_t)(page->count + 1));
+    for (i = 0; i <= last; i++) {
+        read_row(&read[i], selection->id, rows, selection->backward ? last - i : i);
+    }
+    if (page->count > 0) {
+        page->first_key = key_of(rows, selection->backward ? last : 0, pool);
+        page->last_key = key_of(rows, selection->backward ? 0 : last, pool);
+    }
+    return read;
+}
+
+tmf_error_t *tmf_history_read(tmf_db_t *db, const tmf_history_selection_t *selection,
+                              const tmf_history_row_t **rows, tmf_customer_page_t *page,
+                              int *is_known, apr_pool_t *result_pool)
+{
+    const char *parameters[] = {selection->id, interval_text(selection->kept_for, result_pool),
+                                selection->after, number_text(selection->offset, result_pool),
+                                number_text(selection->limit + 1, result_pool)};
+    const tmf_db_rows_t *read;
+    int is_cut;
+
+    TMF_TRY(tmf_db_read(db, selection->backward ? read_backward_sql : read_sql, 5, parameters, 0,
+                        PAGE_BYTES, &read, &is_cut, result_pool));
+    *is_known = *tmf_db_text(read, 0, COLUMN_IS_KNOWN, NULL) == 't';
+    *rows = read_page(page, read, is_cut, selection, result_pool);
+    return NULL;
+}
