@@ -8,6 +8,14 @@ static const char *const health[] = {"application/health+json", TMF_CONTENT_TYPE
 
 static const tmf_route_t routes[] = {
     {"live", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_live, health, 1},
+    {"ready", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_ready, health, 1},
+    {"listeners", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_listener_list, tmf_route_json, 0},
+    {"listeners", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_listener_get, tmf_route_json, 0},
+    {"listeners", 1, "deliveries", M_GET, TMF_MEDIA_NONE, tmf_status_delivery_list, tmf_route_json,
+     0},
+    {"listeners", 1, "enable", M_POST, TMF_MEDIA_JSON, tmf_status_enable, tmf_route_json, 0},
+    {"listeners", 1, "replay", M_POST, TMF_MEDIA_JSON, tmf_status_replay, tmf_route_json, 0},
+    {"listeners", 1, "purge", M_POST, TMF_MEDIA_JSON, tmf_status_purge, tmf_route_json, 0},
 };
 
 static const tmf_routes_t status_routes = {TMF_HANDLER_STATUS, routes,
