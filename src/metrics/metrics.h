@@ -112,7 +112,7 @@ typedef struct {
 } tmf_histogram_t;
 
 /* HTTP statuses that are told apart; the first stands for all others. */
-#define TMF_STATUSES 32
+#define TMF_STATUSES 40
 
 /* Codes of database errors that are told apart; the first stands for all others. */
 #define TMF_DATABASE_ERRORS 32
@@ -132,10 +132,8 @@ typedef struct {
     tmf_histogram_t durations;      /* of requests: tmf_metrics_duration_quantile reads it */
 } tmf_minute_t;
 
-/* All that is counted, as of one moment. */
+/* All that only grows. */
 typedef struct {
-    apr_time_t taken_at;
-    apr_time_t since; /* when counting began */
     apr_uint64_t requests[TMF_OPERATIONS][TMF_STATUSES];
     tmf_histogram_t durations[TMF_OPERATIONS];
     apr_uint64_t database_errors[TMF_DATABASE_ERRORS];
@@ -144,10 +142,16 @@ typedef struct {
     apr_uint64_t changes[TMF_EVENT_TYPES];
     apr_uint64_t deliveries[TMF_OUTCOMES];
     tmf_histogram_t delivery_delays;
-    apr_int64_t connections[TMF_CONNECTIONS]; /* of all children that live */
+} tmf_totals_t;
 
-    int minute_count;                  /* at least 1 */
-    tmf_minute_t minutes[TMF_MINUTES]; /* oldest first; the last one is not over yet */
+/* All that is measured, as of one moment. */
+typedef struct {
+    apr_time_t taken_at;
+    apr_time_t since; /* when counting began */
+    tmf_totals_t totals;
+    apr_int64_t connections[TMF_CONNECTIONS]; /* of all children that live */
+    int minute_count;                         /* at least 1 */
+    tmf_minute_t minutes[TMF_MINUTES];        /* oldest first; the last one is not over yet */
 } tmf_metrics_snapshot_t;
 
 /* Lives in `result_pool`. NULL for the metrics yields zeros and one empty minute. */
@@ -196,19 +200,25 @@ void tmf_metrics_render(tmf_text_t *text, const tmf_metrics_snapshot_t *snapshot
 
 /* ---- where it is kept: mod_tmf_customer.c ---- */
 
-/* The parent, whenever it reads the configuration: the metrics of the virtual host that `identity`
- * names, which it keeps when it had them already. Memory belongs to `process_pool` and outlives
- * restarts. `processes`: how many children there can be at a time. */
-apr_status_t tmf_metrics_make(tmf_metrics_t **metrics, const char *identity, int processes,
-                              apr_pool_t *process_pool);
+/* The metrics of all virtual hosts that an httpd has had since its start. */
+typedef struct tmf_metrics_hosts_t tmf_metrics_hosts_t;
+
+/* Empty; it and all in it belong to `process_pool`, so that they outlive restarts. `processes`: how
+ * many children there can be at a time. For the parent, like all below but tmf_metrics_enter. */
+tmf_metrics_hosts_t *tmf_metrics_hosts_make(int processes, apr_pool_t *process_pool);
+
+/* Those of the virtual host that `identity` names: the same as ever, or, the first time, new ones
+ * in shared memory. */
+apr_status_t tmf_metrics_of_host(tmf_metrics_t **metrics, tmf_metrics_hosts_t *hosts,
+                                 const char *identity);
 
 /* A child, at its beginning: from now on it counts its connections here. */
 void tmf_metrics_enter(tmf_metrics_t *metrics);
 
-/* The parent, every few seconds: begins a new minute when one is over. */
-void tmf_metrics_tick(tmf_metrics_t *metrics, apr_time_t now);
+/* That child has ended, however it did: it has no connections any more. */
+void tmf_metrics_left(tmf_metrics_hosts_t *hosts, pid_t process);
 
-/* The parent: that child has ended, however it did; it has no connections any more. */
-void tmf_metrics_left(tmf_metrics_t *metrics, pid_t process);
+/* Every few seconds: begins a new minute of the last hour when one is over. */
+void tmf_metrics_tick(tmf_metrics_hosts_t *hosts, apr_time_t now);
 
 #endif
