@@ -127,6 +127,7 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, tmf_reply_t *
     tmf_match_t match;
 
     tmf_route_find(&match, r->uri + base->length, r->method_number, r->pool);
+    tmf_count_begin(r, tmf_match_operation(&match));
     if (match.allow == NULL) {
         return no_such_path(r);
     }

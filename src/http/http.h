@@ -7,6 +7,7 @@
 
 #include "api/api.h"
 #include "error.h"
+#include "metrics/metrics.h"
 
 /* ---- space.c: our URL space within httpd ---- */
 
@@ -32,6 +33,15 @@ const char *tmf_space_url(request_rec *r, const tmf_base_t *base, const tmf_spac
 
 /* The content handler: always answers a request whose handler is ours. */
 int tmf_http_handler(request_rec *r);
+
+/* ---- count.c: requests, each once, when it is over ---- */
+
+/* That is what the request is counted as. */
+void tmf_count_begin(request_rec *r, tmf_operation_t operation);
+
+/* log_transaction: counts it, with the status that the client got. Also those that httpd or another
+ * module has answered for us. */
+int tmf_count_end(request_rec *r);
 
 /* ---- body.c ---- */
 

@@ -6,18 +6,20 @@
 #include <apr_strings.h>
 
 static const tmf_route_t routes[] = {
-    {"", 0, M_GET, TMF_MEDIA_NONE, tmf_api_entry_point},
-    {"customer", 0, M_GET, TMF_MEDIA_NONE, tmf_api_customer_list},
-    {"customer", 0, M_POST, TMF_MEDIA_JSON, tmf_api_customer_create},
-    {"customer", 1, M_GET, TMF_MEDIA_NONE, tmf_api_customer_get},
-    {"customer", 1, M_PATCH, TMF_MEDIA_PATCH, tmf_api_customer_patch},
-    {"customer", 1, M_PUT, TMF_MEDIA_JSON, tmf_api_customer_replace},
-    {"customer", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_customer_delete},
-    {"hub", 0, M_GET, TMF_MEDIA_NONE, tmf_api_hub_list},
-    {"hub", 0, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create},
-    {"hub", 1, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get},
-    {"hub", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete},
-    {"openapi.json", 0, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented},
+    {"", 0, M_GET, TMF_MEDIA_NONE, tmf_api_entry_point, TMF_OPERATION_ENTRY_POINT},
+    {"customer", 0, M_GET, TMF_MEDIA_NONE, tmf_api_customer_list, TMF_OPERATION_LIST_CUSTOMER},
+    {"customer", 0, M_POST, TMF_MEDIA_JSON, tmf_api_customer_create, TMF_OPERATION_CREATE_CUSTOMER},
+    {"customer", 1, M_GET, TMF_MEDIA_NONE, tmf_api_customer_get, TMF_OPERATION_RETRIEVE_CUSTOMER},
+    {"customer", 1, M_PATCH, TMF_MEDIA_PATCH, tmf_api_customer_patch, TMF_OPERATION_PATCH_CUSTOMER},
+    {"customer", 1, M_PUT, TMF_MEDIA_JSON, tmf_api_customer_replace,
+     TMF_OPERATION_REPLACE_CUSTOMER},
+    {"customer", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_customer_delete,
+     TMF_OPERATION_DELETE_CUSTOMER},
+    {"hub", 0, M_GET, TMF_MEDIA_NONE, tmf_api_hub_list, TMF_OPERATION_LIST_LISTENER},
+    {"hub", 0, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create, TMF_OPERATION_REGISTER_LISTENER},
+    {"hub", 1, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get, TMF_OPERATION_RETRIEVE_LISTENER},
+    {"hub", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete, TMF_OPERATION_UNREGISTER_LISTENER},
+    {"openapi.json", 0, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented, TMF_OPERATION_OPENAPI},
 };
 
 /* Cuts the next segment off the path; NULL when there is none. */
@@ -60,6 +62,11 @@ static void add_route(tmf_match_t *match, const tmf_route_t *route, int method, 
     if (route->method == method) {
         match->route = route;
     }
+}
+
+tmf_operation_t tmf_match_operation(const tmf_match_t *match)
+{
+    return match->route != NULL ? match->route->operation : TMF_OPERATION_OTHER;
 }
 
 void tmf_route_find(tmf_match_t *match, const char *path, int method, apr_pool_t *result_pool)

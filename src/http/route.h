@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "http/media.h"
+#include "metrics/metrics.h"
 
 typedef struct {
     const char *collection; /* first segment below B; "" for B itself */
@@ -12,6 +13,7 @@ typedef struct {
     int method;             /* M_GET (HEAD too), M_POST, … */
     tmf_media_t media;      /* of the body */
     tmf_api_fn *handler;
+    tmf_operation_t operation; /* that it is counted as */
 } tmf_route_t;
 
 typedef struct {
@@ -21,6 +23,9 @@ typedef struct {
     tmf_media_t post;  /* media of this path's POST and PATCH; TMF_MEDIA_NONE = no such method */
     tmf_media_t patch;
 } tmf_match_t;
+
+/* What a request that was found so is counted as. */
+tmf_operation_t tmf_match_operation(const tmf_match_t *match);
 
 /* Looks up the decoded path below B (`/customer/42`). Repeated slashes count as one and a trailing
  * one does not count (contract §2). */
