@@ -43,4 +43,5 @@ arrows store store model metrics
 arrows notify notify store model query metrics
 arrows api api config query model store
 arrows http http api config model metrics
+arrows status status http api config model query store notify metrics
 finish "rooms keep to their arrows"
