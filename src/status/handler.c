@@ -6,8 +6,12 @@
 /* What a health check is: a monitor that insists on plain JSON gets that. */
 static const char *const health[] = {"application/health+json", TMF_CONTENT_TYPE, NULL};
 
+static const char *const metrics[] = {TMF_METRICS_TEXT_TYPE, TMF_METRICS_OPEN_TYPE, NULL};
+
 static const tmf_route_t routes[] = {
     {"live", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_live, health, 1, TMF_OPERATION_OTHER},
+    {"metrics", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_metrics, metrics, 1,
+     TMF_OPERATION_OTHER},
 };
 
 static const tmf_routes_t status_routes = {TMF_HANDLER_STATUS, routes,
