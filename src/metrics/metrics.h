@@ -180,7 +180,7 @@ typedef struct {
     apr_int64_t dead;      /* likewise */
     double oldest_pending; /* since how many seconds the oldest of them waits; 0 = there is none */
 } tmf_overview_t;
-#define TMF_PENDING_MAX 1000000
+#define TMF_PENDING_MAX 100000
 
 /* The versions of tmf_customer_build_info. */
 typedef struct {
@@ -192,11 +192,11 @@ typedef struct {
 #define TMF_METRICS_TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define TMF_METRICS_OPEN_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
-/* Appends all metrics. `overview` is NULL when the database does not answer: what it alone knows is
- * left out then, and tmf_customer_database_up is 0. */
+/* Appends all metrics. `overview` is NULL when the database did not tell it in time, or at all:
+ * what it alone knows is left out then. `is_database_up` is tmf_customer_database_up. */
 void tmf_metrics_render(tmf_text_t *text, const tmf_metrics_snapshot_t *snapshot,
-                        const tmf_overview_t *overview, const tmf_build_t *build,
-                        int is_openmetrics);
+                        int is_database_up, const tmf_overview_t *overview,
+                        const tmf_build_t *build, int is_openmetrics);
 
 /* ---- where it is kept: mod_tmf_customer.c ---- */
 

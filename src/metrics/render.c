@@ -298,17 +298,17 @@ static void append_listeners(const out_t *out, const tmf_overview_t *overview)
     }
 }
 
-static void append_overview(const out_t *out, const tmf_overview_t *overview)
+static void append_overview(const out_t *out, int is_database_up, const tmf_overview_t *overview)
 {
     append_gauge(out, "database_up", "1 when the database answered this scrape, else 0.",
-                 overview != NULL);
+                 is_database_up);
     if (overview != NULL) {
         append_gauge(out, "customers", "Customers in the database.", overview->customers);
         append_listeners(out, overview);
         append_gauge(out, "deliveries_pending",
-                     "Deliveries that are still to be made, counted up to a million.",
+                     "Deliveries that are still to be made, counted up to 100,000.",
                      overview->pending);
-        append_gauge(out, "deliveries_dead", "Dead letters, counted up to a million.",
+        append_gauge(out, "deliveries_dead", "Dead letters, counted up to 100,000.",
                      overview->dead);
         append_oldest_pending(out, overview->oldest_pending);
     }
@@ -326,8 +326,8 @@ static void append_build(const out_t *out, const tmf_build_t *build)
 }
 
 void tmf_metrics_render(tmf_text_t *text, const tmf_metrics_snapshot_t *snapshot,
-                        const tmf_overview_t *overview, const tmf_build_t *build,
-                        int is_openmetrics)
+                        int is_database_up, const tmf_overview_t *overview,
+                        const tmf_build_t *build, int is_openmetrics)
 {
     const out_t out = {text, is_openmetrics};
 
@@ -340,7 +340,7 @@ void tmf_metrics_render(tmf_text_t *text, const tmf_metrics_snapshot_t *snapshot
     append_lookups(&out, &snapshot->totals);
     append_changes(&out, &snapshot->totals);
     append_deliveries(&out, &snapshot->totals);
-    append_overview(&out, overview);
+    append_overview(&out, is_database_up, overview);
     if (is_openmetrics) {
         tmf_text_append_string(text, "# EOF\n");
     }

@@ -314,6 +314,20 @@ def test_a_scrape_is_answered_while_the_database_is_away(start_httpd, own_postgr
     await_condition(lambda: scrape(server)["database_up"] == 1, "the database is back", 60)
 
 
+def test_a_database_that_counts_too_slowly_is_up_all_the_same(watched):
+    watched.log.expect("TMF0020: metrics: .*57014")
+    postgres, database = watched.database
+    lock = postgres.connect(database)
+    lock.autocommit = False
+    with lock.cursor() as cursor:
+        cursor.execute("LOCK TABLE tmf_customer.customer_count")
+    try:
+        scraped = scrape(watched)
+    finally:
+        lock.close()
+    assert scraped["database_up"] == 1 and "customers" not in scraped
+
+
 @pytest.mark.parametrize("accept, is_open", [
     (None, False), ("*/*", False), ("text/plain", False), (OPEN, True), ("application/openmetrics-text", True),
     ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1", True)])

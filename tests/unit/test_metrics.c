@@ -33,7 +33,7 @@ static const char *rendered(const tmf_overview_t *overview, int is_openmetrics)
     tmf_text_t text;
 
     tmf_text_init(&text, 64, pool);
-    tmf_metrics_render(&text, snapshot(), overview, &build, is_openmetrics);
+    tmf_metrics_render(&text, snapshot(), overview != NULL, overview, &build, is_openmetrics);
     return tmf_text_string(&text);
 }
 
