@@ -21,7 +21,7 @@
 /* The metrics of one virtual host. */
 typedef struct tmf_metrics_t tmf_metrics_t;
 
-/* What a request is counted as. */
+/* What a request is counted as: the operationIds of B/openapi.json. */
 typedef enum {
     TMF_OPERATION_OTHER, /* no such path or method, OPTIONS, refused before its path was known */
     TMF_OPERATION_ENTRY_POINT,
@@ -33,10 +33,10 @@ typedef enum {
     TMF_OPERATION_REPLACE_CUSTOMER,
     TMF_OPERATION_DELETE_CUSTOMER,
     TMF_OPERATION_LIST_CUSTOMER_HISTORY,
-    TMF_OPERATION_LIST_LISTENER,
-    TMF_OPERATION_REGISTER_LISTENER,
-    TMF_OPERATION_RETRIEVE_LISTENER,
-    TMF_OPERATION_UNREGISTER_LISTENER
+    TMF_OPERATION_LIST_HUB,
+    TMF_OPERATION_CREATE_HUB,
+    TMF_OPERATION_RETRIEVE_HUB,
+    TMF_OPERATION_DELETE_HUB
 } tmf_operation_t;
 #define TMF_OPERATIONS 14
 

@@ -84,8 +84,8 @@ const char *tmf_operation_name(tmf_operation_t operation)
 {
     static const char *const names[TMF_OPERATIONS] = {
         [TMF_OPERATION_OTHER] = "other",
-        [TMF_OPERATION_ENTRY_POINT] = "entryPoint",
-        [TMF_OPERATION_OPENAPI] = "openapi",
+        [TMF_OPERATION_ENTRY_POINT] = "retrieveEntryPoint",
+        [TMF_OPERATION_OPENAPI] = "retrieveOpenapi",
         [TMF_OPERATION_LIST_CUSTOMER] = "listCustomer",
         [TMF_OPERATION_CREATE_CUSTOMER] = "createCustomer",
         [TMF_OPERATION_RETRIEVE_CUSTOMER] = "retrieveCustomer",
@@ -93,10 +93,10 @@ const char *tmf_operation_name(tmf_operation_t operation)
         [TMF_OPERATION_REPLACE_CUSTOMER] = "replaceCustomer",
         [TMF_OPERATION_DELETE_CUSTOMER] = "deleteCustomer",
         [TMF_OPERATION_LIST_CUSTOMER_HISTORY] = "listCustomerHistory",
-        [TMF_OPERATION_LIST_LISTENER] = "listListener",
-        [TMF_OPERATION_REGISTER_LISTENER] = "registerListener",
-        [TMF_OPERATION_RETRIEVE_LISTENER] = "retrieveListener",
-        [TMF_OPERATION_UNREGISTER_LISTENER] = "unregisterListener",
+        [TMF_OPERATION_LIST_HUB] = "listHub",
+        [TMF_OPERATION_CREATE_HUB] = "createHub",
+        [TMF_OPERATION_RETRIEVE_HUB] = "retrieveHub",
+        [TMF_OPERATION_DELETE_HUB] = "deleteHub",
     };
 
     return names[operation];

@@ -78,8 +78,8 @@ def test_each_request_is_counted_once_by_operation_and_status(watched):
         ("createCustomer", "201"): 3, ("createCustomer", "400"): 2, ("retrieveCustomer", "200"): 3,
         ("retrieveCustomer", "304"): 1, ("retrieveCustomer", "404"): 1, ("listCustomer", "206"): 1,
         ("listCustomer", "400"): 1, ("patchCustomer", "200"): 1, ("replaceCustomer", "200"): 1, ("deleteCustomer", "204"): 1,
-        ("entryPoint", "200"): 1, ("registerListener", "201"): 1, ("listListener", "200"): 1,
-        ("retrieveListener", "200"): 1, ("unregisterListener", "204"): 1, ("other", "404"): 1, ("other", "405"): 1,
+        ("retrieveEntryPoint", "200"): 1, ("createHub", "201"): 1, ("listHub", "200"): 1,
+        ("retrieveHub", "200"): 1, ("deleteHub", "204"): 1, ("other", "404"): 1, ("other", "405"): 1,
         ("other", "204"): 1}
     difference.await_changes("requests_total", expected)
     by_operation = {}

@@ -54,7 +54,7 @@ START_TEST(what_is_recorded_is_read)
     tmf_metrics_request(metrics, TMF_OPERATION_CREATE_CUSTOMER, 201, 300);
     tmf_metrics_request(metrics, TMF_OPERATION_CREATE_CUSTOMER, 201, 300);
     tmf_metrics_request(metrics, TMF_OPERATION_CREATE_CUSTOMER, 400, 20 * SECOND);
-    tmf_metrics_request(metrics, TMF_OPERATION_UNREGISTER_LISTENER, 299, 0);
+    tmf_metrics_request(metrics, TMF_OPERATION_DELETE_HUB, 299, 0);
     tmf_metrics_database_error(metrics, "57014");
     tmf_metrics_database_error(metrics, "ZZZZZ");
     tmf_metrics_batch(metrics, TMF_BATCH_WRITE, 64);
@@ -66,7 +66,7 @@ START_TEST(what_is_recorded_is_read)
     ck_assert_uint_eq(totals->durations[TMF_OPERATION_CREATE_CUSTOMER].count, 3);
     ck_assert_uint_eq(totals->durations[TMF_OPERATION_CREATE_CUSTOMER].buckets[2], 2);
     ck_assert_uint_eq(totals->durations[TMF_OPERATION_CREATE_CUSTOMER].sum, 20 * SECOND + 600);
-    ck_assert_uint_eq(totals->requests[TMF_OPERATION_UNREGISTER_LISTENER][0], 1);
+    ck_assert_uint_eq(totals->requests[TMF_OPERATION_DELETE_HUB][0], 1);
     ck_assert_uint_eq(totals->database_errors[0], 1);
     ck_assert_uint_eq(totals->batches[TMF_BATCH_WRITE].count, 1);
     ck_assert_uint_eq(totals->batches[TMF_BATCH_READ].count, 0);
