@@ -65,7 +65,7 @@ static void append_label(tmf_text_t *text, const char *separator, const char *na
                          const char *value)
 {
     tmf_text_append_format(text, "%s%s=\"", separator, name);
-    for (; *value != '\0'; value++) {
+    for (; value != NULL && *value != '\0'; value++) {
         if (*value == '\\' || *value == '"') {
             tmf_text_append(text, "\\", 1);
         }

@@ -93,7 +93,7 @@ static void write_sample(shared_t *shared, apr_time_t now, const sums_t *sums)
 /* 0 when it was written meanwhile. */
 static int read_sample(sample_t *sample, apr_time_t *at, sums_t *sums)
 {
-    apr_uint64_t words[WORDS(sums_t)];
+    apr_uint64_t words[WORDS(sums_t)] = {0};
     size_t i;
 
     *at = atomic_load_explicit(&sample->at, memory_order_acquire);

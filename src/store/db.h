@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections and statements. db.c alone knows mod_dbd and apr_dbd, db.c and session.c alone libpq.
+ * Connections and statements. db.c alone knows mod_dbd and apr_dbd; db.c, statement.c and session.c
+ * alone libpq.
  *
  * mod_dbd pools the connections; libpq runs the statements on them, because apr_dbd tells neither
  * SQLSTATE nor NULL nor lengths, sleeps 100 ms on an empty result, and cannot give up waiting for a

@@ -1,26 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is counted and timed, and how it reads (src/api/README.md §8, conf/README.md "Watch")."""
 import json
-import os
 import re
-import signal
 import subprocess
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import requests
 
-from harness import BASE, PATIENCE, await_condition
+from harness import BASE, PATIENCE, PROJECT, await_condition
 from harness.client import Api, Raw, path_of
+from harness.documents import blocks_of
 from harness.httpd import Httpd, free_port
 from harness.listener import answer, hang_up
 from harness.metrics import OPEN, S, SECTION, Difference, Scrape, scrape
 from harness.notify import AWAY, ILL_TAGS, QUICK, Subscriber
 from test_virtual_hosts import SECOND, add_host
 
-EXAMPLES = Path(__file__).parents[2] / "conf/examples"
+EXAMPLES = PROJECT / "conf/examples"
 CLOSE = {"Connection": "close"}
 STATUS = "<Location /server-status>\nSetHandler server-status\nRequire all granted\n</Location>\n"
 
@@ -375,9 +373,23 @@ def test_alerts_and_dashboard_name_what_there_is(watched):
 
 
 def test_alerts_pass_their_tests():
-    for command in (["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"], ["check", "config", "prometheus.yml"]):
-        checked = subprocess.run(["promtool", *command], cwd=EXAMPLES / "prometheus", capture_output=True, text=True, timeout=PATIENCE)
+    [block] = blocks_of("the files for Prometheus")
+    for line in [*block.text.splitlines(), "promtool check rules conf/examples/prometheus/alerts.yml"]:
+        checked = subprocess.run(line.split(), cwd=PROJECT, capture_output=True, text=True, timeout=PATIENCE)
         assert checked.returncode == 0 and "SUCCESS" in checked.stdout, checked.stdout + checked.stderr
+
+
+def test_the_table_of_metrics_is_what_is_exported(watched):
+    families = {family.name + ("_total" if family.type == "counter" else ""): family for family in fill(watched).families}
+    table = re.findall(r"^\| `(tmf_customer_\w+)` \| (\w+) \|([^|]*)\|", (PROJECT / "conf/README.md").read_text(), re.MULTILINE)
+    assert {name: kind for name, kind, _ in table} == {name: family.type for name, family in families.items()}
+    for name, _, labels in table:
+        there = {label for sample in families[name].samples for label in sample.labels} - {"le"}
+        told = re.match(r"(`\w+`(?:, `\w+`)*)?", labels.strip()).group()  # behind a colon: values
+        assert set(re.findall(r"\w+", told)) == there, name
+        values = {value for sample in families[name].samples for label, value in sample.labels.items() if label in there}
+        if ":" in labels:
+            assert set(re.findall(r"\w+", labels.split(":")[1])) == values, name
 
 
 def test_a_prometheus_scrapes_it(watched, tmp_path):
