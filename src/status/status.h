@@ -21,6 +21,7 @@ tmf_api_fn tmf_status_delivery_list; /* GET S/listeners/{id}/deliveries */
 tmf_api_fn tmf_status_enable;        /* POST S/listeners/{id}/enable */
 tmf_api_fn tmf_status_replay;        /* POST S/listeners/{id}/replay */
 tmf_api_fn tmf_status_purge;         /* POST S/listeners/{id}/purge */
+tmf_api_fn tmf_status_metrics;       /* GET S/metrics */
 
 /* TMF_ERROR_INVALID_PARAMETER when the request has a parameter: for endpoints that take none. */
 tmf_error_t *tmf_status_check_parameters(const tmf_request_t *request);
