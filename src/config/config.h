@@ -87,6 +87,7 @@ typedef struct {
     struct tmf_customer_writes_t *writes; /* likewise */
 
     /* What mod_tmf_customer.c makes for a server with the API. */
+    struct tmf_metrics_t *metrics;      /* in post_config; NULL = there is no memory for them */
     struct tmf_customer_cache_t *cache; /* in post_config; NULL = none */
     struct tmf_wake_t *wake;            /* in post_config */
     struct tmf_leader_t *leader;        /* likewise */
