@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What there is to say of a virtual host at a moment: the page (page.h) and its JSON show the same.
+ * Times are times of the day, durations of requests are seconds.
+ */
+#ifndef TMF_STATUS_OVERVIEW_H
+#define TMF_STATUS_OVERVIEW_H
+
+#include <apr_time.h>
+
+#include "metrics/metrics.h"
+#include "model/text.h"
+
+/* Rows of a list at most; further ones are only counted. */
+#define TMF_STATUS_VALUES_MAX    12
+#define TMF_STATUS_LISTENERS_MAX 25
+
+/* Bytes of what others chose at most: a status, an error of a listener. */
+#define TMF_STATUS_TEXT_MAX 200
+
+/* Requests, and how they ended: those that are neither kind of error were answered as asked. */
+typedef struct {
+    apr_uint64_t requests;
+    apr_uint64_t client_errors; /* 4xx */
+    apr_uint64_t server_errors; /* 5xx */
+    double median;              /* of their durations; negative without requests */
+    double p99;
+} tmf_status_requests_t;
+
+typedef struct {
+    const char *name; /* as the label of the metrics */
+    tmf_status_requests_t requests;
+} tmf_status_operation_t;
+
+/* About a minute. */
+typedef struct {
+    apr_time_t begin; /* 0 = httpd did not run yet, and all else is 0 */
+    tmf_status_requests_t requests;
+    apr_uint64_t changes;   /* of customers */
+    apr_uint64_t delivered; /* notifications that a listener accepted */
+    apr_uint64_t failed;    /* attempts that it did not */
+} tmf_status_minute_t;
+
+/* How many customers have a value of `status`. */
+typedef struct {
+    const char *value; /* NULL = they have none */
+    apr_int64_t customers;
+} tmf_status_value_t;
+
+typedef struct {
+    const char *id;
+    const char *origin; /* scheme, host and port of the callback: the rest can be secret */
+    tmf_listener_state_t state;
+    apr_int64_t pending;
+    apr_int64_t dead;
+    apr_time_t oldest_pending; /* 0 = none; so below */
+    apr_time_t failing_since;
+    apr_time_t paused_until;
+    const char *error; /* of its last attempt that failed; NULL = none */
+} tmf_status_listener_t;
+
+/* What is in the database. */
+typedef struct {
+    tmf_overview_t counts;
+    const tmf_status_value_t *values; /* most customers first */
+    int value_count;
+    apr_int64_t values_left_out;
+    apr_int64_t customers_left_out;         /* that have those */
+    const tmf_status_listener_t *listeners; /* those that need attention first */
+    int listener_count;
+    apr_int64_t listeners_left_out;
+} tmf_status_stored_t;
+
+typedef struct {
+    const char *server; /* name of the virtual host */
+    const char *links;  /* what a reference to something below S begins with, as a URL */
+    tmf_build_t build;
+    int generation; /* restarts of httpd */
+    apr_time_t now;
+    apr_time_t started;
+    apr_time_t counted_since;
+    apr_int64_t connections[TMF_CONNECTIONS];
+    apr_uint64_t lookups[TMF_LOOKUPS]; /* in the cache */
+    apr_uint64_t changes;
+    apr_uint64_t deliveries[TMF_OUTCOMES];
+    tmf_status_requests_t total;
+    const tmf_status_operation_t *operations; /* those that were asked for */
+    int operation_count;
+    tmf_status_minute_t minutes[TMF_MINUTES]; /* oldest first; the last one is not over yet */
+    const char *database;                     /* what is wrong with it; NULL = nothing */
+    const char *notifier;                     /* likewise */
+    const tmf_status_stored_t *stored;        /* NULL when the database does not answer */
+} tmf_status_overview_t;
+
+#endif

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "status/page.h"
+
+#include <string.h>
+
+#include "status/chart.h"
+#include "status/markup.h"
+#include "status/problems.h"
+
+#define REFRESH       "30" /* seconds */
+#define VALUE_BYTES   80   /* of a client's text in a table */
+#define LAST_COMPLETE (TMF_MINUTES - 2)
+#define UNKNOWN       "<p class=\"none\">Unknown: the database does not answer.</p>"
+
+static void append(tmf_text_t *html, const char *string)
+{
+    tmf_text_append_string(html, string);
+}
+
+/* ---- head ---- */
+
+/* A sign and a word, so that nothing is said by colour alone. */
+static const char *const health_classes[] = {"fine", "warn", "bad"};
+static const char *const health_signs[] = {"●", "▲", "■"};
+static const char *const health_words[] = {"All is well", "Needs attention", "Trouble"};
+
+static void write_head(tmf_text_t *html, const tmf_status_overview_t *overview, tmf_health_t health)
+{
+    append(html, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                 "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">"
+                 "<meta name=\"robots\" content=\"noindex\">"
+                 "<meta http-equiv=\"refresh\" content=\"" REFRESH "\">\n<title>");
+    tmf_text_append_format(html, "%s %s: customers of ", health_signs[health],
+                           health_words[health]);
+    tmf_markup_text(html, overview->server);
+    append(html, "</title>\n<style>");
+    append(html, tmf_page_style);
+    append(html, "</style></head>\n<body>\n"
+                 /* The hatching of a bar, for all charts. */
+                 "<svg class=\"patterns\" width=\"0\" height=\"0\" aria-hidden=\"true\"><pattern "
+                 "id=\"hatch\""
+                 " width=\"4\" height=\"4\" patternUnits=\"userSpaceOnUse\">"
+                 "<path class=\"hatch\" d=\"M-1 1L1-1M0 4L4 0M3 5L5 3\"/></pattern></svg>\n");
+}
+
+static void write_header(tmf_text_t *html, const tmf_status_overview_t *overview,
+                         tmf_health_t health)
+{
+    char now[TMF_UTC_BYTES];
+
+    tmf_utc_text(now, overview->now);
+    append(html, "<header><h1>Customer Management on ");
+    tmf_markup_foreign(html, overview->server, VALUE_BYTES);
+    tmf_text_append_format(html, " <span class=\"state %s\">%s %s</span></h1>",
+                           health_classes[health], health_signs[health], health_words[health]);
+    tmf_text_append_format(html,
+                           "<p>As of <time datetime=\"%.10sT%.8sZ\">%s</time>, again every " REFRESH
+                           " s: <a href=\"\">now</a></p></header>\n",
+                           now, now + 11, now);
+}
+
+static void write_problems(tmf_text_t *html, const apr_array_header_t *problems)
+{
+    int i;
+
+    if (problems->nelts == 0) {
+        return;
+    }
+    append(html, "<ul class=\"problems\">");
+    for (i = 0; i < problems->nelts; i++) {
+        const tmf_problem_t *problem = &APR_ARRAY_IDX(problems, i, tmf_problem_t);
+
+        tmf_text_append_format(html, "<li class=\"%s\">%s <span>", health_classes[problem->health],
+                               health_signs[problem->health]);
+        tmf_markup_text(html, problem->what);
+        append(html, "</span></li>");
+    }
+    append(html, "</ul>\n");
+}
+
+/* ---- tiles ---- */
+
+static void begin_tile(tmf_text_t *html, const char *name)
+{
+    tmf_text_append_format(html, "<div><dt>%s</dt><dd class=\"value\">", name);
+}
+
+static void begin_note(tmf_text_t *html)
+{
+    append(html, "</dd><dd class=\"soft\">");
+}
+
+static void end_tile(tmf_text_t *html)
+{
+    append(html, "</dd></div>\n");
+}
+
+/* The last minute that is over; soon after the start, the one that is not. */
+static const tmf_status_requests_t *recent_requests(const tmf_status_overview_t *overview)
+{
+    const tmf_status_minute_t *complete = &overview->minutes[LAST_COMPLETE];
+
+    return complete->begin != 0 ? &complete->requests
+                                : &overview->minutes[TMF_MINUTES - 1].requests;
+}
+
+static void write_request_tiles(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    const tmf_status_requests_t *recent = recent_requests(overview);
+    tmf_status_requests_t hour = {0};
+    char buffer[TMF_DURATION_BYTES];
+    int i;
+
+    for (i = 0; i < TMF_MINUTES; i++) {
+        hour.requests += overview->minutes[i].requests.requests;
+        hour.client_errors += overview->minutes[i].requests.client_errors;
+        hour.server_errors += overview->minutes[i].requests.server_errors;
+    }
+    begin_tile(html, "Requests, last minute");
+    tmf_markup_number(html, (apr_int64_t)recent->requests);
+    begin_note(html);
+    tmf_markup_number(html, (apr_int64_t)hour.requests);
+    append(html, " in the last hour");
+    end_tile(html);
+    begin_tile(html, "Server errors, last hour");
+    tmf_markup_number(html, (apr_int64_t)hour.server_errors);
+    begin_note(html);
+    tmf_markup_share(html, hour.server_errors, hour.requests);
+    append(html, " of the requests");
+    end_tile(html);
+    begin_tile(html, "Duration p99, last minute");
+    append(html, tmf_duration_text(buffer, recent->p99));
+    begin_note(html);
+    append(html, "median ");
+    append(html, tmf_duration_text(buffer, recent->median));
+    end_tile(html);
+}
+
+static void write_server_tiles(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    const apr_uint64_t *lookups = overview->lookups;
+    const apr_int64_t *connections = overview->connections;
+
+    begin_tile(html, "Database connections");
+    tmf_markup_number(html, connections[TMF_CONNECTION_IN_USE]);
+    append(html, " <small>in use</small>");
+    begin_note(html);
+    tmf_markup_number(html, connections[TMF_CONNECTION_IDLE]);
+    append(html, " idle; ");
+    tmf_markup_count(html, connections[TMF_CONNECTION_WAITING], "request waits for one",
+                     "requests wait for one");
+    end_tile(html);
+    begin_tile(html, "Found in the cache");
+    tmf_markup_share(html, lookups[TMF_LOOKUP_HIT],
+                     lookups[TMF_LOOKUP_HIT] + lookups[TMF_LOOKUP_MISS]);
+    begin_note(html);
+    append(html, "of ");
+    tmf_markup_count(html, (apr_int64_t)(lookups[TMF_LOOKUP_HIT] + lookups[TMF_LOOKUP_MISS]),
+                     "lookup", "lookups");
+    end_tile(html);
+}
+
+static void write_stored_tiles(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    static const tmf_status_stored_t nothing;
+    const tmf_status_stored_t *stored = overview->stored != NULL ? overview->stored : &nothing;
+    const tmf_overview_t *counts = &stored->counts;
+
+    begin_tile(html, "Customers");
+    stored != &nothing ? tmf_markup_number(html, counts->customers) : append(html, "–");
+    begin_note(html);
+    tmf_markup_count(html, (apr_int64_t)overview->changes, "change", "changes");
+    append(html, " through this server");
+    end_tile(html);
+    begin_tile(html, "Notifications waiting");
+    stored != &nothing ? tmf_markup_number(html, counts->pending) : append(html, "–");
+    append(html, counts->pending >= TMF_PENDING_MAX ? "+" : "");
+    begin_note(html);
+    if (counts->oldest_pending > 0) {
+        append(html, "the oldest for ");
+        tmf_markup_span(html, apr_time_from_sec((apr_time_t)counts->oldest_pending));
+    } else {
+        append(html, stored != &nothing ? "none is late" : "unknown");
+    }
+    end_tile(html);
+    begin_tile(html, "Dead letters");
+    stored != &nothing ? tmf_markup_number(html, counts->dead) : append(html, "–");
+    append(html, counts->dead >= TMF_PENDING_MAX ? "+" : "");
+    begin_note(html);
+    append(html, "notifications given up");
+    end_tile(html);
+}
+
+/* ---- charts ---- */
+
+static double answered(const tmf_status_minute_t *minute)
+{
+    return (double)(minute->requests.requests - minute->requests.client_errors -
+                    minute->requests.server_errors);
+}
+
+static double client_errors(const tmf_status_minute_t *minute)
+{
+    return (double)minute->requests.client_errors;
+}
+
+static double server_errors(const tmf_status_minute_t *minute)
+{
+    return (double)minute->requests.server_errors;
+}
+
+static double median(const tmf_status_minute_t *minute)
+{
+    return minute->begin != 0 ? minute->requests.median : -1;
+}
+
+static double p99(const tmf_status_minute_t *minute)
+{
+    return minute->begin != 0 ? minute->requests.p99 : -1;
+}
+
+static double delivered(const tmf_status_minute_t *minute)
+{
+    return (double)minute->delivered;
+}
+
+static double failed(const tmf_status_minute_t *minute)
+{
+    return (double)minute->failed;
+}
+
+/* Errors stand at the bottom, where a few can be seen below many successes. */
+static const tmf_chart_t charts[] = {
+    {"Requests per minute",
+     "no request in the last hour",
+     0,
+     3,
+     {{"server errors", "bar-bad", server_errors},
+      {"client errors", "bar-warn", client_errors},
+      {"answered", "bar", answered}}},
+    {"Duration of requests",
+     "no request in the last hour",
+     1,
+     2,
+     {{"p99", "line-dashed", p99}, {"median", "line", median}}},
+    {"Notifications per minute",
+     "nothing was sent in the last hour",
+     0,
+     2,
+     {{"failed", "bar-bad", failed}, {"delivered", "bar", delivered}}},
+};
+
+static void write_charts(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    apr_size_t i;
+
+    append(html, "<div class=\"charts\">\n");
+    for (i = 0; i < sizeof(charts) / sizeof(charts[0]); i++) {
+        tmf_chart_write(html, &charts[i], overview->minutes);
+    }
+    append(html, "</div>\n");
+}
+
+/* ---- operations ---- */
+
+static void write_operation(tmf_text_t *html, const char *name,
+                            const tmf_status_requests_t *requests)
+{
+    char buffer[TMF_DURATION_BYTES];
+
+    tmf_text_append_format(html, "<tr><th scope=\"row\">%s</th><td class=\"n\">", name);
+    tmf_markup_number(html, (apr_int64_t)requests->requests);
+    append(html, "</td><td class=\"n\">");
+    tmf_markup_number(html, (apr_int64_t)requests->client_errors);
+    append(html, "</td><td class=\"n\">");
+    tmf_markup_number(html, (apr_int64_t)requests->server_errors);
+    append(html, "</td><td class=\"n\">");
+    append(html, tmf_duration_text(buffer, requests->median));
+    append(html, "</td><td class=\"n\">");
+    append(html, tmf_duration_text(buffer, requests->p99));
+    append(html, "</td></tr>\n");
+}
+
+static void write_operations(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    int i;
+
+    append(html, "<section><h2>Operations</h2>");
+    if (overview->operation_count == 0) {
+        append(html, "<p class=\"none\">Nothing has been asked for yet.</p></section>\n");
+        return;
+    }
+    append(html, "<table class=\"operations\"><caption>");
+    tmf_markup_moment(html, "Counted for ", overview->counted_since, "", overview->now);
+    append(html, "</caption><thead><tr><th scope=\"col\">Operation</th>"
+                 "<th scope=\"col\" class=\"n\">Requests</th>"
+                 "<th scope=\"col\" class=\"n\" title=\"client errors\">4xx</th>"
+                 "<th scope=\"col\" class=\"n\" title=\"server errors\">5xx</th>"
+                 "<th scope=\"col\" class=\"n\">Median</th><th scope=\"col\" class=\"n\">p99</th>"
+                 "</tr></thead><tbody>\n");
+    for (i = 0; i < overview->operation_count; i++) {
+        write_operation(html, overview->operations[i].name, &overview->operations[i].requests);
+    }
+    append(html, "</tbody><tfoot>");
+    write_operation(html, "All", &overview->total);
+    append(html, "</tfoot></table></section>\n");
+}
+
+/* ---- customers by status ---- */
+
+static void write_share_bar(tmf_text_t *html, apr_int64_t customers, apr_int64_t most)
+{
+    tmf_text_append_format(html,
+                           "<td class=\"share\"><svg viewBox=\"0 0 100 10\" aria-hidden=\"true\""
+                           " preserveAspectRatio=\"none\"><rect class=\"bar\" y=\"2\" height=\"6\""
+                           " width=\"%.2f\"/></svg></td><td class=\"n\">",
+                           most > 0 ? 100.0 * (double)customers / (double)most : 0);
+    tmf_markup_number(html, customers);
+    append(html, "</td>");
+}
+
+static void end_value_row(tmf_text_t *html, apr_int64_t customers, const tmf_overview_t *counts)
+{
+    append(html, "<td class=\"n\">");
+    tmf_markup_share(html, (apr_uint64_t)customers, (apr_uint64_t)counts->customers);
+    append(html, "</td></tr>\n");
+}
+
+static void write_values(tmf_text_t *html, const tmf_status_stored_t *stored)
+{
+    apr_int64_t most = 0;
+    int i;
+
+    for (i = 0; i < stored->value_count; i++) {
+        most = stored->values[i].customers > most ? stored->values[i].customers : most;
+    }
+    for (i = 0; i < stored->value_count; i++) {
+        const tmf_status_value_t *value = &stored->values[i];
+
+        append(html, "<tr><th scope=\"row\">");
+        if (value->value == NULL) {
+            append(html, "<i class=\"none\">none</i>");
+        } else if (*value->value == '\0') {
+            append(html, "<i class=\"none\">empty</i>");
+        } else {
+            tmf_markup_foreign(html, value->value, VALUE_BYTES / 2);
+        }
+        append(html, "</th>");
+        write_share_bar(html, value->customers, most);
+        end_value_row(html, value->customers, &stored->counts);
+    }
+    if (stored->values_left_out > 0) {
+        append(html, "<tr><th scope=\"row\">and ");
+        tmf_markup_count(html, stored->values_left_out, "more", "more");
+        append(html, "</th>");
+        write_share_bar(html, stored->customers_left_out, most);
+        end_value_row(html, stored->customers_left_out, &stored->counts);
+    }
+}
+
+static void write_customers(tmf_text_t *html, const tmf_status_stored_t *stored)
+{
+    append(html, "<section><h2>Customers by status</h2>");
+    if (stored == NULL) {
+        append(html, UNKNOWN);
+    } else if (stored->value_count == 0) {
+        append(html, "<p class=\"none\">There is no customer yet.</p>");
+    } else {
+        append(html, "<table><thead><tr><th scope=\"col\">Status</th><td></td>"
+                     "<th scope=\"col\" class=\"n\">Customers</th>"
+                     "<th scope=\"col\" class=\"n\">Share</th></tr></thead><tbody>\n");
+        write_values(html, stored);
+        append(html, "</tbody></table>");
+    }
+    append(html, "</section>\n");
+}
+
+/* ---- listeners ---- */
+
+static void write_listener_state(tmf_text_t *html, const tmf_status_listener_t *listener,
+                                 apr_time_t now)
+{
+    static const char *const words[] = {"active", "paused", "disabled"};
+
+    tmf_text_append_format(
+        html, "<td data-label=\"State\"><span><span class=\"state %s\">%s %s</span>",
+        health_classes[listener->state], health_signs[listener->state], words[listener->state]);
+    if (listener->state == TMF_LISTENER_PAUSED && listener->paused_until > now) {
+        append(html, "<br>");
+        tmf_markup_moment(html, "for ", listener->paused_until, "", now);
+    }
+    append(html, "</span></td>");
+}
+
+static void write_listener_error(tmf_text_t *html, const tmf_status_listener_t *listener,
+                                 apr_time_t now)
+{
+    append(html, "<td data-label=\"Last error\"><span>");
+    if (listener->error != NULL) {
+        tmf_markup_foreign(html, listener->error, TMF_STATUS_TEXT_MAX);
+    } else {
+        append(html, "<span class=\"none\">none</span>");
+    }
+    if (listener->failing_since != 0) {
+        append(html, "<br><span class=\"soft\">");
+        tmf_markup_moment(html, "failing for ", listener->failing_since, "", now);
+        append(html, "</span>");
+    }
+    append(html, "</span></td></tr>\n");
+}
+
+static void write_listener(tmf_text_t *html, const tmf_status_listener_t *listener,
+                           const tmf_status_overview_t *overview)
+{
+    append(html, "<tr><th scope=\"row\">");
+    tmf_markup_foreign(html, listener->origin, VALUE_BYTES);
+    append(html, "<br><a class=\"id\" href=\"");
+    tmf_markup_text(html, overview->links);
+    append(html, "listeners/");
+    tmf_markup_text(html, listener->id);
+    append(html, "\">");
+    tmf_markup_text(html, listener->id);
+    append(html, "</a></th>");
+    write_listener_state(html, listener, overview->now);
+    append(html, "<td class=\"n\" data-label=\"Waiting\">");
+    tmf_markup_number(html, listener->pending);
+    append(html, "</td><td class=\"n\" data-label=\"The oldest\">");
+    if (listener->oldest_pending != 0) {
+        tmf_markup_moment(html, "", listener->oldest_pending, "", overview->now);
+    } else {
+        append(html, "–");
+    }
+    append(html, "</td><td class=\"n\" data-label=\"Dead letters\">");
+    tmf_markup_number(html, listener->dead);
+    append(html, "</td>");
+    write_listener_error(html, listener, overview->now);
+}
+
+static void write_listener_table(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    const tmf_status_stored_t *stored = overview->stored;
+    int i;
+
+    append(html, "<table class=\"listeners\"><thead><tr><th scope=\"col\">Listener</th>"
+                 "<th scope=\"col\">State</th><th scope=\"col\" class=\"n\">Waiting</th>"
+                 "<th scope=\"col\" class=\"n\">The oldest</th>"
+                 "<th scope=\"col\" class=\"n\">Dead letters</th>"
+                 "<th scope=\"col\">Last error</th></tr></thead><tbody>\n");
+    for (i = 0; i < stored->listener_count; i++) {
+        write_listener(html, &stored->listeners[i], overview);
+    }
+    append(html, "</tbody></table>");
+    if (stored->listeners_left_out > 0) {
+        append(html, "<p>and <a href=\"");
+        tmf_markup_text(html, overview->links);
+        append(html, "listeners\">");
+        tmf_markup_count(html, stored->listeners_left_out, "more", "more");
+        append(html, "</a></p>");
+    }
+}
+
+static void write_deliveries(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    static const char *const outcomes[TMF_OUTCOMES] = {"accepted", "refused", "failed", "given up"};
+    int i;
+
+    append(html, "<p class=\"soft\">");
+    tmf_markup_moment(html, "In ", overview->counted_since, ":", overview->now);
+    for (i = 0; i < TMF_OUTCOMES; i++) {
+        append(html, i > 0 ? ", " : " ");
+        tmf_markup_number(html, (apr_int64_t)overview->deliveries[i]);
+        tmf_text_append_format(html, " %s", outcomes[i]);
+    }
+    append(html, ".</p>");
+}
+
+static void write_listeners(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    append(html, "<section><h2>Listeners</h2>");
+    if (overview->stored == NULL) {
+        append(html, UNKNOWN);
+    } else if (overview->stored->listener_count == 0) {
+        append(html, "<p class=\"none\">No listener is registered.</p>");
+    } else {
+        write_deliveries(html, overview);
+        write_listener_table(html, overview);
+    }
+    append(html, "</section>\n");
+}
+
+/* ---- foot ---- */
+
+static void write_foot(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    static const char *const below[] = {"ready", "live", "metrics", "listeners"};
+    apr_size_t i;
+
+    append(html, "<footer>mod_tmf_customer ");
+    tmf_markup_text(html, overview->build.version);
+    tmf_text_append_format(html, ", schema %d. httpd has been running for ",
+                           overview->build.schema);
+    tmf_markup_moment(html, "", overview->started, "", overview->now);
+    append(html, ", with ");
+    tmf_markup_count(html, overview->generation, "restart", "restarts");
+    append(html, ". For programs:");
+    for (i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
+        append(html, " <a href=\"");
+        tmf_markup_text(html, overview->links);
+        tmf_text_append_format(html, "%s\">%s</a>", below[i], below[i]);
+    }
+    append(html, ", and this page as application/json.</footer>\n</body></html>\n");
+}
+
+void tmf_page_write(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    const apr_array_header_t *problems = tmf_problems_find(overview, html->pool);
+    tmf_health_t health = tmf_problems_health(problems);
+
+    write_head(html, overview, health);
+    write_header(html, overview, health);
+    append(html, "<main>\n");
+    write_problems(html, problems);
+    append(html, "<dl class=\"tiles\">\n");
+    write_request_tiles(html, overview);
+    write_server_tiles(html, overview);
+    write_stored_tiles(html, overview);
+    append(html, "</dl>\n");
+    write_charts(html, overview);
+    append(html, "<div class=\"pair\">\n");
+    write_operations(html, overview);
+    write_customers(html, overview->stored);
+    append(html, "</div>\n");
+    write_listeners(html, overview);
+    append(html, "</main>\n");
+    write_foot(html, overview);
+}
