@@ -59,17 +59,19 @@ typedef struct {
     const char *error; /* of its last attempt that failed; NULL = none */
 } tmf_status_listener_t;
 
-/* What is in the database. */
 typedef struct {
-    tmf_overview_t counts;
-    const tmf_status_value_t *values; /* most customers first */
-    int value_count;
-    apr_int64_t values_left_out;
-    apr_int64_t customers_left_out;         /* that have those */
-    const tmf_status_listener_t *listeners; /* those that need attention first */
-    int listener_count;
-    apr_int64_t listeners_left_out;
-} tmf_status_stored_t;
+    const tmf_status_value_t *rows; /* most customers first */
+    int count;
+    apr_int64_t left_out;           /* further values */
+    int is_left_out_bounded;        /* and perhaps more than these */
+    apr_int64_t customers_left_out; /* that have one of them */
+} tmf_status_values_t;
+
+typedef struct {
+    const tmf_status_listener_t *rows; /* those that need attention first */
+    int count;
+    apr_int64_t left_out;
+} tmf_status_listeners_t;
 
 typedef struct {
     const char *server; /* name of the virtual host */
@@ -89,7 +91,12 @@ typedef struct {
     tmf_status_minute_t minutes[TMF_MINUTES]; /* oldest first; the last one is not over yet */
     const char *database;                     /* what is wrong with it; NULL = nothing */
     const char *notifier;                     /* likewise */
-    const tmf_status_stored_t *stored;        /* NULL when the database does not answer */
+    const tmf_overview_t *counts;             /* these three are NULL when the database has not */
+    const tmf_status_values_t *values;        /* told them in time */
+    const tmf_status_listeners_t *listeners;
 } tmf_status_overview_t;
+
+/* Appends it as JSON; README.md of this room lists the members. */
+void tmf_overview_write_json(tmf_text_t *json, const tmf_status_overview_t *overview);
 
 #endif

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "status/page.h"
 
-#include <string.h>
+#include <math.h>
 
 #include "status/chart.h"
 #include "status/markup.h"
 #include "status/problems.h"
 
 #define REFRESH       "30" /* seconds */
-#define VALUE_BYTES   80   /* of a client's text in a table */
+#define VALUE_BYTES   80   /* of a name that others chose */
+#define STATUS_BYTES  40
 #define LAST_COMPLETE (TMF_MINUTES - 2)
-#define UNKNOWN       "<p class=\"none\">Unknown: the database does not answer.</p>"
+#define UNKNOWN       "<p class=\"none\">Unknown: the database did not answer.</p>"
 
 static void append(tmf_text_t *html, const char *string)
 {
@@ -160,32 +161,38 @@ static void write_server_tiles(tmf_text_t *html, const tmf_status_overview_t *ov
     end_tile(html);
 }
 
+static void append_count(tmf_text_t *html, int is_known, apr_int64_t count)
+{
+    if (is_known) {
+        tmf_markup_number(html, count);
+    } else {
+        append(html, "–");
+    }
+}
+
 static void write_stored_tiles(tmf_text_t *html, const tmf_status_overview_t *overview)
 {
-    static const tmf_status_stored_t nothing;
-    const tmf_status_stored_t *stored = overview->stored != NULL ? overview->stored : &nothing;
-    const tmf_overview_t *counts = &stored->counts;
+    static const tmf_overview_t unknown;
+    const tmf_overview_t *counts = overview->counts != NULL ? overview->counts : &unknown;
 
     begin_tile(html, "Customers");
-    stored != &nothing ? tmf_markup_number(html, counts->customers) : append(html, "–");
+    append_count(html, counts != &unknown, counts->customers);
     begin_note(html);
     tmf_markup_count(html, (apr_int64_t)overview->changes, "change", "changes");
     append(html, " through this server");
     end_tile(html);
     begin_tile(html, "Notifications waiting");
-    stored != &nothing ? tmf_markup_number(html, counts->pending) : append(html, "–");
-    append(html, counts->pending >= TMF_PENDING_MAX ? "+" : "");
+    append_count(html, counts != &unknown, counts->pending);
     begin_note(html);
     if (counts->oldest_pending > 0) {
         append(html, "the oldest for ");
         tmf_markup_span(html, apr_time_from_sec((apr_time_t)counts->oldest_pending));
     } else {
-        append(html, stored != &nothing ? "none is late" : "unknown");
+        append(html, counts != &unknown ? "none is late" : "unknown");
     }
     end_tile(html);
     begin_tile(html, "Dead letters");
-    stored != &nothing ? tmf_markup_number(html, counts->dead) : append(html, "–");
-    append(html, counts->dead >= TMF_PENDING_MAX ? "+" : "");
+    append_count(html, counts != &unknown, counts->dead);
     begin_note(html);
     append(html, "notifications given up");
     end_tile(html);
@@ -314,62 +321,65 @@ static void write_share_bar(tmf_text_t *html, apr_int64_t customers, apr_int64_t
                            "<td class=\"share\"><svg viewBox=\"0 0 100 10\" aria-hidden=\"true\""
                            " preserveAspectRatio=\"none\"><rect class=\"bar\" y=\"2\" height=\"6\""
                            " width=\"%.2f\"/></svg></td><td class=\"n\">",
-                           most > 0 ? 100.0 * (double)customers / (double)most : 0);
+                           most > 0 ? fmin(100.0 * (double)customers / (double)most, 100) : 0);
     tmf_markup_number(html, customers);
     append(html, "</td>");
 }
 
-static void end_value_row(tmf_text_t *html, apr_int64_t customers, const tmf_overview_t *counts)
+static void write_value_row(tmf_text_t *html, apr_int64_t customers, apr_int64_t most,
+                            apr_int64_t all)
 {
+    append(html, "</th>");
+    write_share_bar(html, customers, most);
     append(html, "<td class=\"n\">");
-    tmf_markup_share(html, (apr_uint64_t)customers, (apr_uint64_t)counts->customers);
+    tmf_markup_share(html, (apr_uint64_t)customers, (apr_uint64_t)all);
     append(html, "</td></tr>\n");
 }
 
-static void write_values(tmf_text_t *html, const tmf_status_stored_t *stored)
+static void write_value(tmf_text_t *html, const char *value)
 {
-    apr_int64_t most = 0;
-    int i;
-
-    for (i = 0; i < stored->value_count; i++) {
-        most = stored->values[i].customers > most ? stored->values[i].customers : most;
-    }
-    for (i = 0; i < stored->value_count; i++) {
-        const tmf_status_value_t *value = &stored->values[i];
-
-        append(html, "<tr><th scope=\"row\">");
-        if (value->value == NULL) {
-            append(html, "<i class=\"none\">none</i>");
-        } else if (*value->value == '\0') {
-            append(html, "<i class=\"none\">empty</i>");
-        } else {
-            tmf_markup_foreign(html, value->value, VALUE_BYTES / 2);
-        }
-        append(html, "</th>");
-        write_share_bar(html, value->customers, most);
-        end_value_row(html, value->customers, &stored->counts);
-    }
-    if (stored->values_left_out > 0) {
-        append(html, "<tr><th scope=\"row\">and ");
-        tmf_markup_count(html, stored->values_left_out, "more", "more");
-        append(html, "</th>");
-        write_share_bar(html, stored->customers_left_out, most);
-        end_value_row(html, stored->customers_left_out, &stored->counts);
+    append(html, "<tr><th scope=\"row\">");
+    if (value == NULL) {
+        append(html, "<i class=\"none\">none</i>");
+    } else if (*value == '\0') {
+        append(html, "<i class=\"none\">empty</i>");
+    } else {
+        tmf_markup_foreign(html, value, STATUS_BYTES);
     }
 }
 
-static void write_customers(tmf_text_t *html, const tmf_status_stored_t *stored)
+static void write_values(tmf_text_t *html, const tmf_status_values_t *values)
+{
+    apr_int64_t all = values->customers_left_out;
+    int i;
+
+    for (i = 0; i < values->count; i++) {
+        all += values->rows[i].customers;
+    }
+    for (i = 0; i < values->count; i++) {
+        write_value(html, values->rows[i].value);
+        write_value_row(html, values->rows[i].customers, values->rows[0].customers, all);
+    }
+    if (values->left_out > 0) {
+        append(html, "<tr><th scope=\"row\">and ");
+        tmf_markup_number(html, values->left_out);
+        append(html, values->is_left_out_bounded ? " or more others" : " more");
+        write_value_row(html, values->customers_left_out, values->rows[0].customers, all);
+    }
+}
+
+static void write_customers(tmf_text_t *html, const tmf_status_values_t *values)
 {
     append(html, "<section><h2>Customers by status</h2>");
-    if (stored == NULL) {
+    if (values == NULL) {
         append(html, UNKNOWN);
-    } else if (stored->value_count == 0) {
+    } else if (values->count == 0) {
         append(html, "<p class=\"none\">There is no customer yet.</p>");
     } else {
         append(html, "<table><thead><tr><th scope=\"col\">Status</th><td></td>"
                      "<th scope=\"col\" class=\"n\">Customers</th>"
                      "<th scope=\"col\" class=\"n\">Share</th></tr></thead><tbody>\n");
-        write_values(html, stored);
+        write_values(html, values);
         append(html, "</tbody></table>");
     }
     append(html, "</section>\n");
@@ -438,7 +448,7 @@ static void write_listener(tmf_text_t *html, const tmf_status_listener_t *listen
 
 static void write_listener_table(tmf_text_t *html, const tmf_status_overview_t *overview)
 {
-    const tmf_status_stored_t *stored = overview->stored;
+    const tmf_status_listeners_t *listeners = overview->listeners;
     int i;
 
     append(html, "<table class=\"listeners\"><thead><tr><th scope=\"col\">Listener</th>"
@@ -446,15 +456,15 @@ static void write_listener_table(tmf_text_t *html, const tmf_status_overview_t *
                  "<th scope=\"col\" class=\"n\">The oldest</th>"
                  "<th scope=\"col\" class=\"n\">Dead letters</th>"
                  "<th scope=\"col\">Last error</th></tr></thead><tbody>\n");
-    for (i = 0; i < stored->listener_count; i++) {
-        write_listener(html, &stored->listeners[i], overview);
+    for (i = 0; i < listeners->count; i++) {
+        write_listener(html, &listeners->rows[i], overview);
     }
     append(html, "</tbody></table>");
-    if (stored->listeners_left_out > 0) {
+    if (listeners->left_out > 0) {
         append(html, "<p>and <a href=\"");
         tmf_markup_text(html, overview->links);
         append(html, "listeners\">");
-        tmf_markup_count(html, stored->listeners_left_out, "more", "more");
+        tmf_markup_count(html, listeners->left_out, "more", "more");
         append(html, "</a></p>");
     }
 }
@@ -477,9 +487,9 @@ static void write_deliveries(tmf_text_t *html, const tmf_status_overview_t *over
 static void write_listeners(tmf_text_t *html, const tmf_status_overview_t *overview)
 {
     append(html, "<section><h2>Listeners</h2>");
-    if (overview->stored == NULL) {
+    if (overview->listeners == NULL) {
         append(html, UNKNOWN);
-    } else if (overview->stored->listener_count == 0) {
+    } else if (overview->listeners->count == 0) {
         append(html, "<p class=\"none\">No listener is registered.</p>");
     } else {
         write_deliveries(html, overview);
@@ -528,7 +538,7 @@ void tmf_page_write(tmf_text_t *html, const tmf_status_overview_t *overview)
     write_charts(html, overview);
     append(html, "<div class=\"pair\">\n");
     write_operations(html, overview);
-    write_customers(html, overview->stored);
+    write_customers(html, overview->values);
     append(html, "</div>\n");
     write_listeners(html, overview);
     append(html, "</main>\n");

@@ -57,7 +57,7 @@ const apr_array_header_t *tmf_problems_find(const tmf_status_overview_t *overvie
                                             apr_pool_t *result_pool)
 {
     apr_array_header_t *problems = apr_array_make(result_pool, 4, sizeof(tmf_problem_t));
-    const tmf_overview_t *counts = overview->stored != NULL ? &overview->stored->counts : NULL;
+    const tmf_overview_t *counts = overview->counts;
 
     if (overview->database != NULL) {
         add(problems, TMF_HEALTH_FAIL, overview->database);

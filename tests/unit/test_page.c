@@ -21,9 +21,11 @@
 #define SCRIPT "<script>alert('1')</script> & \"x\""
 
 static tmf_status_overview_t overview;
-static tmf_status_stored_t stored;
-static tmf_status_value_t values[TMF_STATUS_VALUES_MAX];
-static tmf_status_listener_t listeners[TMF_STATUS_LISTENERS_MAX];
+static tmf_overview_t counts;
+static tmf_status_values_t values;
+static tmf_status_listeners_t listeners;
+static tmf_status_value_t value_rows[TMF_STATUS_VALUES_MAX];
+static tmf_status_listener_t listener_rows[TMF_STATUS_LISTENERS_MAX];
 static tmf_status_operation_t operations[TMF_OPERATIONS];
 
 /* Numbers that look as if they were measured, and are always the same. */
@@ -57,9 +59,9 @@ static void make_empty(void)
     int i;
 
     memset(&overview, 0, sizeof(overview));
-    memset(&stored, 0, sizeof(stored));
-    memset(values, 0, sizeof(values));
-    memset(listeners, 0, sizeof(listeners));
+    memset(&counts, 0, sizeof(counts));
+    memset(&values, 0, sizeof(values));
+    memset(&listeners, 0, sizeof(listeners));
     overview.server = "api.example.com";
     overview.links = "./tmf-customer-status/";
     overview.build = (tmf_build_t){"0.1.0", 12};
@@ -70,9 +72,11 @@ static void make_empty(void)
         overview.minutes[i].requests.median = overview.minutes[i].requests.p99 = -1;
     }
     overview.minutes[TMF_MINUTES - 1].begin = NOW - 20 * APR_USEC_PER_SEC;
-    overview.stored = &stored;
-    stored.values = values;
-    stored.listeners = listeners;
+    overview.counts = &counts;
+    overview.values = &values;
+    overview.listeners = &listeners;
+    values.rows = value_rows;
+    listeners.rows = listener_rows;
 }
 
 static void make_listeners(void)
@@ -89,14 +93,14 @@ static void make_listeners(void)
         {"9e8d7c6b-5a49-4838-8727-16050f0e0d44", "https://search.example", TMF_LISTENER_ACTIVE, 0,
          0, 0, 0, 0, NULL}};
 
-    memcpy(listeners, made, sizeof(made));
-    stored.listener_count = 4;
-    stored.counts.listeners[TMF_LISTENER_ACTIVE] = 2;
-    stored.counts.listeners[TMF_LISTENER_PAUSED] = 1;
-    stored.counts.listeners[TMF_LISTENER_DISABLED] = 1;
-    stored.counts.pending = 1331;
-    stored.counts.dead = 39;
-    stored.counts.oldest_pending = 26 * 3600;
+    memcpy(listener_rows, made, sizeof(made));
+    listeners.count = 4;
+    counts.listeners[TMF_LISTENER_ACTIVE] = 2;
+    counts.listeners[TMF_LISTENER_PAUSED] = 1;
+    counts.listeners[TMF_LISTENER_DISABLED] = 1;
+    counts.pending = 1331;
+    counts.dead = 39;
+    counts.oldest_pending = 26 * 3600;
 }
 
 static void make_busy(void)
@@ -118,7 +122,7 @@ static void make_busy(void)
 
     make_empty();
     make_minutes(TMF_MINUTES);
-    memcpy(values, some, sizeof(some));
+    memcpy(value_rows, some, sizeof(some));
     memcpy(operations, asked, sizeof(asked));
     overview.operations = operations;
     overview.operation_count = sizeof(asked) / sizeof(asked[0]);
@@ -134,8 +138,8 @@ static void make_busy(void)
     overview.deliveries[TMF_OUTCOME_FAILED] = 812;
     overview.deliveries[TMF_OUTCOME_REFUSED] = 120;
     overview.deliveries[TMF_OUTCOME_DEAD] = 39;
-    stored.counts.customers = 937511;
-    stored.value_count = 5;
+    counts.customers = 937511;
+    values.count = 5;
     make_listeners();
 }
 
@@ -208,11 +212,13 @@ START_TEST(without_the_database)
     const char *page;
 
     make_busy();
-    overview.stored = NULL;
+    overview.counts = NULL;
+    overview.values = NULL;
+    overview.listeners = NULL;
     overview.database = "The database does not answer.";
     page = page_of("away");
     ck_assert_says(page, "■ Trouble");
-    ck_assert_says(page, "Unknown: the database does not answer");
+    ck_assert_says(page, "Unknown: the database did not answer");
     ck_assert_int_eq(count_of(page, "937,511"), 0);
     ck_assert_says(page, ">9,079,411<");
 }
@@ -223,11 +229,11 @@ START_TEST(what_others_chose_is_text)
     const char *page;
 
     make_busy();
-    values[0].value = SCRIPT;
-    values[1].value = "\x01\xe2\x80\xae"
-                      "esrever";
-    listeners[0].error = SCRIPT;
-    listeners[0].id = listeners[0].origin = SCRIPT;
+    value_rows[0].value = SCRIPT;
+    value_rows[1].value = "\x01\xe2\x80\xae"
+                          "esrever";
+    listener_rows[0].error = SCRIPT;
+    listener_rows[0].id = listener_rows[0].origin = SCRIPT;
     overview.server = overview.links = overview.build.version = SCRIPT;
     overview.database = overview.notifier = SCRIPT;
     page = page_of("hostile");
@@ -246,19 +252,19 @@ START_TEST(lists_are_bounded)
 
     make_busy();
     for (i = 0; i < TMF_STATUS_VALUES_MAX; i++) {
-        values[i] = (tmf_status_value_t){apr_psprintf(pool, "%d%s", i,
-                                                      "ääääääääääääääääääääääääää"
-                                                      "äääääääääääääääääääääääääää"),
-                                         100 - i};
+        value_rows[i] = (tmf_status_value_t){apr_psprintf(pool, "%d%s", i,
+                                                          "ääääääääääääääääääääääääää"
+                                                          "äääääääääääääääääääääääääää"),
+                                             100 - i};
     }
     for (i = 0; i < TMF_STATUS_LISTENERS_MAX; i++) {
-        listeners[i] = listeners[i % 4];
+        listener_rows[i] = listener_rows[i % 4];
     }
-    stored.value_count = TMF_STATUS_VALUES_MAX;
-    stored.values_left_out = 30;
-    stored.customers_left_out = 1234;
-    stored.listener_count = TMF_STATUS_LISTENERS_MAX;
-    stored.listeners_left_out = 975;
+    values.count = TMF_STATUS_VALUES_MAX;
+    values.left_out = 30;
+    values.customers_left_out = 1234;
+    listeners.count = TMF_STATUS_LISTENERS_MAX;
+    listeners.left_out = 975;
     page = page_of("many");
     ck_assert_says(page, "and 30 more");
     ck_assert_says(page, "1,234");
