@@ -12,7 +12,10 @@
 #include <http_main.h>
 #include <http_protocol.h>
 #include <http_request.h>
+#include <ap_mpm.h>
 #include <mpm_common.h>
+#include <apr_hash.h>
+#include <apr_strings.h>
 
 #include "config/config.h"
 #include "http/http.h"
@@ -167,13 +170,98 @@ static int prepare_cache(server_rec *main_server)
     return status == APR_SUCCESS;
 }
 
+/* ---- metrics ---- */
+
+typedef struct {
+    tmf_metrics_hosts_t *hosts;
+} kept_metrics_t;
+
+/* Of all servers and all generations of children since httpd was started; NULL before the first. */
+static tmf_metrics_hosts_t *kept_metrics(void)
+{
+    static const char key[] = "tmf_customer_metrics " TMF_METRICS_LAYOUT;
+    kept_metrics_t *kept = ap_retained_data_get(key);
+    int processes = 0;
+
+    if (kept == NULL) {
+        kept = ap_retained_data_create(key, sizeof(*kept));
+        ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &processes);
+        kept->hosts = tmf_metrics_hosts_make(processes > 0 ? processes : 1, ap_pglobal);
+    }
+    return kept->hosts;
+}
+
+/* What a virtual host is known by when the configuration is read again: name and addresses. */
+static const char *identity_of(const server_rec *server, apr_pool_t *pool)
+{
+    const char *identity = server->is_virtual ? server->server_hostname : "main server";
+    const server_addr_rec *address;
+
+    for (address = server->addrs; address != NULL; address = address->next) {
+        identity = apr_psprintf(pool, "%s %s:%d", identity, address->virthost,
+                                (int)address->host_port);
+    }
+    return identity;
+}
+
+/* Two hosts with the same name and addresses are told apart by their order. */
+static apr_status_t find_metrics(server_rec *server, apr_hash_t *seen, apr_pool_t *pool)
+{
+    const char *identity = identity_of(server, pool);
+    int *times = apr_hash_get(seen, identity, APR_HASH_KEY_STRING);
+
+    if (times == NULL) {
+        times = apr_pcalloc(pool, sizeof(*times));
+        apr_hash_set(seen, identity, APR_HASH_KEY_STRING, times);
+    }
+    identity = apr_psprintf(pool, "%d %s", ++*times, identity);
+    return tmf_metrics_of_host(&tmf_config_of_server(server)->metrics, kept_metrics(), identity);
+}
+
+/* Without them the API is served all the same. */
+static void prepare_metrics(server_rec *main_server, apr_pool_t *ptemp)
+{
+    apr_hash_t *seen = apr_hash_make(ptemp);
+    server_rec *server;
+
+    for (server = main_server; server != NULL; server = server->next) {
+        if (tmf_config_of_server(server)->bases->nelts > 0) {
+            apr_status_t status = find_metrics(server, seen, ptemp);
+
+            if (status != APR_SUCCESS) {
+                ap_log_error(APLOG_MARK, APLOG_WARNING, status, server,
+                             "TMF0200: no shared memory for metrics: nothing is counted");
+            }
+        }
+    }
+}
+
+/* monitor: the parent, every ten seconds. */
+static int tick(apr_pool_t *pool, server_rec *server)
+{
+    (void)pool;
+    (void)server;
+    tmf_metrics_tick(kept_metrics(), apr_time_now());
+    return DECLINED;
+}
+
+static void child_status(server_rec *server, pid_t process, ap_generation_t generation, int slot,
+                         mpm_child_status status)
+{
+    (void)server;
+    (void)generation;
+    (void)slot;
+    if (status == MPM_CHILD_EXITED) {
+        tmf_metrics_left(kept_metrics(), process);
+    }
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
 {
     int status;
     int is_prepared;
 
     (void)plog;
-    (void)ptemp;
     if (is_first_reading()) {
         return OK;
     }
@@ -183,6 +271,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     }
     is_prepared = prepare_notifiers(pconf, server);
     is_prepared = prepare_cache(server) && is_prepared;
+    prepare_metrics(server, ptemp);
     return is_prepared || is_restart() ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -191,7 +280,7 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
     tmf_server_config_t *config = tmf_config_of_server(server);
     const tmf_db_settings_t settings = {
         server,        config->statement_timeout, config->pool_timeout, config->wake,
-        config->cache, config->cache_age};
+        config->cache, config->cache_age,         config->metrics};
     apr_status_t status = tmf_db_pool_make(&config->database, &settings, pchild);
 
     if (status == APR_SUCCESS) {
@@ -217,6 +306,7 @@ static void start_notifier(apr_pool_t *pchild, server_rec *server)
     settings->server = server;
     settings->database = config->database;
     settings->wake = config->wake;
+    settings->metrics = config->metrics;
     settings->leader = config->leader;
     settings->targets = config->targets;
     settings->secrets = config->secrets;
@@ -243,6 +333,7 @@ static void child_init(apr_pool_t *pchild, server_rec *main_server)
     for (server = main_server; server != NULL; server = server->next) {
         const tmf_server_config_t *config = tmf_config_of_server(server);
 
+        tmf_metrics_enter(config->metrics);
         if (config->bases->nelts > 0 && config->has_database) {
             make_way_to_database(pchild, server);
             if (config->has_api && config->notify.enabled) {
@@ -277,12 +368,15 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, after_mod_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_monitor(tick, NULL, NULL, APR_HOOK_MIDDLE);
     /* Last, so that mod_rewrite, mod_alias and mod_proxy may send a request elsewhere before. */
     ap_hook_translate_name(tmf_space_translate_name, NULL, NULL, APR_HOOK_LAST);
     ap_hook_map_to_storage(tmf_space_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_type_checker(tmf_space_check_type, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(tmf_http_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(tmf_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(tmf_count_end, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(tmf_error_filter_insert, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_filter(tmf_error_filter_insert_for_document, NULL, NULL, APR_HOOK_LAST);
 }

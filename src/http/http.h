@@ -8,6 +8,7 @@
 #include "api/api.h"
 #include "error.h"
 #include "http/route.h"
+#include "metrics/metrics.h"
 
 /* ---- space.c: our URL space within httpd ---- */
 
@@ -34,6 +35,15 @@ int tmf_http_serve(request_rec *r, const tmf_routes_t *routes);
 
 /* That of the API. */
 int tmf_http_handler(request_rec *r);
+
+/* ---- count.c: requests, each once, when it is over ---- */
+
+/* That is what the request is counted as. */
+void tmf_count_begin(request_rec *r, tmf_operation_t operation);
+
+/* log_transaction: counts it, with the status that the client got. Also those that httpd or another
+ * module has answered for us. */
+int tmf_count_end(request_rec *r);
 
 /* ---- body.c ---- */
 

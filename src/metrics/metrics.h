@@ -200,6 +200,9 @@ void tmf_metrics_render(tmf_text_t *text, const tmf_metrics_snapshot_t *snapshot
 
 /* ---- where it is kept: mod_tmf_customer.c ---- */
 
+/* Of the memory; another one is another memory. */
+#define TMF_METRICS_LAYOUT "1"
+
 /* The metrics of all virtual hosts that an httpd has had since its start. */
 typedef struct tmf_metrics_hosts_t tmf_metrics_hosts_t;
 

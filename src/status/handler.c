@@ -7,7 +7,7 @@
 static const char *const health[] = {"application/health+json", TMF_CONTENT_TYPE, NULL};
 
 static const tmf_route_t routes[] = {
-    {"live", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_live, health, 1},
+    {"live", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_live, health, 1, TMF_OPERATION_OTHER},
 };
 
 static const tmf_routes_t status_routes = {TMF_HANDLER_STATUS, routes,

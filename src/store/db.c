@@ -61,6 +61,7 @@ APLOG_USE_MODULE(tmf_customer);
 struct tmf_db_pool_t {
     server_rec *server;
     const tmf_wake_t *wake;
+    tmf_metrics_t *metrics;
     tmf_semaphore_t door;
     tmf_outage_t *outage;
     apr_interval_time_t statement_timeout;
@@ -78,7 +79,8 @@ struct tmf_db_t {
     tmf_session_t *session;
     apr_uint64_t identity; /* of its database */
     int wake_at_commit;
-    apr_interval_time_t limit;  /* of tmf_db_limit; 0 = none */
+    int changes[TMF_EVENT_TYPES]; /* that were made in the transaction */
+    apr_interval_time_t limit;    /* of tmf_db_limit; 0 = none */
     apr_array_header_t *writes; /* of const char *: whom tmf_db_begin_write named; NULL = nobody */
     apr_pool_t *result_pool;    /* of the borrower */
     sigset_t signals;           /* to restore; prefork only */
@@ -102,6 +104,7 @@ apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, const tmf_db_settings_t *set
 
     made->server = settings->server;
     made->wake = settings->wake;
+    made->metrics = settings->metrics;
     made->caching.memory = settings->cache;
     made->caching.age = settings->cache_age;
     made->caching.write_time = CACHE_WRITE_STATEMENTS * (settings->statement_timeout + GRACE_TIME);
@@ -298,7 +301,14 @@ static tmf_error_t *enter_session(tmf_db_t *db, apr_pool_t *result_pool)
     return NULL;
 }
 
-static tmf_session_t *session_of(ap_dbd_t *dbd)
+static apr_status_t count_closed(void *metrics)
+{
+    tmf_metrics_connection_open(metrics, -1);
+    return APR_SUCCESS;
+}
+
+/* A connection's own pool ends when mod_dbd closes it. */
+static tmf_session_t *session_of(ap_dbd_t *dbd, tmf_metrics_t *metrics)
 {
     void *session = NULL;
 
@@ -306,6 +316,8 @@ static tmf_session_t *session_of(ap_dbd_t *dbd)
     if (session == NULL) {
         session = tmf_session_make(dbd->pool);
         apr_pool_userdata_setn(session, SESSION_KEY, NULL, dbd->pool);
+        tmf_metrics_connection_open(metrics, 1);
+        apr_pool_cleanup_register(dbd->pool, metrics, count_closed, apr_pool_cleanup_null);
     }
     return session;
 }
@@ -332,7 +344,7 @@ static tmf_error_t *open_connection(tmf_db_t *db, apr_pool_t *result_pool)
             return NULL;
         }
         PQreset(db->connection);
-        tmf_session_lose(session_of(db->dbd));
+        tmf_session_lose(session_of(db->dbd, pool->metrics));
         if (PQstatus(db->connection) == CONNECTION_OK) {
             return NULL;
         }
@@ -346,11 +358,15 @@ static tmf_error_t *pass_the_door(tmf_db_t *db, apr_pool_t *result_pool)
 {
     tmf_db_pool_t *pool = db->pool;
     tmf_error_t *error;
+    int may_pass;
 
     if (!tmf_outage_may_try(pool->outage)) {
         return paused(pool, result_pool);
     }
-    if (!tmf_semaphore_take(&pool->door, tmf_clock_now() + pool->pool_timeout)) {
+    tmf_metrics_connection(pool->metrics, TMF_CONNECTION_WAITING, 1);
+    may_pass = tmf_semaphore_take(&pool->door, tmf_clock_now() + pool->pool_timeout);
+    tmf_metrics_connection(pool->metrics, TMF_CONNECTION_WAITING, -1);
+    if (!may_pass) {
         return busy(pool, result_pool);
     }
     error = open_connection(db, result_pool);
@@ -377,7 +393,17 @@ static void release_signals(tmf_db_t *db)
     }
 }
 
-tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t *result_pool)
+/* Every error of the database passes here once. */
+static tmf_error_t *counted(const tmf_db_pool_t *pool, tmf_error_t *error)
+{
+    if (error != NULL) {
+        tmf_metrics_database_error(pool->metrics,
+                                   error->sqlstate != NULL ? error->sqlstate : error->code);
+    }
+    return error;
+}
+
+static tmf_error_t *borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t *result_pool)
 {
     tmf_db_t *db = apr_pcalloc(result_pool, sizeof(*db));
     tmf_error_t *error;
@@ -391,7 +417,8 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
         return error;
     }
     PQsetnonblocking(db->connection, 1);
-    db->session = session_of(db->dbd);
+    db->session = session_of(db->dbd, pool->metrics);
+    tmf_metrics_connection(pool->metrics, TMF_CONNECTION_IN_USE, 1);
     error = enter_session(db, result_pool);
     if (error != NULL) {
         tmf_db_give_back(db);
@@ -401,10 +428,15 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
     return NULL;
 }
 
+tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t *result_pool)
+{
+    return counted(pool, borrow(borrowed, pool, result_pool));
+}
+
 tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *result_pool)
 {
     db->limit = most;
-    return set_timeout(db, result_pool);
+    return counted(db->pool, set_timeout(db, result_pool));
 }
 
 static void end_writes(tmf_db_t *db)
@@ -428,6 +460,7 @@ void tmf_db_give_back(tmf_db_t *db)
     PQsetnonblocking(db->connection, 0);
     tmf_session_hurry(db->session, NULL, 0);
     dbd_close(db->pool->server, db->dbd);
+    tmf_metrics_connection(db->pool->metrics, TMF_CONNECTION_IN_USE, -1);
     release_signals(db);
 }
 
@@ -475,6 +508,20 @@ void tmf_db_wake_notifier(tmf_db_t *db)
     }
 }
 
+void tmf_db_count_change(tmf_db_t *db, tmf_event_type_t type)
+{
+    if (PQtransactionStatus(db->connection) == PQTRANS_IDLE) {
+        tmf_metrics_change(db->pool->metrics, type, 1);
+    } else {
+        db->changes[type]++;
+    }
+}
+
+tmf_metrics_t *tmf_db_metrics(const tmf_db_pool_t *pool)
+{
+    return pool->metrics;
+}
+
 struct server_rec *tmf_db_server(const tmf_db_pool_t *pool)
 {
     return pool->server;
@@ -501,8 +548,9 @@ static int must_be_set_up_again(tmf_db_t *db, const PGresult *result)
     return PQtransactionStatus(db->connection) == PQTRANS_IDLE;
 }
 
-tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                            const tmf_db_rows_t **rows, apr_pool_t *result_pool)
+static tmf_error_t *run_prepared(tmf_db_t *db, const char *sql, int count,
+                                 const char *const *parameters, const tmf_db_rows_t **rows,
+                                 apr_pool_t *result_pool)
 {
     PGresult *result;
 
@@ -516,8 +564,15 @@ tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char
     return NULL;
 }
 
-tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                        const tmf_db_rows_t **rows, apr_pool_t *result_pool)
+tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
+                            const tmf_db_rows_t **rows, apr_pool_t *result_pool)
+{
+    return counted(db->pool, run_prepared(db, sql, count, parameters, rows, result_pool));
+}
+
+static tmf_error_t *run_once(tmf_db_t *db, const char *sql, int count,
+                             const char *const *parameters, const tmf_db_rows_t **rows,
+                             apr_pool_t *result_pool)
 {
     PGresult *result;
 
@@ -527,9 +582,16 @@ tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *co
     return NULL;
 }
 
-tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                         int is_planned_anew, apr_size_t budget, const tmf_db_rows_t **rows,
-                         int *is_cut, apr_pool_t *result_pool)
+tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
+                        const tmf_db_rows_t **rows, apr_pool_t *result_pool)
+{
+    return counted(db->pool, run_once(db, sql, count, parameters, rows, result_pool));
+}
+
+static tmf_error_t *run_reading(tmf_db_t *db, const char *sql, int count,
+                                const char *const *parameters, int is_planned_anew,
+                                apr_size_t budget, const tmf_db_rows_t **rows, int *is_cut,
+                                apr_pool_t *result_pool)
 {
     tmf_session_rows_t *read = tmf_session_rows_make(budget, result_pool);
     PGresult *result;
@@ -549,6 +611,14 @@ tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *c
     return NULL;
 }
 
+tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
+                         int is_planned_anew, apr_size_t budget, const tmf_db_rows_t **rows,
+                         int *is_cut, apr_pool_t *result_pool)
+{
+    return counted(db->pool, run_reading(db, sql, count, parameters, is_planned_anew, budget, rows,
+                                         is_cut, result_pool));
+}
+
 tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool)
 {
     const tmf_db_rows_t *rows;
@@ -559,8 +629,13 @@ tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool)
 tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool)
 {
     const tmf_db_rows_t *rows;
+    int type;
 
     TMF_TRY(tmf_db_ask(db, "COMMIT", 0, NULL, &rows, result_pool));
+    for (type = 0; type < TMF_EVENT_TYPES; type++) {
+        tmf_metrics_change(db->pool->metrics, (tmf_event_type_t)type, db->changes[type]);
+        db->changes[type] = 0;
+    }
     if (db->wake_at_commit) {
         tmf_wake_send(db->pool->wake);
     }
@@ -573,4 +648,5 @@ void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool)
     const tmf_db_rows_t *rows;
 
     (void)tmf_db_ask(db, "ROLLBACK", 0, NULL, &rows, scratch_pool);
+    memset(db->changes, 0, sizeof(db->changes));
 }

@@ -18,6 +18,7 @@
 #include <apr_time.h>
 
 #include "error.h"
+#include "metrics/metrics.h"
 #include "store/wake.h"
 
 /* The version of the schema that this code was written for: the highest number in sql/. */
@@ -47,6 +48,7 @@ typedef struct {
     const tmf_wake_t *wake;             /* of the notifier for this database; NULL = none */
     struct tmf_customer_cache_t *cache; /* NULL = none */
     apr_interval_time_t cache_age;      /* of what it gives at most */
+    tmf_metrics_t *metrics;             /* NULL = nothing is counted */
 } tmf_db_settings_t;
 
 /* child_init, after mod_dbd's: makes the way to the database that mod_dbd has for the server. It
@@ -74,6 +76,13 @@ void tmf_db_begin_write(tmf_db_t *db, const char *id);
 
 /* There is something to deliver: now, or, within a transaction, when it is committed. */
 void tmf_db_wake_notifier(tmf_db_t *db);
+
+/* A customer has been changed, which such an event tells of: counts it, or, within a transaction,
+ * when that is committed. */
+void tmf_db_count_change(tmf_db_t *db, tmf_event_type_t type);
+
+/* Where what is done with the database is counted; NULL = nowhere. */
+tmf_metrics_t *tmf_db_metrics(const tmf_db_pool_t *pool);
 
 /* For whoever must not wait so long: until the connection is given back, a statement is waited for
  * `most` at the most (0 = as usual), and no longer once the atomic `*cancel` (NULL = none) is not

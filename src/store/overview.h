@@ -7,8 +7,8 @@
 #include "metrics/metrics.h"
 #include "store/db.h"
 
-/* Reads it with one statement that takes `most` at the most, the connection included; then
- * TMF_ERROR_STATEMENT_TIMEOUT, or the errors of tmf_db_borrow. */
+/* Reads it with one statement that may take `most`: then TMF_ERROR_STATEMENT_TIMEOUT. The rest as
+ * tmf_db_borrow. */
 tmf_error_t *tmf_overview_read(tmf_db_pool_t *database, apr_interval_time_t most,
                                const tmf_overview_t **overview, apr_pool_t *result_pool);
 
