@@ -188,24 +188,35 @@ static void write_bars(tmf_text_t *html, const tmf_chart_t *chart, const scale_t
     tmf_text_append_string(html, "</g>");
 }
 
-/* A line has a gap where nothing was measured; a round point stands alone. */
+static int is_measured(const tmf_series_t *series, const tmf_status_minute_t *minutes, int i)
+{
+    return i >= 0 && i < TMF_MINUTES && series->value(&minutes[i]) > 0;
+}
+
+/* A line has a gap where nothing was measured; what stands alone is a point. */
 static void write_line(tmf_text_t *html, const tmf_series_t *series, const scale_t *scale,
                        const tmf_status_minute_t *minutes)
 {
-    int is_drawing = 0;
+    tmf_text_t points;
     int i;
 
+    tmf_text_init(&points, 256, html->pool);
     tmf_text_append_format(html, "<path class=\"%s\" d=\"", series->style);
     for (i = 0; i < TMF_MINUTES; i++) {
-        double value = series->value(&minutes[i]);
+        double x = left_of(i) + SLOT / 2;
+        double y = BOTTOM - height_of(scale, series->value(&minutes[i]));
+        int goes_on = is_measured(series, minutes, i - 1);
 
-        if (value > 0) {
-            tmf_text_append_format(html, is_drawing ? "L%.1f %.1f" : "M%.1f %.1fh.1",
-                                   left_of(i) + SLOT / 2, BOTTOM - height_of(scale, value));
+        if (is_measured(series, minutes, i) && (goes_on || is_measured(series, minutes, i + 1))) {
+            tmf_text_append_format(html, "%c%.1f %.1f", goes_on ? 'L' : 'M', x, y);
+        } else if (is_measured(series, minutes, i)) {
+            tmf_text_append_format(&points,
+                                   "<circle class=\"%s\" cx=\"%.1f\" cy=\"%.1f\" r=\"1.2\"/>",
+                                   series->style, x, y);
         }
-        is_drawing = value > 0;
     }
     tmf_text_append_string(html, "\"/>");
+    tmf_text_append(html, points.data, points.length);
 }
 
 static void append_value(tmf_text_t *html, const tmf_chart_t *chart, double value)

@@ -7,13 +7,16 @@
 #include <ap_mpm.h>
 #include <apr_strings.h>
 #include <httpd.h>
+#include <http_log.h>
 #include <scoreboard.h>
 
 #include "notify/notices.h"
 #include "status/page.h"
-#include "status/readiness.h"
 #include "status/status.h"
+#include "store/attention.h"
 #include "store/overview.h"
+
+APLOG_USE_MODULE(tmf_customer);
 
 /* A statement may take so long: a page that comes without is better than one that comes late. */
 #define STATEMENT_MOST (300 * 1000)
@@ -128,7 +131,7 @@ static void read_httpd(tmf_status_overview_t *overview, const tmf_request_t *req
     overview->server = apr_pstrmemdup(request->pool, host, strcspn(host, "/"));
     overview->links = apr_pstrcat(
         request->pool, ap_os_escape_path(request->pool, request->base_path, 1), "/", NULL);
-    overview->build = (tmf_build_t){PACKAGE_VERSION, TMF_SCHEMA_VERSION};
+    overview->build = (tmf_build_t){TMF_VERSION, TMF_SCHEMA_VERSION};
     ap_mpm_query(AP_MPMQ_GENERATION, &overview->generation);
     if (ap_exists_scoreboard_image()) {
         overview->started = ap_scoreboard_image->global->restart_time;
@@ -170,21 +173,18 @@ static tmf_error_t *read_listeners(tmf_status_overview_t *overview, tmf_db_pool_
     tmf_status_listeners_t *listeners = apr_pcalloc(result_pool, sizeof(*listeners));
     tmf_status_listener_t *rows = apr_palloc(result_pool, sizeof(*rows) * TMF_STATUS_LISTENERS_MAX);
     const apr_int64_t *states = overview->counts->listeners;
-    const tmf_overview_listener_t *found;
+    const tmf_attention_t *found;
     int i;
 
-    TMF_TRY(tmf_overview_listeners(database, STATEMENT_MOST, TMF_STATUS_LISTENERS_MAX, &found,
-                                   &listeners->count, result_pool));
+    TMF_TRY(tmf_attention_read(database, STATEMENT_MOST, TMF_STATUS_LISTENERS_MAX, &found,
+                               &listeners->count, result_pool));
     for (i = 0; i < listeners->count; i++) {
-        rows[i] = (tmf_status_listener_t){found[i].id,
-                                          tmf_notices_origin(found[i].callback, result_pool),
-                                          found[i].state,
-                                          found[i].pending,
-                                          found[i].dead,
-                                          found[i].oldest_pending,
-                                          found[i].failing_since,
-                                          found[i].paused_until,
-                                          found[i].error};
+        rows[i] = (tmf_status_listener_t){
+            found[i].id,        tmf_notices_origin(found[i].callback, result_pool),
+            found[i].state,     found[i].pending,
+            found[i].dead,      found[i].oldest_pending,
+            found[i].ill_since, found[i].paused_until,
+            found[i].error};
     }
     listeners->rows = rows;
     listeners->left_out = states[TMF_LISTENER_ACTIVE] + states[TMF_LISTENER_PAUSED] +
@@ -201,21 +201,25 @@ static tmf_error_t *read_database(tmf_status_overview_t *overview, tmf_db_pool_t
     return read_listeners(overview, database, result_pool);
 }
 
+static void log_fault(const tmf_error_t *error, const tmf_db_pool_t *database)
+{
+    if (error->cause != NULL) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, tmf_db_server(database), "%s: status: %s",
+                     error->tag, error->cause);
+    }
+}
+
 /* What does not come in time is left out, and the page says so. */
 static void look_at_database(tmf_status_overview_t *overview, const tmf_request_t *request)
 {
-    tmf_readiness_report_t report;
-    tmf_error_t *error = NULL;
+    tmf_error_t *error = request->database != NULL
+                             ? read_database(overview, request->database, request->pool)
+                             : tmf_error_make(request->pool, TMF_ERROR_DATABASE_UNAVAILABLE,
+                                              "This server has been given no database");
 
-    tmf_readiness_look(request->server->readiness, &report, request->pool);
-    overview->database = report.probe.database != NULL ? report.probe.database
-                                                       : report.probe.schema;
-    overview->notifier = report.notifier_fault;
-    if (overview->database == NULL) {
-        error = read_database(overview, request->database, request->pool);
-    }
     if (error != NULL) {
         overview->database = error->message;
+        log_fault(error, request->database);
     }
 }
 

@@ -10,10 +10,14 @@
 
 #include "metrics/metrics.h"
 #include "model/text.h"
+#include "store/attention.h"
 
 /* Rows of a list at most; further ones are only counted. */
 #define TMF_STATUS_VALUES_MAX    12
 #define TMF_STATUS_LISTENERS_MAX 25
+
+/* Deliveries of a listener are counted so far. */
+#define TMF_STATUS_COUNT_MAX TMF_ATTENTION_COUNT_MAX
 
 /* Bytes of what others chose at most: a status, an error of a listener. */
 #define TMF_STATUS_TEXT_MAX 200
@@ -54,7 +58,7 @@ typedef struct {
     apr_int64_t pending;
     apr_int64_t dead;
     apr_time_t oldest_pending; /* 0 = none; so below */
-    apr_time_t failing_since;
+    apr_time_t ill_since;
     apr_time_t paused_until;
     const char *error; /* of its last attempt that failed; NULL = none */
 } tmf_status_listener_t;
@@ -77,9 +81,9 @@ typedef struct {
     const char *server; /* name of the virtual host */
     const char *links;  /* what a reference to something below S begins with, as a URL */
     tmf_build_t build;
-    int generation; /* restarts of httpd */
+    int generation; /* restarts of httpd so far */
     apr_time_t now;
-    apr_time_t started;
+    apr_time_t started; /* that generation */
     apr_time_t counted_since;
     apr_int64_t connections[TMF_CONNECTIONS];
     apr_uint64_t lookups[TMF_LOOKUPS]; /* in the cache */

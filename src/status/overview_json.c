@@ -169,7 +169,7 @@ static void append_listener(tmf_text_t *json, const tmf_status_listener_t *liste
     comma(json);
     append_time(json, "oldestPending", listener->oldest_pending);
     comma(json);
-    append_time(json, "illSince", listener->failing_since);
+    append_time(json, "illSince", listener->ill_since);
     comma(json);
     append_time(json, "pausedUntil", listener->paused_until);
     comma(json);

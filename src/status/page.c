@@ -18,6 +18,13 @@ static void append(tmf_text_t *html, const char *string)
     tmf_text_append_string(html, string);
 }
 
+/* A number that is counted up to `most` only. */
+static void append_count(tmf_text_t *html, apr_int64_t count, apr_int64_t most)
+{
+    tmf_markup_number(html, count);
+    append(html, count >= most ? "+" : "");
+}
+
 /* ---- head ---- */
 
 /* A sign and a word, so that nothing is said by colour alone. */
@@ -161,41 +168,51 @@ static void write_server_tiles(tmf_text_t *html, const tmf_status_overview_t *ov
     end_tile(html);
 }
 
-static void append_count(tmf_text_t *html, int is_known, apr_int64_t count)
+/* `counts` is NULL when the database did not tell them. */
+static void write_notification_tiles(tmf_text_t *html, const tmf_overview_t *counts)
 {
-    if (is_known) {
-        tmf_markup_number(html, count);
+    begin_tile(html, "Notifications waiting");
+    if (counts == NULL) {
+        append(html, "–");
+        begin_note(html);
+        append(html, "unknown");
+    } else {
+        append_count(html, counts->pending, TMF_PENDING_MAX);
+        begin_note(html);
+        if (counts->oldest_pending > 0) {
+            append(html, "the oldest for ");
+            tmf_markup_span(html, apr_time_from_sec((apr_time_t)counts->oldest_pending));
+        } else {
+            append(html, "none is late");
+        }
+    }
+    end_tile(html);
+    begin_tile(html, "Dead letters");
+    if (counts == NULL) {
+        append(html, "–");
+    } else {
+        append_count(html, counts->dead, TMF_PENDING_MAX);
+    }
+    begin_note(html);
+    append(html, "notifications given up");
+    end_tile(html);
+}
+
+static void write_customer_tiles(tmf_text_t *html, const tmf_status_overview_t *overview)
+{
+    const tmf_overview_t *counts = overview->counts;
+
+    begin_tile(html, "Customers");
+    if (counts != NULL) {
+        tmf_markup_number(html, counts->customers);
     } else {
         append(html, "–");
     }
-}
-
-static void write_stored_tiles(tmf_text_t *html, const tmf_status_overview_t *overview)
-{
-    static const tmf_overview_t unknown;
-    const tmf_overview_t *counts = overview->counts != NULL ? overview->counts : &unknown;
-
-    begin_tile(html, "Customers");
-    append_count(html, counts != &unknown, counts->customers);
     begin_note(html);
     tmf_markup_count(html, (apr_int64_t)overview->changes, "change", "changes");
     append(html, " through this server");
     end_tile(html);
-    begin_tile(html, "Notifications waiting");
-    append_count(html, counts != &unknown, counts->pending);
-    begin_note(html);
-    if (counts->oldest_pending > 0) {
-        append(html, "the oldest for ");
-        tmf_markup_span(html, apr_time_from_sec((apr_time_t)counts->oldest_pending));
-    } else {
-        append(html, counts != &unknown ? "none is late" : "unknown");
-    }
-    end_tile(html);
-    begin_tile(html, "Dead letters");
-    append_count(html, counts != &unknown, counts->dead);
-    begin_note(html);
-    append(html, "notifications given up");
-    end_tile(html);
+    write_notification_tiles(html, counts);
 }
 
 /* ---- charts ---- */
@@ -411,9 +428,9 @@ static void write_listener_error(tmf_text_t *html, const tmf_status_listener_t *
     } else {
         append(html, "<span class=\"none\">none</span>");
     }
-    if (listener->failing_since != 0) {
+    if (listener->ill_since != 0) {
         append(html, "<br><span class=\"soft\">");
-        tmf_markup_moment(html, "failing for ", listener->failing_since, "", now);
+        tmf_markup_moment(html, "failing for ", listener->ill_since, "", now);
         append(html, "</span>");
     }
     append(html, "</span></td></tr>\n");
@@ -433,7 +450,7 @@ static void write_listener(tmf_text_t *html, const tmf_status_listener_t *listen
     append(html, "</a></th>");
     write_listener_state(html, listener, overview->now);
     append(html, "<td class=\"n\" data-label=\"Waiting\">");
-    tmf_markup_number(html, listener->pending);
+    append_count(html, listener->pending, TMF_STATUS_COUNT_MAX);
     append(html, "</td><td class=\"n\" data-label=\"The oldest\">");
     if (listener->oldest_pending != 0) {
         tmf_markup_moment(html, "", listener->oldest_pending, "", overview->now);
@@ -441,7 +458,7 @@ static void write_listener(tmf_text_t *html, const tmf_status_listener_t *listen
         append(html, "–");
     }
     append(html, "</td><td class=\"n\" data-label=\"Dead letters\">");
-    tmf_markup_number(html, listener->dead);
+    append_count(html, listener->dead, TMF_STATUS_COUNT_MAX);
     append(html, "</td>");
     write_listener_error(html, listener, overview->now);
 }
@@ -507,11 +524,9 @@ static void write_foot(tmf_text_t *html, const tmf_status_overview_t *overview)
 
     append(html, "<footer>mod_tmf_customer ");
     tmf_markup_text(html, overview->build.version);
-    tmf_text_append_format(html, ", schema %d. httpd has been running for ",
-                           overview->build.schema);
-    tmf_markup_moment(html, "", overview->started, "", overview->now);
-    append(html, ", with ");
-    tmf_markup_count(html, overview->generation, "restart", "restarts");
+    tmf_text_append_format(html, ", schema %d; httpd was %s ", overview->build.schema,
+                           overview->generation > 0 ? "restarted" : "started");
+    tmf_markup_moment(html, "", overview->started, " ago", overview->now);
     append(html, ". For programs:");
     for (i = 0; i < sizeof(below) / sizeof(below[0]); i++) {
         append(html, " <a href=\"");
@@ -533,7 +548,7 @@ void tmf_page_write(tmf_text_t *html, const tmf_status_overview_t *overview)
     append(html, "<dl class=\"tiles\">\n");
     write_request_tiles(html, overview);
     write_server_tiles(html, overview);
-    write_stored_tiles(html, overview);
+    write_customer_tiles(html, overview);
     append(html, "</dl>\n");
     write_charts(html, overview);
     append(html, "<div class=\"pair\">\n");

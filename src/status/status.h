@@ -12,7 +12,8 @@ int tmf_status_handler(request_rec *r);
 
 /* ---- the endpoints ---- */
 
-tmf_api_fn tmf_status_live; /* GET S/live */
+tmf_api_fn tmf_status_overview; /* GET S */
+tmf_api_fn tmf_status_live;     /* GET S/live */
 
 /* TMF_ERROR_INVALID_PARAMETER when the request has a parameter: for endpoints that take none. */
 tmf_error_t *tmf_status_check_parameters(const tmf_request_t *request);

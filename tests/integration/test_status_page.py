@@ -184,7 +184,7 @@ def test_many_listeners_and_statuses_are_counted_not_listed(start_httpd):
     server = start_httpd(outside=SECTION, server="TMFCustomerNotify Off\n")
     postgres, name = server.database
     postgres.execute(
-        "INSERT INTO tmf_customer.hub (id, callback, state) SELECT 'h' || i, 'http://listener' || i || '.example/x',"
+        "INSERT INTO tmf_customer.hub (id, twin, types, callback, state) SELECT 'h' || i, 'h' || i, '{}', 'http://listener' || i || '.example/x',"
         " CASE WHEN i = 777 THEN 'disabled' ELSE 'active' END FROM generate_series(1, 1000) AS i;"
         "INSERT INTO tmf_customer.customer (id, doc) SELECT 'c' || i, jsonb_build_object('name', 'x', 'status',"
         " repeat('s', 300) || (i % 50)) FROM generate_series(1, 500) AS i", name)
