@@ -10,6 +10,7 @@
 #include <http_log.h>
 #include <scoreboard.h>
 
+#include "model/clock.h"
 #include "notify/notices.h"
 #include "status/page.h"
 #include "status/status.h"
@@ -18,8 +19,10 @@
 
 APLOG_USE_MODULE(tmf_customer);
 
-/* A statement may take so long: a page that comes without is better than one that comes late. */
-#define STATEMENT_MOST (300 * 1000)
+/* So long the statements may take: numbers that are not there are better than a page that is late.
+ */
+#define STATEMENTS_MOST (600 * 1000)
+#define STATEMENT_LEAST (50 * 1000)
 
 /* Rows of statuses that are looked at: those that the page does not show are counted. */
 #define VALUES_LOOKED_AT 1000
@@ -140,44 +143,51 @@ static void read_httpd(tmf_status_overview_t *overview, const tmf_request_t *req
 
 /* ---- what the database knows ---- */
 
+/* How long the next statement may take: what is left of the time for all of them. */
+static apr_interval_time_t rest_of(apr_time_t deadline)
+{
+    apr_interval_time_t rest = deadline - tmf_clock_now();
+
+    return rest > STATEMENT_LEAST ? rest : STATEMENT_LEAST;
+}
+
 static tmf_error_t *read_values(tmf_status_overview_t *overview, tmf_db_pool_t *database,
-                                apr_pool_t *result_pool)
+                                apr_time_t deadline, apr_pool_t *result_pool)
 {
     tmf_status_values_t *values = apr_pcalloc(result_pool, sizeof(*values));
     tmf_status_value_t *rows = apr_palloc(result_pool, sizeof(*rows) * TMF_STATUS_VALUES_MAX);
     const tmf_status_count_t *counts;
-    apr_int64_t customers = 0;
     int count;
     int i;
 
-    TMF_TRY(tmf_overview_statuses(database, STATEMENT_MOST, VALUES_LOOKED_AT, &counts, &count,
+    TMF_TRY(tmf_overview_statuses(database, rest_of(deadline), VALUES_LOOKED_AT, &counts, &count,
                                   result_pool));
-    for (i = 0; i < count && i < TMF_STATUS_VALUES_MAX; i++) {
-        rows[i] = (tmf_status_value_t){counts[i].status, counts[i].count};
-        customers += counts[i].count;
+    for (i = 0; i < count; i++) {
+        if (i < TMF_STATUS_VALUES_MAX) {
+            rows[i] = (tmf_status_value_t){counts[i].status, counts[i].count};
+            values->count++;
+        } else {
+            values->customers_left_out += counts[i].count;
+        }
     }
     values->rows = rows;
-    values->count = i;
-    values->left_out = count - i;
+    values->left_out = count - values->count;
     values->is_left_out_bounded = count == VALUES_LOOKED_AT;
-    values->customers_left_out = overview->counts->customers > customers
-                                     ? overview->counts->customers - customers
-                                     : 0;
     overview->values = values;
     return NULL;
 }
 
 static tmf_error_t *read_listeners(tmf_status_overview_t *overview, tmf_db_pool_t *database,
-                                   apr_pool_t *result_pool)
+                                   apr_time_t deadline, apr_pool_t *result_pool)
 {
     tmf_status_listeners_t *listeners = apr_pcalloc(result_pool, sizeof(*listeners));
     tmf_status_listener_t *rows = apr_palloc(result_pool, sizeof(*rows) * TMF_STATUS_LISTENERS_MAX);
-    const apr_int64_t *states = overview->counts->listeners;
     const tmf_attention_t *found;
+    apr_int64_t total;
     int i;
 
-    TMF_TRY(tmf_attention_read(database, STATEMENT_MOST, TMF_STATUS_LISTENERS_MAX, &found,
-                               &listeners->count, result_pool));
+    TMF_TRY(tmf_attention_read(database, rest_of(deadline), TMF_STATUS_LISTENERS_MAX, &found,
+                               &listeners->count, &total, result_pool));
     for (i = 0; i < listeners->count; i++) {
         rows[i] = (tmf_status_listener_t){
             found[i].id,        tmf_notices_origin(found[i].callback, result_pool),
@@ -187,18 +197,35 @@ static tmf_error_t *read_listeners(tmf_status_overview_t *overview, tmf_db_pool_
             found[i].error};
     }
     listeners->rows = rows;
-    listeners->left_out = states[TMF_LISTENER_ACTIVE] + states[TMF_LISTENER_PAUSED] +
-                          states[TMF_LISTENER_DISABLED] - listeners->count;
+    listeners->left_out = total - listeners->count;
     overview->listeners = listeners;
     return NULL;
 }
 
+static tmf_error_t *read_counts(tmf_status_overview_t *overview, tmf_db_pool_t *database,
+                                apr_time_t deadline, apr_pool_t *result_pool)
+{
+    return tmf_overview_read(database, rest_of(deadline), &overview->counts, result_pool);
+}
+
+/* What does not come in time is left out; any other error ends it. */
 static tmf_error_t *read_database(tmf_status_overview_t *overview, tmf_db_pool_t *database,
                                   apr_pool_t *result_pool)
 {
-    TMF_TRY(tmf_overview_read(database, STATEMENT_MOST, &overview->counts, result_pool));
-    TMF_TRY(read_values(overview, database, result_pool));
-    return read_listeners(overview, database, result_pool);
+    static tmf_error_t *(*const reads[])(tmf_status_overview_t *, tmf_db_pool_t *, apr_time_t,
+                                         apr_pool_t *) = {read_values, read_listeners, read_counts};
+    apr_time_t deadline = tmf_clock_now() + STATEMENTS_MOST;
+    apr_size_t i;
+
+    for (i = 0; i < sizeof(reads) / sizeof(reads[0]); i++) {
+        tmf_error_t *error = reads[i](overview, database, deadline, result_pool);
+
+        if (error != NULL && !tmf_error_is(error, TMF_ERROR_STATEMENT_TIMEOUT)) {
+            return error;
+        }
+        overview->is_cut = overview->is_cut || error != NULL;
+    }
+    return NULL;
 }
 
 static void log_fault(const tmf_error_t *error, const tmf_db_pool_t *database)
@@ -209,7 +236,6 @@ static void log_fault(const tmf_error_t *error, const tmf_db_pool_t *database)
     }
 }
 
-/* What does not come in time is left out, and the page says so. */
 static void look_at_database(tmf_status_overview_t *overview, const tmf_request_t *request)
 {
     tmf_error_t *error = request->database != NULL

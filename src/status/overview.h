@@ -95,6 +95,7 @@ typedef struct {
     tmf_status_minute_t minutes[TMF_MINUTES]; /* oldest first; the last one is not over yet */
     const char *database;                     /* what is wrong with it; NULL = nothing */
     const char *notifier;                     /* likewise */
+    int is_cut;                               /* something was not read in time */
     const tmf_overview_t *counts;             /* these three are NULL when the database has not */
     const tmf_status_values_t *values;        /* told them in time */
     const tmf_status_listeners_t *listeners;

@@ -11,7 +11,7 @@
 #define VALUE_BYTES   80   /* of a name that others chose */
 #define STATUS_BYTES  40
 #define LAST_COMPLETE (TMF_MINUTES - 2)
-#define UNKNOWN       "<p class=\"none\">Unknown: the database did not answer.</p>"
+#define UNKNOWN       "<p class=\"none\">Unknown: the database did not say so in time.</p>"
 
 static void append(tmf_text_t *html, const char *string)
 {

@@ -65,6 +65,10 @@ const apr_array_header_t *tmf_problems_find(const tmf_status_overview_t *overvie
     if (overview->notifier != NULL) {
         add(problems, TMF_HEALTH_FAIL, overview->notifier);
     }
+    if (overview->is_cut) {
+        add(problems, TMF_HEALTH_WARN,
+            "The database took too long to count everything: some numbers are missing.");
+    }
     add_count(problems, recent_server_errors(overview),
               "request failed by a fault of the server or its database in the last 10 minutes.",
               "requests failed by a fault of the server or its database in the last 10 minutes.");

@@ -5,16 +5,27 @@
 
 #define GRACE_TIME (APR_USEC_PER_SEC / 2) /* past the limit in the database: it is not awaited */
 
-enum { ID, CALLBACK, STATE, PENDING, DEAD, OLDEST_PENDING, ILL_SINCE, PAUSED_UNTIL, LAST_ERROR };
+enum {
+    ID,
+    CALLBACK,
+    STATE,
+    PENDING,
+    DEAD,
+    OLDEST_PENDING,
+    ILL_SINCE,
+    PAUSED_UNTIL,
+    LAST_ERROR,
+    TOTAL
+};
 
 /* The state is the number of tmf_listener_state_t; times are microseconds. */
 static const char attention_sql[] =
     "SELECT hub.id, hub.callback, hub.state, pending.count, dead.count,"
     " (extract(epoch FROM hub.oldest) * 1000000)::bigint,"
     " (extract(epoch FROM hub.ill_since) * 1000000)::bigint,"
-    " (extract(epoch FROM hub.paused_until) * 1000000)::bigint, hub.error"
+    " (extract(epoch FROM hub.paused_until) * 1000000)::bigint, hub.error, hub.total"
     " FROM (SELECT row_number() OVER (ORDER BY hub.state DESC, hub.last_dead IS NULL,"
-    "              hub.oldest NULLS LAST, hub.id) AS place, hub.*"
+    "              hub.oldest NULLS LAST, hub.id) AS place, count(*) OVER () AS total, hub.*"
     "         FROM ("
     "   SELECT hub.id, hub.callback, hub.ill_since, hub.paused_until,"
     "          CASE WHEN hub.state = 'disabled' THEN 2 WHEN hub.paused_until > now() THEN 1"
@@ -58,7 +69,7 @@ static tmf_error_t *ask(tmf_db_pool_t *database, apr_interval_time_t most, int l
 }
 
 tmf_error_t *tmf_attention_read(tmf_db_pool_t *database, apr_interval_time_t most, int limit,
-                                const tmf_attention_t **listeners, int *count,
+                                const tmf_attention_t **listeners, int *count, apr_int64_t *total,
                                 apr_pool_t *result_pool)
 {
     const tmf_db_rows_t *rows;
@@ -67,6 +78,7 @@ tmf_error_t *tmf_attention_read(tmf_db_pool_t *database, apr_interval_time_t mos
 
     TMF_TRY(ask(database, most, limit, &rows, result_pool));
     *count = tmf_db_row_count(rows);
+    *total = *count > 0 ? tmf_db_number(rows, 0, TOTAL) : 0;
     read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(*count + 1));
     *listeners = read;
     for (i = 0; i < *count; i++) {

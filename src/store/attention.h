@@ -23,12 +23,12 @@ typedef struct {
                           letter; NULL = none */
 } tmf_attention_t;
 
-/* Reads the first `limit` listeners: disabled ones, then paused ones, then those with dead letters,
- * then those whose oldest event has been waiting longest. What it costs does not depend on how much
- * waits for them. It is given up when it takes `most` in the database: TMF_ERROR_STATEMENT_TIMEOUT;
- * else the errors of tmf_db_borrow. */
+/* Reads the first `limit` of `*total` listeners: disabled ones, then paused ones, then those with
+ * dead letters, then those whose oldest event has been waiting longest. What it costs does not
+ * depend on how much waits for them. It is given up when it takes `most` in the database:
+ * TMF_ERROR_STATEMENT_TIMEOUT; else the errors of tmf_db_borrow. */
 tmf_error_t *tmf_attention_read(tmf_db_pool_t *database, apr_interval_time_t most, int limit,
-                                const tmf_attention_t **listeners, int *count,
+                                const tmf_attention_t **listeners, int *count, apr_int64_t *total,
                                 apr_pool_t *result_pool);
 
 #endif

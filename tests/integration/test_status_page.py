@@ -212,7 +212,7 @@ def test_without_the_database_it_says_so(start_httpd, own_postgres, how):
         (own_postgres.start if how == "stop" else own_postgres.thaw)()
     assert overview["status"] == "fail" and overview["stored"] is overview["listeners"] is overview["customersByStatus"] is None
     assert "Trouble" in page.title and overview["problems"][0]["output"] in page.text
-    assert page.text.count("Unknown: the database did not answer.") == 2
+    assert page.text.count("Unknown: the database did not say so in time.") == 2
     assert {row[0]: row[1] for row in page.tables["Operations"]}["createCustomer"] == "1"
     await_condition(lambda: overview_of(server)["status"] == "pass", "all is well again")
 

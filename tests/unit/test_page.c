@@ -218,7 +218,7 @@ START_TEST(without_the_database)
     overview.database = "The database does not answer.";
     page = page_of("away");
     ck_assert_says(page, "■ Trouble");
-    ck_assert_says(page, "Unknown: the database did not answer");
+    ck_assert_says(page, "Unknown: the database did not say so in time");
     ck_assert_int_eq(count_of(page, "937,511"), 0);
     ck_assert_says(page, ">9,079,411<");
 }
