@@ -170,22 +170,20 @@ def test_bad_requests_are_told_what_would_be_right(busy):
         check_error(reply)
 
 
-def test_a_server_without_anything_says_so(start_httpd):
-    server = start_httpd(outside=SECTION)
+def test_nothing_and_much(start_httpd):
+    """What is not there is said; what is more than a page can show is counted."""
+    server = start_httpd(outside=SECTION, server="TMFCustomerNotify Off\n")
     page, overview = page_of(server), overview_of(server)
     assert "All is well" in page.title and overview["status"] == "pass" and overview["problems"] == []
     for sentence in ("There is no customer yet.", "No listener is registered.", "Nothing has been asked for yet.",
                      "no request in the last hour"):
         assert sentence in page.text
     assert "nan" not in page.text and overview["listeners"] == overview["customersByStatus"] == []
-
-
-def test_many_listeners_and_statuses_are_counted_not_listed(start_httpd):
-    server = start_httpd(outside=SECTION, server="TMFCustomerNotify Off\n")
     postgres, name = server.database
     postgres.execute(
-        "INSERT INTO tmf_customer.hub (id, twin, types, callback, state) SELECT 'h' || i, 'h' || i, '{}', 'http://listener' || i || '.example/x',"
-        " CASE WHEN i = 777 THEN 'disabled' ELSE 'active' END FROM generate_series(1, 1000) AS i;"
+        "INSERT INTO tmf_customer.hub (id, twin, types, callback, state) SELECT 'h' || i, 'h' || i, '{}',"
+        " 'http://listener' || i || '.example/x', CASE WHEN i = 777 THEN 'disabled' ELSE 'active' END"
+        " FROM generate_series(1, 1000) AS i;"
         "INSERT INTO tmf_customer.customer (id, doc) SELECT 'c' || i, jsonb_build_object('name', 'x', 'status',"
         " repeat('s', 300) || (i % 50)) FROM generate_series(1, 500) AS i", name)
     page, overview = page_of(server), overview_of(server)
@@ -198,23 +196,23 @@ def test_many_listeners_and_statuses_are_counted_not_listed(start_httpd):
     assert len(get(server).content) < 100000
 
 
-@pytest.mark.mpm
-@pytest.mark.parametrize("how", ["stop", "freeze"])
-def test_without_the_database_it_says_so(start_httpd, own_postgres, how):
+def test_without_the_database_it_says_so(start_httpd, own_postgres):
+    """Refused, and never answered: both times there is a page."""
     server = start_httpd((own_postgres, own_postgres.create_database("away")), outside=SECTION)
     Api(server.url).create()
-    await_condition(lambda: overview_of(server)["status"] == "pass", "all is well")
     server.log.allow(AWAY)
-    getattr(own_postgres, how)()
-    try:
-        page, overview = page_of(server), overview_of(server)
-    finally:
-        (own_postgres.start if how == "stop" else own_postgres.thaw)()
-    assert overview["status"] == "fail" and overview["stored"] is overview["listeners"] is overview["customersByStatus"] is None
-    assert "Trouble" in page.title and overview["problems"][0]["output"] in page.text
-    assert page.text.count("Unknown: the database did not say so in time.") == 2
-    assert {row[0]: row[1] for row in page.tables["Operations"]}["createCustomer"] == "1"
-    await_condition(lambda: overview_of(server)["status"] == "pass", "all is well again")
+    for leave, come_back in ((own_postgres.freeze, own_postgres.thaw), (own_postgres.stop, own_postgres.start)):
+        await_condition(lambda: overview_of(server)["status"] == "pass", "all is well")
+        leave()
+        try:
+            page, overview = page_of(server), overview_of(server)
+        finally:
+            come_back()
+        assert overview["status"] == "fail"
+        assert overview["stored"] is overview["listeners"] is overview["customersByStatus"] is None
+        assert "Trouble" in page.title and overview["problems"][0]["output"] in page.text
+        assert page.text.count("Unknown: the database did not say so in time.") == 2
+        assert {row[0]: row[1] for row in page.tables["Operations"]}["createCustomer"] == "1"
 
 
 def color_of(browser, selector, name):
