@@ -393,7 +393,7 @@ static void write_customers(tmf_text_t *html, const tmf_status_values_t *values)
     } else if (values->count == 0) {
         append(html, "<p class=\"none\">There is no customer yet.</p>");
     } else {
-        append(html, "<table><thead><tr><th scope=\"col\">Status</th><td></td>"
+        append(html, "<table class=\"statuses\"><thead><tr><th scope=\"col\">Status</th><td></td>"
                      "<th scope=\"col\" class=\"n\">Customers</th>"
                      "<th scope=\"col\" class=\"n\">Share</th></tr></thead><tbody>\n");
         write_values(html, values);

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from conftest import finish
-from harness import await_condition
+from harness import PROJECT, await_condition
 from harness.browser import DESKTOP, PHONE
 from harness.client import Api, check_error, path_of
 from harness.httpd import Httpd
@@ -142,6 +142,12 @@ def test_json_says_the_same(busy, traffic):
     assert overview["deliveries"]["delivered"] == 7 and overview["deliveries"]["dead"] == 7
     assert sum(minute["requests"] for minute in overview["minutes"]) == total["requests"]
     assert sum(minute["delivered"] for minute in overview["minutes"]) == 7
+
+
+def test_the_members_are_those_of_the_document(busy, traffic):
+    [section] = re.findall(r"^### The page as JSON$(.*?)(?:^##|\Z)", (PROJECT / "src/api/README.md").read_text(), re.M | re.S)
+    documented = [name for row in re.findall(r"^\| (`.*?) \|", section, re.M) for name in re.findall(r"`(\w+)`", row)]
+    assert sorted(documented) == sorted(overview_of(busy))
 
 
 def test_who_looks_is_not_counted(busy, traffic):
