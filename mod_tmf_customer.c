@@ -21,6 +21,7 @@
 #include "http/http.h"
 #include "notify/deliver.h"
 #include "notify/notify.h"
+#include "status/server_status.h"
 #include "status/status.h"
 #include "store/customer_cache.h"
 #include "store/customer_reads.h"
@@ -364,6 +365,7 @@ static void register_hooks(apr_pool_t *pool)
 
     (void)pool;
     tmf_error_filter_register();
+    tmf_server_status_register();
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, after_mod_dbd, NULL, APR_HOOK_MIDDLE);

@@ -17,7 +17,7 @@ declare -rA packages=(
         python3-hypothesis python3-jsonschema apache2 apache2-utils libaprutil1-dbd-sqlite3 nginx openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm
         chromium chromium-driver python3-selenium fonts-dejavu-core
-        debootstrap iproute2 prometheus'
+        debootstrap iproute2 prometheus python3-prometheus-client'
     [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )
 readonly policy=/usr/sbin/policy-rc.d

@@ -14,6 +14,7 @@ int tmf_status_handler(request_rec *r);
 
 tmf_api_fn tmf_status_overview; /* GET S */
 tmf_api_fn tmf_status_live;     /* GET S/live */
+tmf_api_fn tmf_status_metrics;  /* GET S/metrics */
 
 /* TMF_ERROR_INVALID_PARAMETER when the request has a parameter: for endpoints that take none. */
 tmf_error_t *tmf_status_check_parameters(const tmf_request_t *request);
