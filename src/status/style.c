@@ -6,7 +6,7 @@
 const char tmf_page_style[] =
     ":root{color-scheme:light dark;--ground:#f6f7f9;--card:#fff;--ink:#1b2330;--soft:#5a6676;"
     "--line:#dfe3e9;--grid:#e8ebf0;--link:#1857b8;"
-    "--good:#2f6fd0;--warn:#b25e00;--bad:#c02a2a;--fine:#1c7a44;"
+    "--good:#2f6fd0;--warn:#9a5200;--bad:#c02a2a;--fine:#1c7a44;"
     "--warn-ground:#fdf3e3;--bad-ground:#fdecec}\n"
     "@media(prefers-color-scheme:dark){:root{--ground:#12161c;--card:#1a2028;--ink:#e3e8ef;"
     "--soft:#98a4b3;--line:#2c3540;--grid:#26303a;--link:#7fb0ff;"

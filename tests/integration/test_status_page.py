@@ -184,7 +184,10 @@ def test_nothing_and_much(start_httpd):
     for sentence in ("There is no customer yet.", "No listener is registered.", "Nothing has been asked for yet.",
                      "no request in the last hour"):
         assert sentence in page.text
+    assert overview["restarts"] == 0 and "httpd was started" in page.text
     assert "nan" not in page.text and overview["listeners"] == overview["customersByStatus"] == []
+    Api(server.url).create()
+    server.graceful()
     postgres, name = server.database
     postgres.execute(
         "INSERT INTO tmf_customer.hub (id, twin, types, callback, state) SELECT 'h' || i, 'h' || i, '{}',"
@@ -197,9 +200,10 @@ def test_nothing_and_much(start_httpd):
     assert len(listeners) == len(overview["listeners"]) == 25 and "975 more" in page.text
     assert "h777" in listeners[0][0] and listeners[0][1].startswith("■ disabled") and overview["otherListeners"] == 975
     values = page.tables["Customers by status"][1:]
-    assert len(values) == 13 and values[-1][0] == "and 38 more" and values[-1][2] == "380"
-    assert all(len(row[0]) < 50 for row in values) and overview["customersOfOtherStatuses"] == 380
+    assert len(values) == 13 and values[-1][0] == "and 39 more" and values[-1][2] == "381"
+    assert all(len(row[0]) < 50 for row in values) and overview["customersOfOtherStatuses"] == 381
     assert len(get(server).content) < 100000
+    assert overview["restarts"] == 1 and "httpd was restarted" in page.text and overview["total"]["requests"] == 1
 
 
 def test_without_the_database_it_says_so(start_httpd, own_postgres):
