@@ -48,7 +48,6 @@ static void add_late(apr_array_header_t *problems, double oldest_pending)
         tmf_text_init(&sentence, 128, problems->pool);
         tmf_text_append_string(&sentence, "The oldest notification has been waiting for ");
         tmf_markup_span(&sentence, apr_time_from_sec((apr_time_t)oldest_pending));
-        tmf_text_append_string(&sentence, ".");
         add(problems, TMF_HEALTH_WARN, tmf_text_string(&sentence));
     }
 }
@@ -67,21 +66,21 @@ const apr_array_header_t *tmf_problems_find(const tmf_status_overview_t *overvie
     }
     if (overview->is_cut) {
         add(problems, TMF_HEALTH_WARN,
-            "The database took too long to count everything: some numbers are missing.");
+            "The database took too long to count everything: some numbers are missing");
     }
     add_count(problems, recent_server_errors(overview),
-              "request failed by a fault of the server or its database in the last 10 minutes.",
-              "requests failed by a fault of the server or its database in the last 10 minutes.");
+              "request failed by a fault of the server or its database in the last 10 minutes",
+              "requests failed by a fault of the server or its database in the last 10 minutes");
     if (counts != NULL) {
         add_count(problems, counts->listeners[TMF_LISTENER_DISABLED],
-                  "listener is disabled: nothing is sent to it until it is enabled.",
-                  "listeners are disabled: nothing is sent to them until they are enabled.");
+                  "listener is disabled: nothing is sent to it until it is enabled",
+                  "listeners are disabled: nothing is sent to them until they are enabled");
         add_count(problems, counts->listeners[TMF_LISTENER_PAUSED],
-                  "listener fails, and is tried again after a pause.",
-                  "listeners fail, and are tried again after pauses.");
+                  "listener fails, and is tried again after a pause",
+                  "listeners fail, and are tried again after pauses");
         add_count(problems, counts->dead,
-                  "notification was given up: a dead letter, which can be replayed.",
-                  "notifications were given up: dead letters, which can be replayed.");
+                  "notification was given up: a dead letter, which can be replayed",
+                  "notifications were given up: dead letters, which can be replayed");
         add_late(problems, counts->oldest_pending);
     }
     return problems;
