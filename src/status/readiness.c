@@ -4,7 +4,7 @@
 #include <stdatomic.h>
 
 #include "model/clock.h"
-#include "notify/notify.h"
+#include "notify/leader.h"
 
 /* When the child that notifies has died, another takes over within a second or two: whoever asks
  * in between is told so, but that is no fault yet. */
@@ -36,8 +36,7 @@ static tmf_notifier_state_t notifier_state(const tmf_server_config_t *config, in
     if (!config->notify.enabled) {
         return TMF_NOTIFIER_OFF;
     }
-    if ((config->notifier != NULL && tmf_notify_leads(config->notifier)) ||
-        tmf_leader_is_another(config->leader)) {
+    if (tmf_leader_is_there(config->leader)) {
         return TMF_NOTIFIER_LEADS;
     }
     return others_notify ? TMF_NOTIFIER_ELSEWHERE : TMF_NOTIFIER_MISSING;

@@ -13,6 +13,7 @@ int tmf_status_handler(request_rec *r);
 
 /* ---- the endpoints ---- */
 
+tmf_api_fn tmf_status_overview;      /* GET S */
 tmf_api_fn tmf_status_live;          /* GET S/live */
 tmf_api_fn tmf_status_ready;         /* GET S/ready */
 tmf_api_fn tmf_status_listener_list; /* GET S/listeners */
