@@ -65,3 +65,10 @@ void tmf_leader_resign(const tmf_leader_t *leader)
 {
     set_lock(leader, F_UNLCK);
 }
+
+int tmf_leader_is_another(const tmf_leader_t *leader)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    return fcntl(leader->descriptor, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK;
+}

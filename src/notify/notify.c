@@ -39,8 +39,9 @@ struct tmf_notifier_t {
     tmf_sender_settings_t sender_settings;
     tmf_sender_t *sender;
     apr_thread_t *thread;
-    apr_uint32_t stop; /* atomic: RUN, STOP, STOP_GRACEFULLY */
-    apr_pool_t *pool;  /* the thread's: its allocator is nobody else's */
+    apr_uint32_t stop;  /* atomic: RUN, STOP, STOP_GRACEFULLY */
+    apr_uint32_t leads; /* atomic */
+    apr_pool_t *pool;   /* the thread's: its allocator is nobody else's */
 };
 
 static int is_stopping(tmf_notifier_t *notifier)
@@ -520,7 +521,9 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
     (void)thread;
     while (!is_stopping(notifier)) {
         if (tmf_leader_try(notifier->settings->leader)) {
+            apr_atomic_set32(&notifier->leads, 1);
             lead(notifier);
+            apr_atomic_set32(&notifier->leads, 0);
             tmf_leader_resign(notifier->settings->leader);
         }
         if (!is_stopping(notifier)) {
@@ -528,6 +531,11 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
         }
     }
     return NULL;
+}
+
+int tmf_notify_leads(tmf_notifier_t *notifier)
+{
+    return apr_atomic_read32(&notifier->leads) != 0;
 }
 
 /* ---- start and end, on the child's main thread ---- */

@@ -39,6 +39,9 @@ typedef struct tmf_notifier_t tmf_notifier_t;
 apr_status_t tmf_notify_start(tmf_notifier_t **notifier, const tmf_notify_settings_t *settings,
                               apr_pool_t *child_pool);
 
+/* Does the thread of this child lead those of all children (leader.h)? From any thread. */
+int tmf_notify_leads(tmf_notifier_t *notifier);
+
 /* child_stopping: tells the thread to end. What is on its way gets a moment to be answered,
  * `graceful` or not; what is not delivered stays in the database. Does not wait. */
 void tmf_notify_stop(tmf_notifier_t *notifier, int graceful);

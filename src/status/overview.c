@@ -13,6 +13,7 @@
 #include "model/clock.h"
 #include "notify/notices.h"
 #include "status/page.h"
+#include "status/readiness.h"
 #include "status/status.h"
 #include "store/attention.h"
 #include "store/overview.h"
@@ -238,11 +239,16 @@ static void log_fault(const tmf_error_t *error, const tmf_db_pool_t *database)
 
 static void look_at_database(tmf_status_overview_t *overview, const tmf_request_t *request)
 {
-    tmf_error_t *error = request->database != NULL
-                             ? read_database(overview, request->database, request->pool)
-                             : tmf_error_make(request->pool, TMF_ERROR_DATABASE_UNAVAILABLE,
-                                              "This server has been given no database");
+    tmf_readiness_report_t report;
+    tmf_error_t *error = NULL;
 
+    tmf_readiness_look(request->server->readiness, &report, request->pool);
+    overview->database = report.probe.database != NULL ? report.probe.database
+                                                       : report.probe.schema;
+    overview->notifier = report.notifier_fault;
+    if (overview->database == NULL) {
+        error = read_database(overview, request->database, request->pool);
+    }
     if (error != NULL) {
         overview->database = error->message;
         log_fault(error, request->database);
