@@ -13,6 +13,7 @@
 #include "model/clock.h"
 #include "notify/notices.h"
 #include "status/page.h"
+#include "status/readiness.h"
 #include "status/status.h"
 #include "store/attention.h"
 #include "store/overview.h"

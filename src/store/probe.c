@@ -195,9 +195,7 @@ static void ask_and_wait(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_poo
         return;
     }
     answer->duration = tmf_clock_now() - probe->asked_at;
-    answer->database = apr_psprintf(result_pool,
-                                    "The database has not answered for %" APR_TIME_T_FMT " ms",
-                                    apr_time_as_msec(answer->duration));
+    answer->database = "The database has not answered in time";
 }
 
 /* prefork ends a child within the handler of a signal, where the thread is waited for: not while

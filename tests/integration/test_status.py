@@ -172,7 +172,7 @@ def test_a_frozen_database_is_noticed_and_holds_nobody(start_httpd, own_postgres
         with ThreadPoolExecutor(16) as pool:
             replies = list(pool.map(lambda _: status_of(server)("GET", "/ready"), range(64)))
         assert all({"database", "schema"} <= failing(reply) for reply in replies)
-        assert all("not answered for" in reply.json()["checks"]["database"]["output"] for reply in replies)
+        assert all("not answered in time" in reply.json()["checks"]["database"]["output"] for reply in replies)
         assert ask("GET", "/live").status_code == 200
     finally:
         own_postgres.thaw()
