@@ -6,7 +6,7 @@
 #   conf/install-packages.sh --missing SET…       only prints which
 #
 # Needs root, or a sudo that asks no password; otherwise it prints the line to run, and exits with 1.
-# Nothing is started by it, now or at the next boot: not Debian's Apache or nginx, no PostgreSQL on port 5432.
+# Nothing is started by it, now or at the next boot: not Debian's Apache, nginx or Prometheus, no PostgreSQL on port 5432.
 set -euo pipefail
 
 declare -rA packages=(
@@ -16,7 +16,8 @@ declare -rA packages=(
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
         python3-hypothesis python3-jsonschema apache2 apache2-utils libaprutil1-dbd-sqlite3 nginx openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm
-        debootstrap iproute2'
+        chromium chromium-driver python3-selenium fonts-dejavu-core
+        debootstrap iproute2 prometheus python3-prometheus-client'
     [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )
 readonly policy=/usr/sbin/policy-rc.d
@@ -98,7 +99,7 @@ install_packages() {
             echo 'There is no network, or no way to the mirrors that /etc/apt names: try again when there is one.' >&2
         exit 1
     fi
-    for service in apache2 nginx; do
+    for service in apache2 nginx prometheus; do
         [[ " $* " != *" $service "* ]] || update-rc.d "$service" disable >/dev/null 2>&1 || true
     done
 }
