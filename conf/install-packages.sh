@@ -17,12 +17,13 @@ declare -rA packages=(
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
         python3-hypothesis python3-jsonschema apache2 apache2-utils libaprutil1-dbd-sqlite3 nginx openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm
-        debootstrap iproute2 libapache2-mod-auth-openidc libapache2-mod-security2 modsecurity-crs haproxy logrotate
-        systemd python3-cryptography'
+        debootstrap iproute2 libapache2-mod-auth-openidc libapache2-mod-security2 modsecurity-crs libapache2-mod-qos
+        haproxy logrotate systemd python3-cryptography'
     [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )
 # What these packages enable in Debian's Apache, where nobody has asked for it.
-declare -rA enabled_module=([libapache2-mod-auth-openidc]=auth_openidc [libapache2-mod-security2]=security2)
+declare -rA enabled_module=([libapache2-mod-auth-openidc]=auth_openidc [libapache2-mod-security2]=security2
+    [libapache2-mod-qos]=qos)
 readonly policy=/usr/sbin/policy-rc.d
 readonly no_cluster=/etc/postgresql-common/createcluster.d/tmf-customer.conf
 
