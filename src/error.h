@@ -12,7 +12,8 @@
 #include <apr_pools.h>
 
 /* One row of the table in error.c: HTTP status, stable `code` and `reason` of the TMF Error body.
- * The README lists the codes for clients; tests/checks/error_codes.sh keeps both equal. */
+ * src/api/README.md §2 lists the codes for clients; tests/checks/error_codes.sh keeps both
+ * equal. */
 typedef enum {
     TMF_ERROR_BAD_REQUEST,            /* 400: httpd refused the request line or a header */
     TMF_ERROR_MALFORMED_JSON,         /* 400: the body is no JSON text, or not one we can keep */

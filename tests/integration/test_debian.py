@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The README's way into an existing Apache, line by line, in a fresh Debian with its own apache2 and postgresql."""
+"""The installation of conf/README.md, line by line, in a fresh Debian with its own apache2 and postgresql."""
 import contextlib
 import os
 import re
@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 from harness import PATIENCE, PROJECT, is_root
+from harness.documents import blocks_of
 
 pytestmark = pytest.mark.xdist_group("debian")  # one worker sets it up
 
-README = (PROJECT / "README.md").read_text()
-SECTION = README[README.index("## Into an existing Apache"):README.index("## Asking for customers")]
-INSTALL, FIRST_REQUESTS, TAKE_AWAY = re.findall(r"^```sh\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
-[SITE] = re.findall(r"^```apache\n(.*?)^```", SECTION, re.MULTILINE | re.DOTALL)
+INSTALL, SITE, FIRST_REQUESTS, TAKE_AWAY = [block.text for block in blocks_of("a fresh Debian")]
 SITE_FILE = "/etc/apache2/conf-available/customers.conf"
 
 MIRROR = "http://deb.debian.org"

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What operators run in SQL: check() after loading past the API, forget_hubs() on a copy of a database."""
 import json
-import re
 
 import psycopg2
 import pytest
 
-from harness import PROJECT
 from harness.client import Api, customer
+from harness.documents import blocks_of
 from harness.postgres import OWNER, RUNTIME
 
 TABLE = "tmf_customer.customer"
@@ -153,9 +152,10 @@ def test_the_runtime_role_does_not_maintain(load, function):
         postgres.execute(f"SELECT * FROM tmf_customer.{function}()", name, user=RUNTIME)
 
 
-def test_the_statements_of_the_readme_run(load):
-    blocks = re.findall(r"^```sql\n(.*?)^```", (PROJECT / "README.md").read_text(), re.MULTILINE | re.DOTALL)
-    statements = [line for block in blocks for line in block.splitlines() if line.startswith("SELECT")]
+def test_the_statements_of_the_readmes_run(load):
+    lines = [line.strip() for block in blocks_of("the schema") for line in block.text.splitlines()]
+    statements = [line for line in lines if not line.startswith("--")]
+    assert all(line.startswith("SELECT") for line in statements), "each statement has a line of its own"
     for function in ["recount", "check", "forget_hubs", "enable", "replay", "purge"]:
         assert any(f"tmf_customer.{function}(" in statement for statement in statements), function
     for statement in statements:

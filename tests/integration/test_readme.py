@@ -1,27 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The README's commands, and the quickstart they begin with."""
+"""The examples of every README, and the quickstart they begin with."""
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from harness import BASE, PATIENCE, PROJECT, await_condition
 from harness.client import Api, path_of
-from harness.httpd import free_port
+from harness.documents import NOT_RUN, RUNNERS, block_of, blocks, blocks_in, blocks_of, documents
+from harness.httpd import MODULES, Httpd, free_port
 
 pytestmark = pytest.mark.xdist_group("readme")  # one worker sets it up
 
-README = (PROJECT / "README.md").read_text()
-BLOCKS = re.findall(r"^```sh\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
-
-
-def block_with(words):
-    [block] = [block for block in BLOCKS if words in block]
-    return block
+EXAMPLES = blocks_of("a server of the quickstart")
 
 
 def quickstart(*options, check=True):
@@ -47,14 +45,89 @@ def started(place):
     return quickstart("--detach", f"--dir={directory}", "--port", port, "--customers=10")
 
 
+# ---- every block is run ----
+
+def test_each_block_of_a_readme_is_run_or_no_program():
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    for block in blocks():
+        assert block.runner or block.language in NOT_RUN, \
+            f"{block.document}, line {block.line}: no test runs this block (harness/documents.py); what is no program is `text`"
+    for runner in RUNNERS:
+        assert f'"{runner}"' in tests, f"no test runs the blocks of: {runner}"
+
+
+def test_each_document_has_its_fences_in_pairs():
+    for document in documents():
+        fences = re.findall(r"^ *(?:```|~~~).*$", (PROJECT / document).read_text(), re.MULTILINE)
+        assert len(fences) == 2 * len(blocks_in(document)), document
+
+
 def test_the_readme_begins_with_the_two_commands():
-    assert BLOCKS[0].split("\n")[0].startswith("conf/quickstart.sh --detach")
-    assert BLOCKS[0].split("\n")[1].startswith("tests/run.sh")
+    [block] = blocks_of("the two commands")
+    assert blocks_in("README.md")[0] == block
+    assert [line.split("#")[0].split() for line in block.text.splitlines()] == [["conf/quickstart.sh", "--detach"], ["tests/run.sh"]]
+
+
+def test_the_readme_repeats_lines_of_the_installation():
+    installation = [line for block in blocks_of("a fresh Debian") for line in block.text.splitlines()]
+    for block in blocks_of("the lines of the installation again"):
+        for line in block.text.splitlines():
+            assert line in installation, line
+
+
+def test_the_scripts_have_the_options_of_their_examples():
+    """And -k selects something."""
+    [block] = blocks_of("the options of scripts")
+    for line in block.text.splitlines():
+        script, *arguments = shlex.split(line, comments=True)
+        known = subprocess.run([PROJECT / script, "--help"], check=True, capture_output=True, text=True).stdout
+        for option in arguments:
+            if option.startswith("-"):
+                assert re.search(rf"^  {option} ", known, re.MULTILINE), line
+        if "-k" in arguments:
+            subprocess.run([sys.executable, "-B", "-m", "pytest", "--collect-only", "-q", "-k", arguments[-1]], check=True,
+                           capture_output=True, cwd=Path(__file__).parent)
+
+
+def test_one_test_is_built_for_and_run(tmp_path):
+    """Without optimisation, which is what takes long."""
+    if os.environ.get("TMF_ASAN") or os.environ.get("TMF_VALGRIND"):
+        pytest.skip("it builds a module of its own")
+    [block] = blocks_of("a build")
+    for path in [tmp_path, *tmp_path.parents[:2]]:
+        path.chmod(0o755)
+    clone = tmp_path / "clone"
+    shutil.copytree(PROJECT, clone, ignore=shutil.ignore_patterns(".git", "run", "node_modules"))
+    result = subprocess.run(["bash", "-euo", "pipefail", "-c", block.text.replace("/tmp/build", f"{tmp_path}/build")],
+                            cwd=clone, capture_output=True, text=True, timeout=PATIENCE, env={**os.environ, "CFLAGS": "-O0"})
+    assert result.returncode == 0, f"{result.stdout[-3000:]}\n{result.stderr[-3000:]}"
+    assert re.search(r"\d+ passed", result.stdout), result.stdout
+
+
+# What Debian's Apache has, as far as examples may need it.
+EXAMPLE_MODULES = ["authn_core", "authn_file", "auth_basic", "authz_user", "authz_host", "headers", "env", "setenvif", "alias", "dir",
+                   "mime", "filter", "deflate", "socache_shmcb", "ssl", "rewrite", "remoteip", "reqtimeout", "proxy", "proxy_http",
+                   "cache", "cache_disk", "status", "http2", "allowmethods", "expires"]
+
+
+# Those of "configtest", and those that a server is started with besides.
+CONFIGURATIONS = [block for block in blocks() if block.language == "apache"]
+
+
+@pytest.mark.parametrize("block", CONFIGURATIONS, ids=lambda block: f"{block.document}:{block.line}")
+def test_the_examples_of_configuration_are_accepted(new_database, block):
+    server = Httpd(new_database(), modules=[name for name in EXAMPLE_MODULES if (MODULES / f"mod_{name}.so").exists()],
+                   outside=block.text)
+    try:
+        result = server.configtest()
+        assert result.returncode == 0 and "TMF" not in result.stderr, result.stderr
+    finally:
+        server.remove()
 
 
 @pytest.mark.mpm
 def test_the_example_for_the_mpm_serves_many_connections(start_httpd):
-    [block] = re.findall(r"^```apache\n(StartServers.*?|#[^\n]*\nStartServers.*?)^```", README, re.MULTILINE | re.DOTALL)
+    [block] = [block.text for block in blocks_of("many connections")]
     if os.environ.get("TMF_MPM") == "prefork":
         pytest.skip("it is for the MPMs with threads")
     server = start_httpd(server=block)
@@ -99,21 +172,13 @@ def test_a_stop_names_what_runs_elsewhere(place, started, tmp_path):
 
 @pytest.fixture(scope="module")
 def commanded(place, started):
-    """What the README's commands say. Others look at the customers that they create."""
-    blocks = [block for block in BLOCKS if "$B" in block]
-    assert len(blocks) >= 2
-    script = "\n".join(blocks).replace("127.0.0.1:8629", f"127.0.0.1:{place[1]}")
-    script = script.replace("8630", str(free_port()))
-    return subprocess.run(["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=PATIENCE)
-
-
-def test_the_commands_of_the_readme_work(commanded):
-    result = commanded
-    assert result.returncode == 0, result.stderr
-    assert "Moon Football Club" in result.stdout and '"status": "Approved"' in result.stdout
-    assert '"eventType":"CustomerStateChangeEvent"' in result.stdout
-    for shown in ['"country": "France"', '"mediumType": "fax"', '"rowing@sun.example"', '"remark": "Details checked"']:
-        assert shown in result.stdout
+    """What the commands of each README print, on one server; others look at the customers that they create."""
+    printed = {}
+    for document in dict.fromkeys(block.document for block in EXAMPLES):
+        script = "\n".join(block.text for block in EXAMPLES if block.document == document)
+        printed[document] = run_example(place, script.replace("127.0.0.1:8629", f"127.0.0.1:{place[1]}")
+                                        .replace("8630", str(free_port())))
+    return printed
 
 
 def run_example(place, commands):
@@ -123,9 +188,32 @@ def run_example(place, commands):
     return result.stdout
 
 
+def test_the_commands_of_the_readme_work(commanded):
+    printed = commanded["README.md"]
+    assert "Moon Football Club" in printed and '"status": "Approved"' in printed
+    assert '"preferred": true' in printed and '"eventType":"CustomerStateChangeEvent"' in printed
+
+
+def test_the_commands_of_the_api_work(commanded):
+    for shown in ['"country": "France"', '"mediumType": "fax"', '"rowing@sun.example"', '"remark": "Details checked"']:
+        assert shown in commanded["src/api/README.md"]
+
+
+def test_the_examples_of_asking_in_the_readme_find_their_customer(place, commanded):
+    *examples, count = example_with("Travellers&limit").splitlines()
+    assert len(examples) >= 5
+    for example in examples:
+        assert "Moon Football Club" in [customer["name"] for customer in json.loads(run_example(place, example))], example
+    assert re.match(r"X-Total-Count: [1-9]", run_example(place, count))
+
+
+def example_with(words):
+    return block_of("a server of the quickstart", words)
+
+
 def test_every_example_of_asking_finds_its_customer(place, commanded):
     """Of the dozen customers few others match."""
-    examples = block_with("# equality").splitlines()
+    examples = example_with("# attributes of your own").splitlines()
     assert len(examples) >= 17
     for example in examples:
         found = [customer["name"] for customer in json.loads(run_example(place, example))]
@@ -134,7 +222,7 @@ def test_every_example_of_asking_finds_its_customer(place, commanded):
 
 def test_one_customer_is_looked_at_counted_and_paged(place, commanded):
     reduced, count, page = re.fullmatch(r"(\{.*\})(X-Total-Count: \d+)\s+(\[.*\])",
-                                        run_example(place, block_with("rel=\"next\""))).groups()
+                                        run_example(place, example_with("rel=\"next\""))).groups()
     assert [medium["mediumType"] for medium in json.loads(reduced)["contactMedium"]] == ["email"]
     assert count == f"X-Total-Count: {len(json.loads(run_example(place, 'curl -sfg $B/customer?status=Approved')))}"
     first = json.loads(run_example(place, "curl -sfg $B/customer"))

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# The maps for those who change the code name only files and functions that there are.
+source "$(dirname "$0")/lib.bash"
+
+shopt -s nullglob
+maps=(src/README.md src/*/README.md)
+names=$(grep -ohE '\b(tmf_[a-z0-9_]+|[a-z_]+/[a-z_]+\.([ch]|\[ch\]|json|sql))\b' "${maps[@]}" | sort -u)
+need "$names" "names in src/README.md"
+code=$(cat mod_tmf_customer.c src/*.[ch] src/*/*.[ch] sql/*.sql)
+while read -r name; do
+    case $name in
+    */*) compgen -G "src/$name" >/dev/null || [ -e "$name" ] || wrong "no such file: $name" ;;
+    *) grep -qw -- "$name" <<<"$code" || wrong "no such function: $name" ;;
+    esac
+done <<<"$names"
+finish "the maps name what there is"
