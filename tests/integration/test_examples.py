@@ -1,15 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """conf/examples/: each file as it is shipped, in a server that is started and asked."""
+import base64
+import json
 import os
 import re
+import ssl
 import subprocess
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import requests
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from harness import BASE, PROJECT, await_condition
-from harness.client import REPLY, Api, check_error, customer, path_of
+from harness.client import JSON, JSON_PATCH, JSON_PATCH_QUERY, MERGE, Api, check_error, customer, path_of
 from harness.httpd import free_port
 
 EXAMPLES = PROJECT / "conf" / "examples"
@@ -50,7 +58,7 @@ def modules_of(*names):
                for line in re.findall(r"^# +a2enmod (.*)$", (EXAMPLES / name).read_text(), re.MULTILINE)
                for module in line.split()]
     files = [AVAILABLE / f"{module}{kind}" for module in with_dependencies(enabled) for kind in (".load", ".conf")
-             if module not in IN_HARNESS]
+             if module not in IN_HARNESS and f"{module}{kind}" != "security2.conf"]
     return "Define APACHE_RUN_DIR .\n" + "".join(f"Include {file}\n" for file in files if file.exists())
 
 
@@ -60,7 +68,7 @@ def serve(start_httpd):
     def start(examples, **settings):
         loads = settings.pop("server", "") + modules_of(*examples)
         included = "".join(example(name, **defines) for name, defines in examples.items())
-        return start_httpd(server=loads, outside=settings.pop("outside", "") + included, **settings)
+        return start_httpd(server=loads, outside=settings.pop("outside", "") + included + settings.pop("below", ""), **settings)
     return start
 
 
@@ -70,12 +78,17 @@ def api_of(server, name=None):
     return api
 
 
+def readable(directory):
+    """Also for httpd, which is another user."""
+    for path in [directory, *directory.parents[:2]]:
+        path.chmod(0o755)
+    return directory
+
+
 @pytest.fixture(scope="module")
 def accounts(tmp_path_factory):
     """The variables of basic-auth.conf: alice writes, bob reads."""
-    directory = tmp_path_factory.mktemp("accounts")
-    for path in [directory, *directory.parents[:2]]:
-        path.chmod(0o755)
+    directory = readable(tmp_path_factory.mktemp("accounts"))
     for name, flags in [("alice", "-cbB"), ("bob", "-bB"), ("eve", "-bB")]:
         subprocess.run(["htpasswd", flags, directory / "passwords", name, f"secret of {name}"], check=True, capture_output=True)
     (directory / "groups").write_text("writers: alice\nreaders: bob\n")
@@ -179,7 +192,7 @@ def openssl(*arguments, **options):
 @pytest.fixture(scope="module")
 def certificates(tmp_path_factory):
     """server.pem and authority.pem, and clients' certificates NAME.pem; each key lies beside it."""
-    place = tmp_path_factory.mktemp("certificates")
+    place = readable(tmp_path_factory.mktemp("certificates"))
 
     def self_signed(name, subject, *extensions):
         openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", 2, "-subj", subject,
@@ -240,3 +253,154 @@ def test_http2(tls, certificates):
                    "--cacert", certificates / "server.pem", "--write-out", "%{http_version} %{http_code}\\n",
                    *[part for path in paths for part in ("--output", "/dev/null", api.url + path)])
     assert replies.split("\n")[:-1] == ["2 200"] * len(paths)
+
+
+# ---- openid-connect.conf ----
+
+class Issuer:
+    """An OpenID Connect provider, as far as a server of resources sees one: the keys that it signs with."""
+
+    def __init__(self, certificates):
+        self.key, self.name = rsa.generate_private_key(65537, 2048), "https://login.example.com/realms/crm"
+        issuer = self
+
+        class Keys(BaseHTTPRequestHandler):
+            def do_GET(self):
+                body = json.dumps({"keys": [issuer.public_key()]}).encode()
+                self.send_response(200)
+                self.send_header("Content-Type", "application/json")
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Keys)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificates / "server.pem", certificates / "server.key")
+        self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.keys_url = f"https://localhost:{self.server.server_port}/keys"
+
+    def public_key(self):
+        numbers = self.key.public_key().public_numbers()
+        return {"kty": "RSA", "kid": "one", "alg": "RS256", "use": "sig",
+                "n": base64url(numbers.n.to_bytes(256, "big")), "e": base64url(numbers.e.to_bytes(3, "big"))}
+
+    def token(self, key=None, algorithm="RS256", **claims):
+        """None takes a claim away; key: another one than the issuer's."""
+        claims = {"iss": self.name, "aud": "customers", "sub": "0815", "preferred_username": "alice", "iat": int(time.time()),
+                  "exp": int(time.time()) + 3600, "scope": "openid customers:read", **claims}
+        parts = [{"alg": algorithm, "kid": "one"}, {name: value for name, value in claims.items() if value is not None}]
+        signed = ".".join(base64url(json.dumps(part).encode()) for part in parts)
+        signature = b"" if algorithm == "none" else (key or self.key).sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+        return f"{signed}.{base64url(signature)}"
+
+
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def bearer(token):
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_tokens_of_a_provider(serve, certificates):
+    issuer = Issuer(certificates)
+    server = serve({"openid-connect.conf": {"issuer": issuer.name, "issuer_keys": issuer.keys_url}},
+                   outside=f'OIDCCABundlePath "{certificates}/server.pem"\nLogFormat "%u %m %s" user\nCustomLog access.log user\n')
+    server.log.expect("OAuth 2.0 Resource Server functionality is deprecated")
+    server.log.allow("auth_openidc:(warn|error)|AH01630|AH01631|AH01617")
+    api = api_of(server)
+    writes, reads = (bearer(issuer.token(scope=scope, preferred_username=name)) for scope, name in
+                     [("customers:write openid", "alice"), ("openid customers:read", "bob")])
+    made = api.post(customer(), headers=writes)
+    assert made.status_code == 201
+    assert made.status_code == 201
+    path = path_of(made.json())
+    assert api.get(path, headers=reads).status_code == 200
+    assert code_of(api.patch(path, {"name": "x"}, headers=reads)) == (403, "forbidden")
+    await_condition(lambda: {"alice POST 201", "bob GET 200", "bob PATCH 403"} <= set((server.root / "access.log").read_text().splitlines()),
+                    "the access log names them")
+    nobody = api.get(path)
+    assert code_of(nobody) == (401, "unauthorized") and nobody.headers["WWW-Authenticate"].startswith("Bearer")
+    another = rsa.generate_private_key(65537, 2048)
+    for refused in [issuer.token(exp=int(time.time()) - 60), issuer.token(key=another), issuer.token(algorithm="none"),
+                    issuer.token()[:-8], "nonsense"]:
+        reply = api.get(path, headers=bearer(refused))
+        assert code_of(reply) == (401, "unauthorized") and reply.headers["WWW-Authenticate"].startswith("Bearer"), refused
+    for refused in [issuer.token(iss="https://login.example.com/realms/other"), issuer.token(aud="elsewhere"), issuer.token(aud=None),
+                    issuer.token(scope="customers:readers"), issuer.token(scope=None)]:
+        assert code_of(api.get(path, headers=bearer(refused))) == (403, "forbidden"), refused
+    assert api.get(path, headers=bearer(issuer.token(aud=["account", "customers"]))).status_code == 200
+    assert code_of(api.get(f"{path}?access_token={issuer.token()}")) == (401, "unauthorized")
+    server.graceful()
+    assert api.get(path, headers=reads).status_code == 200
+
+
+# ---- mod-security.conf ----
+
+USUAL = [{}, {"name": "O'Brien & Söhne, <b>Ltd</b>; DROP it"}, {"name": "SELECT Hotels GmbH -- from A to B"},
+         {"website": "https://moon.example/?a=1&b=%2F"}, {"note": "50 % off, 3 < 4 (and $5)"}]
+QUERIES = re.findall(r'"\$B(/customer\?[^"]*)"', (PROJECT / "src" / "api" / "README.md").read_text())
+ATTACKS = ["/customer?name=<script>alert(document.cookie)</script>", "/customer?name=../../../../etc/passwd",
+           "/customer?name=;cat%20/etc/passwd", "/customer/..%5C..%5Cwindows%5Cwin.ini?x=1"]
+
+
+@pytest.fixture
+def behind_rules(serve, tmp_path):
+    """The example stands in /etc/modsecurity, which Debian's security2.conf includes before the rules."""
+    readable(tmp_path).chmod(0o777)
+    server = serve({"mod-security.conf": {}}, below=f'SecDataDir "{tmp_path}"\nInclude /usr/share/modsecurity-crs/owasp-crs.load\n')
+    api = Api(server.url.replace("127.0.0.1", "localhost"))  # an address for a name counts as odd
+    return server, api
+
+
+def test_the_owasp_rules_let_the_api_be_used(behind_rules):
+    _, api = behind_rules
+    for members in USUAL:
+        assert api.post(customer(**members)).status_code == 201, members
+    path = path_of(api.create(contactMedium=[{"mediumType": "email", "preferred": False, "characteristic": {"emailAddress": "a@b.example"}}]))
+    assert api.patch(path, {"status": "x"}).status_code == 200
+    assert api.patch(path, [{"op": "add", "path": "/contactMedium/-", "value": {"mediumType": "phone", "characteristic": {}}}],
+                     JSON_PATCH).status_code == 200
+    assert api.patch(path, [{"op": "replace", "path": "/contactMedium/preferred?mediumType=email", "value": True}],
+                     JSON_PATCH_QUERY).status_code == 200
+    assert api.put(path, customer(), headers={"If-Match": api.get(path).headers["ETag"]}).status_code == 200
+    assert api.post({"callback": "https://listener.example/a?b=c", "query": "eventType=CustomerCreateEvent&status.ne=x"}, "/hub").status_code == 201
+    assert len(QUERIES) > 15
+    for query in QUERIES:
+        assert api.get(query.replace("\\$", "$")).status_code in (200, 206), query
+    assert code_of(api.post("{", content_type="application/json")) == (400, "malformedJson")
+    assert code_of(api.post(customer(), content_type="text/xml")) in [(415, "unsupportedMediaType"), (403, "forbidden")]
+    assert api.delete(path).status_code == 204
+
+
+def test_what_the_owasp_rules_refuse_is_a_tmf_error(behind_rules):
+    server, api = behind_rules
+    server.log.expect("ModSecurity: Access denied with code 403")
+    server.log.allow("ModSecurity")
+    for attack in ATTACKS:
+        assert code_of(api.get(attack)) == (403, "forbidden"), attack
+    path = path_of(api.create())
+    for content_type in [JSON, MERGE]:
+        assert code_of(api.patch(path, {"note": "<script>alert(1)</script>"}, content_type)) == (403, "forbidden"), "bodies are read"
+    assert api.get(path).json().get("note") is None
+
+
+# ---- compression.conf ----
+
+def test_replies_are_smaller(serve):
+    api = api_of(serve({"compression.conf": {}}))
+    path = path_of(api.create(note="moon " * 400))
+    plain = api.get(path, headers={"Accept-Encoding": "identity"})
+    assert "Content-Encoding" not in plain.headers
+    for accepted, used in [("gzip", "gzip"), ("br", "br"), ("gzip, br", "br")]:
+        reply = api.get(path, headers={"Accept-Encoding": accepted}, stream=True, check=False)
+        sent = reply.raw.read()
+        assert reply.headers["Content-Encoding"] == used and len(sent) < len(plain.content) / 4
+        assert "accept-encoding" in words(reply.headers["Vary"])
+        tag = reply.headers["ETag"]
+        assert api.get(path, headers={"Accept-Encoding": accepted, "If-None-Match": tag}).status_code == 304
+        changed = api.patch(path, {"by": used + accepted}, headers={"If-Match": tag})
+        assert changed.status_code == 200 and changed.headers["ETag"] != tag
+        assert api.patch(path, {"by": "late"}, headers={"If-Match": tag}).status_code == 412
