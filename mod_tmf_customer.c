@@ -18,6 +18,7 @@
 #include "http/http.h"
 #include "notify/deliver.h"
 #include "notify/notify.h"
+#include "status/status.h"
 #include "store/customer_cache.h"
 #include "store/customer_reads.h"
 #include "store/customer_writes.h"
@@ -101,7 +102,7 @@ static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
     tmf_server_config_t *config = tmf_config_of_server(server);
     apr_status_t status = APR_SUCCESS;
 
-    if (config->bases->nelts > 0) {
+    if (config->has_api) {
         status = tmf_wake_make(&config->wake, pconf);
         status = status == APR_SUCCESS ? tmf_leader_make(&config->leader, pconf) : status;
     }
@@ -244,7 +245,7 @@ static void child_init(apr_pool_t *pchild, server_rec *main_server)
 
         if (config->bases->nelts > 0 && config->has_database) {
             make_way_to_database(pchild, server);
-            if (config->notify.enabled) {
+            if (config->has_api && config->notify.enabled) {
                 start_notifier(pchild, server);
             }
         }
@@ -281,6 +282,7 @@ static void register_hooks(apr_pool_t *pool)
     ap_hook_map_to_storage(tmf_space_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_type_checker(tmf_space_check_type, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(tmf_http_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(tmf_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(tmf_error_filter_insert, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_filter(tmf_error_filter_insert_for_document, NULL, NULL, APR_HOOK_LAST);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/config.h"
 
+#include <string.h>
+
 #include <http_core.h>
 
 static const tmf_space_config_t space_defaults = {
@@ -135,6 +137,19 @@ void *tmf_config_merge_server(apr_pool_t *pool, void *base_config, void *add_con
     config->targets = add->targets != NULL ? add->targets : base->targets;
     merge_notify(&config->notify, &base->notify, &add->notify);
     return config;
+}
+
+tmf_handler_t tmf_handler_named(const char *name)
+{
+    if (strcmp(name, TMF_HANDLER_NAME) == 0) {
+        return TMF_HANDLER_API;
+    }
+    return strcmp(name, TMF_STATUS_HANDLER_NAME) == 0 ? TMF_HANDLER_STATUS : TMF_HANDLER_NONE;
+}
+
+const char *tmf_handler_name(tmf_handler_t handler)
+{
+    return handler == TMF_HANDLER_STATUS ? TMF_STATUS_HANDLER_NAME : TMF_HANDLER_NAME;
 }
 
 tmf_server_config_t *tmf_config_of_server(server_rec *server)

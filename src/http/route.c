@@ -5,20 +5,28 @@
 
 #include <apr_strings.h>
 
-static const tmf_route_t routes[] = {
-    {"", 0, M_GET, TMF_MEDIA_NONE, tmf_api_entry_point},
-    {"customer", 0, M_GET, TMF_MEDIA_NONE, tmf_api_customer_list},
-    {"customer", 0, M_POST, TMF_MEDIA_JSON, tmf_api_customer_create},
-    {"customer", 1, M_GET, TMF_MEDIA_NONE, tmf_api_customer_get},
-    {"customer", 1, M_PATCH, TMF_MEDIA_PATCH, tmf_api_customer_patch},
-    {"customer", 1, M_PUT, TMF_MEDIA_JSON, tmf_api_customer_replace},
-    {"customer", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_customer_delete},
-    {"hub", 0, M_GET, TMF_MEDIA_NONE, tmf_api_hub_list},
-    {"hub", 0, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create},
-    {"hub", 1, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get},
-    {"hub", 1, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete},
-    {"openapi.json", 0, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented},
+#include "http/http.h"
+
+const char *const tmf_route_json[] = {TMF_CONTENT_TYPE, NULL};
+
+static const tmf_route_t api_routes[] = {
+    {"", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_entry_point, tmf_route_json, 0},
+    {"customer", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_list, tmf_route_json, 0},
+    {"customer", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_customer_create, tmf_route_json, 0},
+    {"customer", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_get, tmf_route_json, 0},
+    {"customer", 1, NULL, M_PATCH, TMF_MEDIA_PATCH, tmf_api_customer_patch, tmf_route_json, 0},
+    {"customer", 1, NULL, M_PUT, TMF_MEDIA_JSON, tmf_api_customer_replace, tmf_route_json, 0},
+    {"customer", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_customer_delete, tmf_route_json, 0},
+    {"hub", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_list, tmf_route_json, 0},
+    {"hub", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create, tmf_route_json, 0},
+    {"hub", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get, tmf_route_json, 0},
+    {"hub", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete, tmf_route_json, 0},
+    {"openapi.json", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented, tmf_route_json, 0},
 };
+
+const tmf_routes_t tmf_api_routes = {TMF_HANDLER_API, api_routes,
+                                     sizeof(api_routes) / sizeof(api_routes[0]),
+                                     "The API has no such path; its collection is at customer"};
 
 /* Cuts the next segment off the path; NULL when there is none. */
 static const char *next_segment(const char **path, apr_pool_t *pool)
@@ -62,23 +70,29 @@ static void add_route(tmf_match_t *match, const tmf_route_t *route, int method, 
     }
 }
 
-void tmf_route_find(tmf_match_t *match, const char *path, int method, apr_pool_t *result_pool)
+static int is_at(const tmf_route_t *route, const char *collection, const tmf_match_t *match,
+                 const char *part)
+{
+    return strcmp(route->collection, collection) == 0 && route->has_id == (match->id != NULL) &&
+           (route->part == NULL ? part == NULL : part != NULL && strcmp(route->part, part) == 0);
+}
+
+void tmf_route_find(tmf_match_t *match, const tmf_routes_t *routes, const char *path, int method,
+                    apr_pool_t *result_pool)
 {
     const char *collection = next_segment(&path, result_pool);
+    const char *part;
     apr_size_t i;
 
     memset(match, 0, sizeof(*match));
     match->id = next_segment(&path, result_pool);
+    part = next_segment(&path, result_pool);
     if (next_segment(&path, result_pool) != NULL) {
         return;
     }
-    if (collection == NULL) {
-        collection = "";
-    }
-    for (i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
-        if (strcmp(routes[i].collection, collection) == 0 &&
-            routes[i].has_id == (match->id != NULL)) {
-            add_route(match, &routes[i], method, result_pool);
+    for (i = 0; i < routes->count; i++) {
+        if (is_at(&routes->routes[i], collection != NULL ? collection : "", match, part)) {
+            add_route(match, &routes->routes[i], method, result_pool);
         }
     }
     if (match->allow != NULL) {

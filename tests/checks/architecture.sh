@@ -42,4 +42,5 @@ arrows store store model
 arrows notify notify store model query
 arrows api api config query model store
 arrows http http api config model
+arrows status status http api config model query store notify metrics
 finish "rooms keep to their arrows"
