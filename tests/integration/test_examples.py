@@ -636,8 +636,41 @@ def test_the_capabilities_of_the_drop_in_are_enough(start_httpd):
     assert api.patch(path, {"status": "x"}).status_code == 200
 
 
+def test_the_way_to_include_them(start_httpd):
+    """As the README of the examples has it, but for the place."""
+    [lines] = re.findall(r"^```apache\n(.*?)^```", (EXAMPLES / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    installed = "/usr/local/share/mod_tmf_customer/examples"
+    assert installed in lines
+    api = api_of(start_httpd(server=modules_of("basic-auth.conf", "cors.conf"), outside=lines.replace(installed, str(EXAMPLES))))
+    assert api.request("OPTIONS", "/customer", headers=PREFLIGHT).headers["Access-Control-Allow-Origin"] == PAGE
+    other = api.request("OPTIONS", "/customer", headers={**PREFLIGHT, "Origin": "https://portal.example.com"})
+    assert "Access-Control-Allow-Origin" not in other.headers, "what is defined before wins"
+
+
 def test_every_example_is_tried():
     tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
     shipped = [path for path in EXAMPLES.rglob("*") if path.is_file() and path.name != "README.md"]
     assert len(shipped) > 12
     assert not [path for path in shipped if path.name not in tests]
+    readme = (EXAMPLES / "README.md").read_text()
+    assert not [path for path in shipped if path.parent == EXAMPLES and f"]({path.name})" not in readme]
+
+
+# ---- status.conf ----
+
+def test_who_may_see_and_act(serve, accounts):
+    server = serve({"status.conf": {"operators": accounts["passwords"], "monitors": "127.0.0.1"}})
+    server.log.allow("AH01617|AH01630|AH01631|AH01797")
+    status = f"http://127.0.0.1:{server.port}/tmf-customer-status"
+    monitor, operator = api_of(server), api_of(server, "alice")
+    act = f"{status}/listeners/none/enable"
+    assert monitor.get(f"{status}/live", check=False).status_code == 200
+    assert monitor.get(f"{status}/listeners/none", check=False).status_code == 404
+    assert code_of(monitor.post({}, act)) == (401, "unauthorized")
+    assert code_of(operator.post({}, act)) == (404, "notFound")
+    assert code_of(operator.post({}, act, headers={"Sec-Fetch-Site": "cross-site"})) in [(401, "unauthorized"), (403, "forbidden")]
+    elsewhere = ["--interface", "127.0.0.7", "--output", "/dev/null", "--write-out", "%{http_code}"]
+    assert curl(*elsewhere, f"{status}/live") == "200"
+    assert curl(*elsewhere, "--request", "POST", f"{status}/live") in ("401", "403")
+    assert curl(*elsewhere, f"{status}/metrics") == curl(*elsewhere, f"{status}/listeners") == curl(*elsewhere, status) == "401"
+    assert curl(*elsewhere, "--user", "bob:secret of bob", f"{status}/live/nothing") == "404"
