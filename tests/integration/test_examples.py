@@ -31,6 +31,7 @@ def test_readers_read_and_writers_write(serve, accounts):
     refused = reader.get(path)
     assert code_of(refused) == (401, "unauthorized") and refused.headers["WWW-Authenticate"] == 'Basic realm="Customers"'
     assert writer.delete(path).status_code == 204
+    assert api_of(server, "billing").post(customer()).status_code == 201
 
 
 PAGE = "https://desk.example.com"

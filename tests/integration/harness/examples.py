@@ -87,10 +87,12 @@ def openssl(*arguments, **options):
 
 
 def make_accounts(directory):
-    """The variables of basic-auth.conf: alice writes, bob reads, eve neither."""
+    """The variables of basic-auth.conf: alice and the program billing write, bob reads, eve neither."""
     for name, flags in [("alice", "-cbB"), ("bob", "-bB"), ("eve", "-bB")]:
         subprocess.run(["htpasswd", flags, directory / "passwords", name, f"secret of {name}"], check=True, capture_output=True)
-    (directory / "groups").write_text("writers: alice\nreaders: bob\n")
+    subprocess.run(["htpasswd", "-i", "-s", directory / "passwords", "billing"], input="secret of billing\n", check=True, capture_output=True,
+                   text=True)
+    (directory / "groups").write_text("writers: alice billing\nreaders: bob\n")
     return {"passwords": directory / "passwords", "groups": directory / "groups"}
 
 
