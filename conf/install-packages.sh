@@ -6,7 +6,7 @@
 #   conf/install-packages.sh --missing SET…       only prints which
 #
 # Needs root, or a sudo that asks no password; otherwise it prints the line to run, and exits with 1.
-# Nothing is started by it, now or at the next boot: not Debian's Apache, nginx or HAProxy, no PostgreSQL on port 5432.
+# Nothing is started by it, now or at the next boot: not Debian's Apache, nginx, HAProxy or Prometheus, no PostgreSQL on port 5432.
 # No module is enabled in Debian's Apache.
 set -euo pipefail
 
@@ -17,7 +17,9 @@ declare -rA packages=(
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
         python3-hypothesis python3-jsonschema apache2 apache2-utils libaprutil1-dbd-sqlite3 nginx openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm
-        debootstrap iproute2 libapache2-mod-auth-openidc libapache2-mod-security2 modsecurity-crs libapache2-mod-qos
+        chromium chromium-driver python3-selenium fonts-dejavu-core
+        debootstrap iproute2 prometheus python3-prometheus-client
+        libapache2-mod-auth-openidc libapache2-mod-security2 modsecurity-crs libapache2-mod-qos
         haproxy logrotate systemd python3-cryptography'
     [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )
@@ -103,7 +105,7 @@ install_packages() {
             echo 'There is no network, or no way to the mirrors that /etc/apt names: try again when there is one.' >&2
         exit 1
     fi
-    for service in apache2 nginx haproxy; do
+    for service in apache2 nginx haproxy prometheus; do
         [[ " $* " != *" $service "* ]] || update-rc.d "$service" disable >/dev/null 2>&1 || true
     done
     for package in "${!enabled_module[@]}"; do

@@ -153,6 +153,7 @@ tmf_error_t *tmf_error_copy(const tmf_error_t *error, apr_pool_t *result_pool)
 
     copy->message = apr_pstrdup(result_pool, error->message);
     copy->cause = apr_pstrdup(result_pool, error->cause);
+    copy->sqlstate = apr_pstrdup(result_pool, error->sqlstate);
     copy->header_value = apr_pstrdup(result_pool, error->header_value);
     return copy;
 }

@@ -4,10 +4,12 @@
 #define TMF_HTTP_HTTP_H
 
 #include <httpd.h>
+#include <ap_mpm.h>
 
 #include "api/api.h"
 #include "error.h"
 #include "http/route.h"
+#include "metrics/metrics.h"
 
 /* ---- space.c: our URL space within httpd ---- */
 
@@ -34,6 +36,28 @@ int tmf_http_serve(request_rec *r, const tmf_routes_t *routes);
 
 /* That of the API. */
 int tmf_http_handler(request_rec *r);
+
+/* ---- count.c: requests, each once, when it is over ---- */
+
+/* That is what the request is counted as. */
+void tmf_count_begin(request_rec *r, tmf_operation_t operation);
+
+/* log_transaction: counts it, with the status that the client got. Also those that httpd or another
+ * module has answered for us. */
+int tmf_count_end(request_rec *r);
+
+/* ---- kept_metrics.c: the metrics of each virtual host, over restarts ---- */
+
+/* post_config: gives each server that has a base its own. Without memory for them it is served all
+ * the same. */
+void tmf_kept_metrics_prepare(server_rec *main_server, apr_pool_t *ptemp);
+
+/* monitor: the parent, every ten seconds. */
+int tmf_kept_metrics_tick(apr_pool_t *pool, server_rec *server);
+
+/* child_status: the parent, when a child has begun or ended. */
+void tmf_kept_metrics_child_status(server_rec *server, pid_t process, ap_generation_t generation,
+                                   int slot, mpm_child_status status);
 
 /* ---- body.c ---- */
 

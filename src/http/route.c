@@ -10,18 +10,30 @@
 const char *const tmf_route_json[] = {TMF_CONTENT_TYPE, NULL};
 
 static const tmf_route_t api_routes[] = {
-    {"", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_entry_point, tmf_route_json, 0},
-    {"customer", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_list, tmf_route_json, 0},
-    {"customer", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_customer_create, tmf_route_json, 0},
-    {"customer", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_get, tmf_route_json, 0},
-    {"customer", 1, NULL, M_PATCH, TMF_MEDIA_PATCH, tmf_api_customer_patch, tmf_route_json, 0},
-    {"customer", 1, NULL, M_PUT, TMF_MEDIA_JSON, tmf_api_customer_replace, tmf_route_json, 0},
-    {"customer", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_customer_delete, tmf_route_json, 0},
-    {"hub", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_list, tmf_route_json, 0},
-    {"hub", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create, tmf_route_json, 0},
-    {"hub", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get, tmf_route_json, 0},
-    {"hub", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete, tmf_route_json, 0},
-    {"openapi.json", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented, tmf_route_json, 0},
+    {"", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_entry_point, tmf_route_json, 0,
+     TMF_OPERATION_ENTRY_POINT},
+    {"customer", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_list, tmf_route_json, 0,
+     TMF_OPERATION_LIST_CUSTOMER},
+    {"customer", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_customer_create, tmf_route_json, 0,
+     TMF_OPERATION_CREATE_CUSTOMER},
+    {"customer", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_get, tmf_route_json, 0,
+     TMF_OPERATION_RETRIEVE_CUSTOMER},
+    {"customer", 1, NULL, M_PATCH, TMF_MEDIA_PATCH, tmf_api_customer_patch, tmf_route_json, 0,
+     TMF_OPERATION_PATCH_CUSTOMER},
+    {"customer", 1, NULL, M_PUT, TMF_MEDIA_JSON, tmf_api_customer_replace, tmf_route_json, 0,
+     TMF_OPERATION_REPLACE_CUSTOMER},
+    {"customer", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_customer_delete, tmf_route_json, 0,
+     TMF_OPERATION_DELETE_CUSTOMER},
+    {"hub", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_list, tmf_route_json, 0,
+     TMF_OPERATION_LIST_HUB},
+    {"hub", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create, tmf_route_json, 0,
+     TMF_OPERATION_CREATE_HUB},
+    {"hub", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get, tmf_route_json, 0,
+     TMF_OPERATION_RETRIEVE_HUB},
+    {"hub", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete, tmf_route_json, 0,
+     TMF_OPERATION_DELETE_HUB},
+    {"openapi.json", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented, tmf_route_json, 0,
+     TMF_OPERATION_OPENAPI},
 };
 
 const tmf_routes_t tmf_api_routes = {TMF_HANDLER_API, api_routes,
@@ -68,6 +80,11 @@ static void add_route(tmf_match_t *match, const tmf_route_t *route, int method, 
     if (route->method == method) {
         match->route = route;
     }
+}
+
+tmf_operation_t tmf_match_operation(const tmf_match_t *match)
+{
+    return match->route != NULL ? match->route->operation : TMF_OPERATION_OTHER;
 }
 
 static int is_at(const tmf_route_t *route, const char *collection, const tmf_match_t *match,

@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "http/media.h"
+#include "metrics/metrics.h"
 
 typedef struct {
     const char *collection; /* first segment below B; "" for B itself */
@@ -15,6 +16,7 @@ typedef struct {
     tmf_api_fn *handler;
     const char *const *offers; /* what a reply can be, the most usual first; NULL ends them */
     int is_local;              /* answered also where there is no database */
+    tmf_operation_t operation; /* that it is counted as */
 } tmf_route_t;
 
 /* The paths of one of our handlers. */
@@ -38,6 +40,9 @@ typedef struct {
     tmf_media_t post;  /* media of this path's POST and PATCH; TMF_MEDIA_NONE = no such method */
     tmf_media_t patch;
 } tmf_match_t;
+
+/* What a request that was found so is counted as. */
+tmf_operation_t tmf_match_operation(const tmf_match_t *match);
 
 /* Looks up the decoded path below the base (`/customer/42`). Repeated slashes count as one and a
  * trailing one does not count (contract §2). */

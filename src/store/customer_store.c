@@ -85,6 +85,9 @@ static tmf_error_t *write_customer(tmf_db_t *db, const char *sql, int count,
     TMF_TRY(tmf_db_execute(db, sql, count, parameters, &rows, pool));
     tmf_tell_done(db, rows, COLUMN_DELIVERIES);
     *customer = tmf_customer_store_read(rows, pool);
+    if (*customer != NULL) {
+        tmf_tell_count(db, tell);
+    }
     return NULL;
 }
 
@@ -142,6 +145,7 @@ tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char 
     tmf_tell_done(db, rows, 2);
     if (tmf_db_number(rows, 0, 0) > 0) {
         *outcome = TMF_DELETE_DONE;
+        tmf_tell_count(db, tell);
     } else {
         *outcome = tmf_db_number(rows, 0, 1) > 0 ? TMF_DELETE_OTHER_REVISION : TMF_DELETE_NOT_FOUND;
     }

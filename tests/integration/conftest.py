@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from harness import examples
+from harness.browser import DESKTOP, Browser
 from harness.client import Api
 from harness.clock import Clock
 from harness.httpd import Httpd
@@ -178,3 +179,21 @@ def accounts(tmp_path_factory):
 @pytest.fixture(scope="session")
 def certificates(tmp_path_factory):
     return examples.make_certificates(examples.readable(tmp_path_factory.mktemp("certificates")))
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One for all tests: to start it takes a second."""
+    started = Browser()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    """As after its start: desktop, light, nothing said before."""
+    chromium.open("about:blank")
+    chromium.resize(*DESKTOP)
+    chromium.prefer("light")
+    chromium.complaints()
+    return chromium
