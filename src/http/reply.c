@@ -116,7 +116,7 @@ static void close_if_body_is_unread(request_rec *r)
  * personal, as an id that is an e-mail address. */
 static const char *path_without_ids(request_rec *r)
 {
-    const tmf_base_t *base = tmf_space_find(r);
+    const tmf_base_t *base = tmf_config_base_of(r->server, r->uri, TMF_HANDLER_NONE);
     const char *end = r->uri + (base != NULL ? base->length : 0);
 
     end += strspn(end, "/");
