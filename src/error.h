@@ -36,6 +36,7 @@ typedef enum {
     TMF_ERROR_DOCUMENT_TOO_LARGE,     /* 413: TMFCustomerMaxDocument */
     TMF_ERROR_URI_TOO_LONG,           /* 414 */
     TMF_ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415, with Accept-Patch or Accept-Post */
+    TMF_ERROR_TOO_MANY_REQUESTS,      /* 429: a module that limits rates refuses */
     TMF_ERROR_CLIENT_ERROR,           /* any other 4xx that httpd or another module raises */
     TMF_ERROR_INTERNAL,               /* 500 */
     TMF_ERROR_NOT_IMPLEMENTED,        /* 501 */
