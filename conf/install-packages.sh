@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian packages that are missing; asks for nothing when none is.
 #
-#   conf/install-packages.sh SET…       with SET one or more of: build run test bench
+#   conf/install-packages.sh SET…       with SET one or more of: build run console test bench
 #   conf/install-packages.sh --missing SET…       only prints which
 #
 # Needs root, or a sudo that asks no password; otherwise it prints the line to run, and exits with 1.
@@ -14,6 +14,7 @@ declare -rA packages=(
     [build]='gcc make autoconf automake pkg-config apache2-dev libapr1-dev libaprutil1-dev libpq-dev
         libjson-c-dev libcurl4-openssl-dev check'
     [run]='apache2-bin libaprutil1-dbd-pgsql postgresql postgresql-client curl ca-certificates'
+    [console]='nodejs npm'
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
         python3-hypothesis python3-jsonschema apache2 apache2-utils libaprutil1-dbd-sqlite3 nginx openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm
@@ -33,7 +34,7 @@ readonly no_cluster=/etc/postgresql-common/createcluster.d/tmf-customer.conf
 put=()
 
 usage() {
-    echo "usage: ${BASH_SOURCE[0]} [--missing] build|run|test|bench …" >&2
+    echo "usage: ${BASH_SOURCE[0]} [--missing] build|run|console|test|bench …" >&2
     exit 2
 }
 

@@ -8,7 +8,7 @@ umask 022
 root=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")
 # shellcheck source=conf/quickstart-processes.sh
 source "$root/conf/quickstart-processes.sh"
-readonly root base_path=/tmf-api/customerManagement/v4
+readonly root base_path=/tmf-api/customerManagement/v4 console_path=/tmf-customer-console
 readonly httpd=/usr/sbin/apache2
 readonly httpd_modules=/usr/lib/apache2/modules
 readonly made_by='# Made by quickstart.sh at each start.'
@@ -19,6 +19,7 @@ dir=$root/run
 mode=foreground
 customers=0
 mpm=event
+console=no
 
 # ---- set by set_places and choose_postgres ----
 place=   # as dir, but every service may enter it, and no program stumbles over its name
@@ -46,6 +47,7 @@ Started again, it goes on with the data of the same folder.
   --stop          stop what runs in the folder
   --customers N   add N synthetic customers
   --mpm NAME      event (default), worker or prefork
+  --console       serve Swagger UI, too: npm fetches it
   --help          this text
 END
 }
@@ -96,6 +98,7 @@ parse_options() {
             ;;
         --detach) mode=detach ;;
         --stop) mode=stop ;;
+        --console) console=yes ;;
         --port=* | --dir=* | --customers=* | --mpm=*)
             set -- "${1%%=*}" "${1#*=}" "${@:2}"
             continue
@@ -158,6 +161,39 @@ build() {
     fi
     run_logged "$log" make make -j"$(nproc)"
     cd /
+}
+
+# ---- console ----
+
+# Fetched again only when its version has changed.
+install_console() {
+    local log=$dir/console.log files=$place/console
+    : >"$log"
+    mkdir -p -- "$files"
+    cmp -s -- "$root/conf/console/package-lock.json" "$files/node_modules/of-this-lock.json" || {
+        cp -- "$root"/conf/console/package*.json "$files"
+        cd -- "$files"
+        run_logged "$log" npm npm ci --ignore-scripts --no-audit --no-fund
+        cp -- "$root/conf/console/package-lock.json" node_modules/of-this-lock.json
+        cd /
+    }
+    cp -- "$root"/conf/console/* "$files"
+}
+
+console_conf() {
+    cat <<END
+LoadModule dir_module $httpd_modules/mod_dir.so
+LoadModule mime_module $httpd_modules/mod_mime.so
+TypesConfig /dev/null
+AddType text/html .html
+AddType text/css .css
+AddType text/javascript .js
+AddType image/png .png
+Alias $console_path $(quoted "$place/console")
+<Directory $(quoted "$place/console")>
+    Require all granted
+</Directory>
+END
 }
 
 # ---- PostgreSQL ----
@@ -332,6 +368,7 @@ RedirectMatch "^/\$" "$base_path"
     Require all granted
 </Location>
 END
+    [[ $console == no ]] || console_conf
 }
 
 check_port() {
@@ -391,6 +428,7 @@ $base
 
 Logs: $dir/error.log, $pg_home/postgres.log
 END
+    [[ $console == no ]] || echo "Console: http://127.0.0.1:$port$console_path/"
 }
 
 serve_in_foreground() {
@@ -431,9 +469,10 @@ stop() {
 }
 
 install_packages() {
-    local log=$dir/packages.log
+    local log=$dir/packages.log sets=(build run)
+    [[ $console == no ]] || sets+=(console)
     : >"$log"
-    run_logged "$log" 'installing packages' "$root/conf/install-packages.sh" build run
+    run_logged "$log" 'installing packages' "$root/conf/install-packages.sh" "${sets[@]}"
 }
 
 start() {
@@ -445,6 +484,7 @@ start() {
     ! stop_what_runs || say "stopped what ran in $dir, to start it anew"
     check_port
     phase 'the module' build
+    [[ $console == no ]] || phase 'the console' install_console
     trap at_exit EXIT
     trap 'exit 130' INT
     trap 'exit 143' TERM

@@ -29,10 +29,3 @@ tmf_error_t *tmf_api_entry_point(const tmf_request_t *request, tmf_reply_t *repl
     tmf_text_append_string(&reply->body, "}}");
     return NULL;
 }
-
-tmf_error_t *tmf_api_not_implemented(const tmf_request_t *request, tmf_reply_t *reply)
-{
-    (void)reply;
-    return tmf_error_make(request->pool, TMF_ERROR_NOT_IMPLEMENTED,
-                          "This release does not serve this resource yet");
-}

@@ -5,8 +5,6 @@
 
 #include "api/representation.h"
 
-#define KEY_MAX 255 /* bytes */
-
 tmf_error_t *tmf_idempotency_key_check(const tmf_request_t *request)
 {
     const char *key = request->idempotency_key;
@@ -18,11 +16,11 @@ tmf_error_t *tmf_idempotency_key_check(const tmf_request_t *request)
     while (key[printable] >= 0x20 && key[printable] <= 0x7E) {
         printable++;
     }
-    return printable > 0 && printable <= KEY_MAX && key[printable] == '\0'
+    return printable > 0 && printable <= TMF_IDEMPOTENCY_KEY_MAX && key[printable] == '\0'
                ? NULL
                : tmf_error_make(request->pool, TMF_ERROR_BAD_REQUEST,
                                 "Idempotency-Key must have 1 to " APR_STRINGIFY(
-                                    KEY_MAX) " characters of printable ASCII");
+                                    TMF_IDEMPOTENCY_KEY_MAX) " characters of printable ASCII");
 }
 
 const char *tmf_idempotency_key_scoped(const tmf_request_t *request)

@@ -5,6 +5,9 @@
 
 #include "api/api.h"
 
+/* The longest key, in bytes. */
+#define TMF_IDEMPOTENCY_KEY_MAX 255
+
 /* TMF_ERROR_BAD_REQUEST when the request has a key that is none. */
 tmf_error_t *tmf_idempotency_key_check(const tmf_request_t *request);
 

@@ -82,6 +82,20 @@ int tmf_etag_matches(const char *header, apr_int64_t revision, int weak)
     return 0;
 }
 
+int tmf_etag_is_listed(const char *header, const char *tag, int weak)
+{
+    const apr_size_t length = strlen(tag) - 2; /* without the quotes */
+    etag_t etag;
+
+    while (next_etag(&header, &etag)) {
+        if (etag.any || ((weak || !etag.weak) && etag.length == length &&
+                         memcmp(etag.opaque, tag + 1, length) == 0)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 tmf_error_t *tmf_precondition_check(const char *if_match, const char *if_none_match,
                                     apr_int64_t revision, apr_pool_t *result_pool)
 {

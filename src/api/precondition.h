@@ -17,6 +17,9 @@ const char *tmf_etag_make(apr_int64_t revision, apr_pool_t *result_pool);
  * tags matches nothing from where it is broken. */
 int tmf_etag_matches(const char *header, apr_int64_t revision, int weak);
 
+/* The same for a tag that is no revision's, given with its quotes. */
+int tmf_etag_is_listed(const char *header, const char *tag, int weak);
+
 /* For a write: TMF_ERROR_PRECONDITION_FAILED unless both headers (NULL = absent) let it happen to a
  * customer of `revision`. */
 tmf_error_t *tmf_precondition_check(const char *if_match, const char *if_none_match,

@@ -34,7 +34,7 @@ static const tmf_route_t api_routes[] = {
      TMF_OPERATION_RETRIEVE_HUB},
     {"hub", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete, tmf_route_json, 0,
      TMF_OPERATION_DELETE_HUB},
-    {"openapi.json", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_not_implemented, tmf_route_json, 0,
+    {"openapi.json", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_openapi, tmf_route_json, 0,
      TMF_OPERATION_OPENAPI},
 };
 

@@ -11,6 +11,7 @@ compare "unit tests on disk (<) and in Makefile.am (>)" "$(ls tests/unit/*.[ch])
 compare "unit tests on disk (<) and among check_PROGRAMS (>)" "$(basename -s .c -a tests/unit/test_*.c)" \
     "$(sed -n '/^check_PROGRAMS/,/^endif/p' Makefile.am | grep -oE 'test_[a-z_]+')"
 compare "sql on disk (<) and installed (>)" "$(ls sql/*.sql)" "$(grep '^dist_sql_DATA' Makefile.am | grep -oE 'sql/[a-z0-9_]+\.sql')"
+compare "console on disk (<) and installed (>)" "$(ls conf/console/*.*)" "$(listed 'conf/console/[a-z-]+\.[a-z]+')"
 while read -r file; do
     head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || wrong "$file has no licence line"
 done < <(find src tests conf sql mod_tmf_customer.c configure.ac Makefile.am -name '*.[ch]' -o -name '*.py' -o -name '*.sh' \

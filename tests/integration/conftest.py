@@ -144,6 +144,8 @@ def listen():
     yield make
     for listener in listeners:
         listener.close()
+    for listener in listeners:
+        listener.check()
 
 
 @pytest.fixture

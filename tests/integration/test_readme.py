@@ -9,8 +9,10 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urljoin
 
 import pytest
+import requests
 
 from harness import BASE, PATIENCE, PROJECT, await_condition
 from harness.client import Api, path_of
@@ -229,12 +231,26 @@ def test_one_customer_is_looked_at_counted_and_paged(place, commanded):
     assert json.loads(page) == first[1:2]
 
 
+def check_console(printed):
+    """The page and its files are served, and its link leads to the API's description."""
+    url = re.search(r"^Console: (\S+)$", printed, re.MULTILINE).group(1)
+    page = requests.get(url, timeout=PATIENCE)
+    assert page.headers["Content-Type"] == "text/html"
+    files = re.findall(r'(?:href|src)="([^"/][^"]*)"', page.text)
+    types = {name: requests.get(url + name, timeout=PATIENCE).headers["Content-Type"] for name in files}
+    assert {Path(name).suffix: kind for name, kind in types.items()} == {
+        ".css": "text/css", ".js": "text/javascript", ".png": "image/png"}, types
+    [description] = re.findall(r'rel="service-desc" href="([^"]+)"', page.text)
+    assert "openapi" in requests.get(urljoin(url, description), timeout=PATIENCE).json()
+
+
 def test_the_quickstart_again_keeps_what_is_there(place, started):
     directory, port = place
     api = Api(f"http://127.0.0.1:{port}{BASE}")
     before = api.get("/customer?limit=0").headers["X-Total-Count"]
-    quickstart("--detach", "--dir", directory, "--port", port)
+    again = quickstart("--detach", "--console", "--dir", directory, "--port", port)
     assert api.get("/customer?limit=0").headers["X-Total-Count"] == before
+    check_console(again.stdout)
 
 
 def test_the_quickstart_on_a_port_in_use_says_so(place, started, tmp_path):

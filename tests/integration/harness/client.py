@@ -3,11 +3,13 @@ import json
 import re
 import socket
 from decimal import Decimal
+from urllib.parse import urlsplit
 
 import pytest
 import requests
 
 from . import BASE, PATIENCE, PROJECT
+from .openapi import DESCRIPTION
 
 SWAGGER = PROJECT.parent / "shared" / "spec" / "TMF629-v4.0.0.swagger.json"
 LEAKS = re.compile(r"pg_|SELECT|INSERT|/usr/|/tmp/|libpq|postgres|\.c:\d", re.IGNORECASE)
@@ -76,9 +78,16 @@ class Api:
         options.setdefault("timeout", PATIENCE)
         url = path if path.startswith("http") else self.url + path
         response = self.session.request(method, url, **options)
+        self.check_description(method, response, check)
         if check:
             self.check(response, options.get("params") or "fields=" in url)
         return response
+
+    def check_description(self, method, response, look_inside):
+        """Each reply is what the API's description says of it."""
+        base, asked = urlsplit(self.url), urlsplit(response.url)
+        if asked.netloc == base.netloc and (asked.path + "/").startswith(base.path + "/"):
+            DESCRIPTION.check_reply(method, asked.path[len(base.path):], asked.query, response, look_inside)
 
     def check(self, response, is_partial):
         if response.content:

@@ -13,6 +13,7 @@ RUNNERS = {
     "a fresh Debian": [("conf/README.md", "sh", "createdb"), ("conf/README.md", "apache", "AuthUserFile"),
                        ("conf/README.md", "sh", "a2enmod"), ("conf/README.md", "sh", "pg_dump"),
                        ("conf/README.md", "sh", "install.sql"), ("conf/README.md", "sh", "make uninstall")],
+    "the console": [("conf/README.md", "sh", "npm ci"), ("conf/README.md", "apache", "Alias /tmf-customer-console")],
     "many connections": [("conf/README.md", "apache", "ThreadsPerChild")],
     "the options of scripts": [("tests/README.md", "sh", "tests/run.sh"), ("CONTRIBUTING.md", "sh", "tests/run.sh")],
     "a build": [("tests/README.md", "sh", "--enable-werror")],

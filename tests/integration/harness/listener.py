@@ -13,6 +13,7 @@ import threading
 import time
 
 from . import PATIENCE
+from .openapi import DESCRIPTION
 
 MAX_REQUEST = 64 << 20
 
@@ -223,6 +224,12 @@ class Listener:
 
     def __exit__(self, *_):
         self.close()
+        self.check()
+
+    def check(self):
+        """What has arrived is what the API's description says; the first ones stand for the rest."""
+        for request in self.arrived()[:200]:
+            DESCRIPTION.check_notification(request)
 
     def url(self, path="/listener", host=None):
         host = host or self.host
