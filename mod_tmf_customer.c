@@ -18,6 +18,8 @@
 #include "http/http.h"
 #include "notify/deliver.h"
 #include "notify/notify.h"
+#include "status/server_status.h"
+#include "status/status.h"
 #include "store/customer_cache.h"
 #include "store/customer_reads.h"
 #include "store/customer_writes.h"
@@ -101,7 +103,7 @@ static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
     tmf_server_config_t *config = tmf_config_of_server(server);
     apr_status_t status = APR_SUCCESS;
 
-    if (config->bases->nelts > 0) {
+    if (config->has_api) {
         status = tmf_wake_make(&config->wake, pconf);
         status = status == APR_SUCCESS ? tmf_leader_make(&config->leader, pconf) : status;
     }
@@ -172,7 +174,6 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     int is_prepared;
 
     (void)plog;
-    (void)ptemp;
     if (is_first_reading()) {
         return OK;
     }
@@ -182,6 +183,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     }
     is_prepared = prepare_notifiers(pconf, server);
     is_prepared = prepare_cache(server) && is_prepared;
+    tmf_kept_metrics_prepare(server, ptemp);
     return is_prepared || is_restart() ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
@@ -190,7 +192,7 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
     tmf_server_config_t *config = tmf_config_of_server(server);
     const tmf_db_settings_t settings = {
         server,        config->statement_timeout, config->pool_timeout, config->wake,
-        config->cache, config->cache_age};
+        config->cache, config->cache_age,         config->metrics};
     apr_status_t status = tmf_db_pool_make(&config->database, &settings, pchild);
 
     if (status == APR_SUCCESS) {
@@ -199,6 +201,9 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
     if (status == APR_SUCCESS) {
         status = tmf_customer_writes_make(&config->writes, config->database,
                                           config->history.enabled, pchild);
+    }
+    if (status == APR_SUCCESS && config->has_status) {
+        status = tmf_readiness_make(&config->readiness, config, pchild);
     }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,
@@ -217,6 +222,7 @@ static void start_notifier(apr_pool_t *pchild, server_rec *server)
     settings->server = server;
     settings->database = config->database;
     settings->wake = config->wake;
+    settings->metrics = config->metrics;
     settings->leader = config->leader;
     settings->targets = config->targets;
     settings->secrets = config->secrets;
@@ -243,9 +249,10 @@ static void child_init(apr_pool_t *pchild, server_rec *main_server)
     for (server = main_server; server != NULL; server = server->next) {
         const tmf_server_config_t *config = tmf_config_of_server(server);
 
+        tmf_metrics_enter(config->metrics);
         if (config->bases->nelts > 0 && config->has_database) {
             make_way_to_database(pchild, server);
-            if (config->notify.enabled) {
+            if (config->has_api && config->notify.enabled) {
                 start_notifier(pchild, server);
             }
         }
@@ -273,15 +280,20 @@ static void register_hooks(apr_pool_t *pool)
 
     (void)pool;
     tmf_error_filter_register();
+    tmf_server_status_register();
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, after_mod_dbd, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(tmf_kept_metrics_child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_monitor(tmf_kept_metrics_tick, NULL, NULL, APR_HOOK_MIDDLE);
     /* Last, so that mod_rewrite, mod_alias and mod_proxy may send a request elsewhere before. */
     ap_hook_translate_name(tmf_space_translate_name, NULL, NULL, APR_HOOK_LAST);
     ap_hook_map_to_storage(tmf_space_map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_type_checker(tmf_space_check_type, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_handler(tmf_http_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_handler(tmf_status_handler, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_log_transaction(tmf_count_end, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_error_filter(tmf_error_filter_insert, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_insert_filter(tmf_error_filter_insert_for_document, NULL, NULL, APR_HOOK_LAST);
 }

@@ -6,7 +6,8 @@
 #   conf/install-packages.sh --missing SET…       only prints which
 #
 # Needs root, or a sudo that asks no password; otherwise it prints the line to run, and exits with 1.
-# Nothing is started by it, now or at the next boot: not Debian's Apache or nginx, no PostgreSQL on port 5432.
+# Nothing is started by it, now or at the next boot: not Debian's Apache, nginx, HAProxy or Prometheus, no PostgreSQL on port 5432.
+# No module is enabled in Debian's Apache.
 set -euo pipefail
 
 declare -rA packages=(
@@ -18,9 +19,14 @@ declare -rA packages=(
         python3-hypothesis python3-jsonschema apache2 apache2-utils libaprutil1-dbd-sqlite3 nginx openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm
         chromium chromium-driver python3-selenium fonts-dejavu-core
-        debootstrap iproute2'
+        debootstrap iproute2 prometheus python3-prometheus-client
+        libapache2-mod-auth-openidc libapache2-mod-security2 modsecurity-crs libapache2-mod-qos
+        haproxy logrotate systemd python3-cryptography'
     [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )
+# What these packages enable in Debian's Apache, where nobody has asked for it.
+declare -rA enabled_module=([libapache2-mod-auth-openidc]=auth_openidc [libapache2-mod-security2]=security2
+    [libapache2-mod-qos]=qos)
 readonly policy=/usr/sbin/policy-rc.d
 readonly no_cluster=/etc/postgresql-common/createcluster.d/tmf-customer.conf
 
@@ -85,7 +91,7 @@ hold_services() {
 }
 
 install_packages() {
-    local fetched=yes service
+    local fetched=yes service package
     echo "installing Debian packages: $*" >&2
     hold_services
     export DEBIAN_FRONTEND=noninteractive
@@ -100,8 +106,11 @@ install_packages() {
             echo 'There is no network, or no way to the mirrors that /etc/apt names: try again when there is one.' >&2
         exit 1
     fi
-    for service in apache2 nginx; do
+    for service in apache2 nginx haproxy prometheus; do
         [[ " $* " != *" $service "* ]] || update-rc.d "$service" disable >/dev/null 2>&1 || true
+    done
+    for package in "${!enabled_module[@]}"; do
+        [[ " $* " != *" $package "* ]] || a2dismod --quiet --force "${enabled_module[$package]}" >/dev/null
     done
 }
 

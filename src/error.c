@@ -60,6 +60,8 @@ static const row_t table[] = {
     [TMF_ERROR_UNSUPPORTED_MEDIA_TYPE] = {415, "unsupportedMediaType",
                                           "The media type of the body is not supported",
                                           "The body has a media type this resource cannot read"},
+    [TMF_ERROR_TOO_MANY_REQUESTS] = {429, "tooManyRequests", "There are too many requests",
+                                     "Please wait before you send more requests"},
     [TMF_ERROR_CLIENT_ERROR] = {400, "clientError", "The request was refused",
                                 "The server refused this request"},
     [TMF_ERROR_INTERNAL] = {500, "internalError", "The server failed",
@@ -120,8 +122,8 @@ static const tmf_error_code_t by_status[] = {
     TMF_ERROR_BAD_REQUEST,     TMF_ERROR_UNAUTHORIZED,           TMF_ERROR_FORBIDDEN,
     TMF_ERROR_NOT_FOUND,       TMF_ERROR_METHOD_NOT_ALLOWED,     TMF_ERROR_NOT_ACCEPTABLE,
     TMF_ERROR_REQUEST_TIMEOUT, TMF_ERROR_PRECONDITION_FAILED,    TMF_ERROR_BODY_TOO_LARGE,
-    TMF_ERROR_URI_TOO_LONG,    TMF_ERROR_UNSUPPORTED_MEDIA_TYPE, TMF_ERROR_INTERNAL,
-    TMF_ERROR_NOT_IMPLEMENTED,
+    TMF_ERROR_URI_TOO_LONG,    TMF_ERROR_UNSUPPORTED_MEDIA_TYPE, TMF_ERROR_TOO_MANY_REQUESTS,
+    TMF_ERROR_INTERNAL,        TMF_ERROR_NOT_IMPLEMENTED,
 };
 
 tmf_error_t *tmf_error_from_status(apr_pool_t *result_pool, int status)
@@ -151,6 +153,7 @@ tmf_error_t *tmf_error_copy(const tmf_error_t *error, apr_pool_t *result_pool)
 
     copy->message = apr_pstrdup(result_pool, error->message);
     copy->cause = apr_pstrdup(result_pool, error->cause);
+    copy->sqlstate = apr_pstrdup(result_pool, error->sqlstate);
     copy->header_value = apr_pstrdup(result_pool, error->header_value);
     return copy;
 }

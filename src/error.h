@@ -36,6 +36,7 @@ typedef enum {
     TMF_ERROR_DOCUMENT_TOO_LARGE,     /* 413: TMFCustomerMaxDocument */
     TMF_ERROR_URI_TOO_LONG,           /* 414 */
     TMF_ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415, with Accept-Patch or Accept-Post */
+    TMF_ERROR_TOO_MANY_REQUESTS,      /* 429: a module that limits rates refuses */
     TMF_ERROR_CLIENT_ERROR,           /* any other 4xx that httpd or another module raises */
     TMF_ERROR_INTERNAL,               /* 500 */
     TMF_ERROR_NOT_IMPLEMENTED,        /* 501 */
@@ -47,14 +48,15 @@ typedef enum {
 } tmf_error_code_t;
 
 typedef struct {
-    int status;          /* HTTP status */
-    const char *code;    /* stable identifier, for programs */
-    const char *reason;  /* a short sentence, for people, the same for every error of this code */
-    const char *message; /* what was wrong here and what would be right; never NULL */
-    const char *tag;     /* "TMF0012": marks the log line; NULL when nothing is to be logged */
-    const char *cause;   /* what only the log may know; NULL when nothing is to be logged */
-    int retry_after;     /* seconds for Retry-After, 0 = no such header */
-    const char *header;  /* name of one more header (Allow, Accept-Patch, …), NULL = none */
+    int status;           /* HTTP status */
+    const char *code;     /* stable identifier, for programs */
+    const char *reason;   /* a short sentence, for people, the same for every error of this code */
+    const char *message;  /* what was wrong here and what would be right; never NULL */
+    const char *tag;      /* "TMF0012": marks the log line; NULL when nothing is to be logged */
+    const char *cause;    /* what only the log may know; NULL when nothing is to be logged */
+    const char *sqlstate; /* PostgreSQL's code, when it is PostgreSQL that refused; else NULL */
+    int retry_after;      /* seconds for Retry-After, 0 = no such header */
+    const char *header;   /* name of one more header (Allow, Accept-Patch, …), NULL = none */
     const char *header_value;
 } tmf_error_t;
 

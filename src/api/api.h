@@ -28,7 +28,8 @@ typedef enum {
 typedef struct {
     apr_pool_t *pool;
     const tmf_space_config_t *config;
-    tmf_db_pool_t *database;
+    tmf_server_config_t *server;          /* of the virtual host */
+    tmf_db_pool_t *database;              /* NULL = the virtual host has none */
     struct tmf_customer_reads_t *reads;   /* of single customers, from `database` */
     struct tmf_customer_writes_t *writes; /* of single customers, to `database` */
     const char *base_url;                 /* of B, as clients see it, without a trailing "/" */
@@ -47,6 +48,8 @@ typedef struct {
     const tmf_history_config_t *history; /* NULL = no history is kept */
     const struct tmf_targets_t *targets; /* whom notifications may reach */
     int hubs_max;                        /* TMFCustomerNotifyMaxHubs */
+    int offer;                           /* which of the route's media types the reply is to be */
+    int is_cross_site; /* a browser says that a page of another site has sent it */
 } tmf_request_t;
 
 /* A piece of a body that was long enough not to be copied into it. */
@@ -59,8 +62,9 @@ typedef struct {
 /* What it gets. */
 typedef struct {
     int status;                  /* HTTP status */
-    apr_table_t *headers;        /* besides Content-Type and Content-Length */
-    tmf_text_t body;             /* JSON; length 0 = no body */
+    apr_table_t *headers;        /* besides Content-Length; they replace what every reply has */
+    const char *content_type;    /* NULL = that of JSON */
+    tmf_text_t body;             /* length 0 = no body */
     apr_array_header_t *inserts; /* of tmf_insert_t, in their order; NULL = none */
 } tmf_reply_t;
 

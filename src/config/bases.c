@@ -18,27 +18,30 @@ static const core_dir_config *core_config_of(const ap_conf_vector_t *section)
     return ap_get_core_module_config(section);
 }
 
-static int has_our_handler(const core_dir_config *section, apr_pool_t *pool)
+static tmf_handler_t handler_of(const core_dir_config *section, apr_pool_t *pool)
 {
-    return section != NULL && section->expr_handler != NULL &&
-           tmf_handler_is_ours(section->expr_handler, pool);
+    return section != NULL && section->expr_handler != NULL
+               ? tmf_handler_of_expression(section->expr_handler, pool)
+               : TMF_HANDLER_NONE;
 }
 
 /* A path in plain text: the base path of every href is made of it. */
-static int is_plain_path(const server_rec *server, const core_dir_config *section)
+static int is_plain_path(const server_rec *server, const core_dir_config *section,
+                         tmf_handler_t handler)
 {
     if (section->d == NULL || section->r != NULL || section->d_is_fnmatch || section->d[0] != '/') {
         ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                     "TMF0001: SetHandler " TMF_HANDLER_NAME " in <Location \"%s\">: the handler "
-                     "needs a <Location> with a plain path that starts with \"/\", without "
-                     "wildcards or a regular expression",
-                     section->d != NULL ? section->d : "");
+                     "TMF0001: SetHandler %s in <Location \"%s\">: the handler needs a <Location> "
+                     "with a plain path that starts with \"/\", without wildcards or a regular "
+                     "expression",
+                     tmf_handler_name(handler), section->d != NULL ? section->d : "");
         return 0;
     }
     return 1;
 }
 
-static void add_base(apr_pool_t *pool, apr_array_header_t *bases, const char *path, int is_own)
+static void add_base(apr_pool_t *pool, apr_array_header_t *bases, const char *path,
+                     tmf_handler_t handler, int is_own)
 {
     tmf_base_t *base = apr_array_push(bases);
     apr_size_t length = strlen(path);
@@ -46,6 +49,7 @@ static void add_base(apr_pool_t *pool, apr_array_header_t *bases, const char *pa
     while (length > 0 && path[length - 1] == '/') {
         length--;
     }
+    base->handler = handler;
     base->path = apr_pstrmemdup(pool, path, length);
     base->length = length;
     base->is_own = is_own;
@@ -68,8 +72,8 @@ static int inherited_sections(const server_rec *server, const server_rec *main_s
     return server == main_server ? 0 : core->sec_url->nelts;
 }
 
-/* Finds every <Location> of a server with our handler. Returns the number of mistakes; what they
- * concern is no base. */
+/* Finds every <Location> of a server with a handler of ours. Returns the number of mistakes; what
+ * they concern is no base. */
 static int find_bases(apr_pool_t *pool, server_rec *server, const server_rec *main_server,
                       apr_array_header_t *bases)
 {
@@ -81,10 +85,11 @@ static int find_bases(apr_pool_t *pool, server_rec *server, const server_rec *ma
 
     for (i = 0; i < core->sec_url->nelts; i++) {
         const core_dir_config *section = core_config_of(sections[i]);
+        tmf_handler_t handler = handler_of(section, pool);
 
-        if (has_our_handler(section, pool)) {
-            if (is_plain_path(server, section)) {
-                add_base(pool, bases, section->d, i >= inherited);
+        if (handler != TMF_HANDLER_NONE) {
+            if (is_plain_path(server, section, handler)) {
+                add_base(pool, bases, section->d, handler, i >= inherited);
             } else {
                 mistakes++;
             }
@@ -161,17 +166,18 @@ static int check_document_size(apr_pool_t *pool, server_rec *server, const tmf_b
     return 1;
 }
 
-/* Has the API at `outer` a path of its own where `inner` begins? */
+/* Has the handler at `outer` a path of its own where `inner` begins? */
 static int hides_path(const tmf_base_t *outer, const tmf_base_t *inner)
 {
-    static const char *const paths[] = {"/customer", "/hub", "/openapi.json"};
+    static const char *const of_api[] = {"/customer", "/hub", "/openapi.json", NULL};
+    static const char *const of_status[] = {"/live", "/ready", "/metrics", "/listeners", NULL};
+    const char *const *path = outer->handler == TMF_HANDLER_API ? of_api : of_status;
     const char *rest = inner->path + outer->length;
-    apr_size_t length;
-    apr_size_t i;
 
-    for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
-        length = strlen(paths[i]);
-        if (strncmp(rest, paths[i], length) == 0 && (rest[length] == '/' || rest[length] == '\0')) {
+    for (; *path != NULL; path++) {
+        apr_size_t length = strlen(*path);
+
+        if (strncmp(rest, *path, length) == 0 && (rest[length] == '/' || rest[length] == '\0')) {
             return 1;
         }
     }
@@ -184,7 +190,7 @@ static int is_nested(const tmf_base_t *inner, const tmf_base_t *outer)
            inner->path[outer->length] == '/';
 }
 
-/* The base whose API has a path of its own where this one begins; NULL = none. */
+/* The base whose handler has a path of its own where this one begins; NULL = none. */
 static const tmf_base_t *hidden_by(const tmf_base_t *base, const tmf_base_t *end)
 {
     const tmf_base_t *outer = base + 1; /* shorter ones stand behind longer ones */
@@ -216,11 +222,14 @@ static int drop_hiding_bases(apr_pool_t *pool, const server_rec *server, apr_arr
             APR_ARRAY_PUSH(*bases, tmf_base_t) = *base;
         } else if (is_news(base, outer)) {
             ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                         "TMF0163: SetHandler " TMF_HANDLER_NAME
-                         " in <Location \"%s\"> would make a "
-                         "second API of what is a path of the API in <Location \"%s\">: leave "
-                         "SetHandler away there; it is in force below the outer path already",
-                         base->path, outer->path);
+                         "TMF0163: SetHandler %s in <Location \"%s\"> would hide what is a path of "
+                         "SetHandler %s in <Location \"%s\">: %s",
+                         tmf_handler_name(base->handler), base->path,
+                         tmf_handler_name(outer->handler), outer->path,
+                         base->handler == outer->handler
+                             ? "leave SetHandler away there; it is in force below the outer path "
+                               "already"
+                             : "choose another path");
             mistakes++;
         }
     }
@@ -234,10 +243,10 @@ static void warn_of_nesting(const server_rec *server, const tmf_base_t *base, co
     for (outer = base + 1; outer < end; outer++) {
         if (is_nested(base, outer) && is_news(base, outer)) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
-                         "TMF0164: <Location \"%s\"> with SetHandler " TMF_HANDLER_NAME
-                         " lies within <Location \"%s\">, whose directives are in force there as "
-                         "well",
-                         base->path, outer->path[0] != '\0' ? outer->path : "/");
+                         "TMF0164: <Location \"%s\"> with SetHandler %s lies within <Location "
+                         "\"%s\">, whose directives are in force there as well",
+                         base->path, tmf_handler_name(base->handler),
+                         outer->path[0] != '\0' ? outer->path : "/");
         }
     }
 }
@@ -254,8 +263,10 @@ int tmf_bases_find(apr_array_header_t **bases, server_rec *server, const server_
     mistakes += drop_hiding_bases(pool, server, bases);
     base = (const tmf_base_t *)(*bases)->elts;
     for (end = base + (*bases)->nelts; base < end; base++) {
-        mistakes += check_page_sizes(pool, server, base);
-        mistakes += check_document_size(pool, server, base);
+        if (base->handler == TMF_HANDLER_API) {
+            mistakes += check_page_sizes(pool, server, base);
+            mistakes += check_document_size(pool, server, base);
+        }
         warn_of_nesting(server, base, end);
     }
     return mistakes;

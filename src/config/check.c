@@ -26,12 +26,21 @@ static int prepare_server(apr_pool_t *pool, server_rec *server, const server_rec
 {
     tmf_server_config_t *own = apr_pmemdup(pool, tmf_config_of_server(server), sizeof(*own));
     tmf_dbd_directives_t dbd;
+    int mistakes;
+    int i;
 
     tmf_config_set_defaults(own, pool);
     ap_set_module_config(server->module_config, &tmf_customer_module, own);
     tmf_dbd_directives_read(&dbd, server, pool);
     own->has_database = has_mod_dbd && dbd.driver != NULL && dbd.parameters != NULL;
-    return tmf_bases_find(&own->bases, server, main_server, pool);
+    mistakes = tmf_bases_find(&own->bases, server, main_server, pool);
+    for (i = 0; i < own->bases->nelts; i++) {
+        const tmf_base_t *base = &APR_ARRAY_IDX(own->bases, i, tmf_base_t);
+
+        own->has_api |= base->handler == TMF_HANDLER_API;
+        own->has_status |= base->handler == TMF_HANDLER_STATUS;
+    }
+    return mistakes;
 }
 
 static const char *place_of(const server_rec *server, apr_pool_t *pool)
@@ -59,7 +68,8 @@ static int missing_database(const server_rec *server, const tmf_dbd_directives_t
 {
     const tmf_server_config_t *config = tmf_config_of_server((server_rec *)server);
     const tmf_base_t *base = &APR_ARRAY_IDX(config->bases, 0, tmf_base_t);
-    int is_warning = others_have_one && (!server->is_virtual || !has_base_of_its_own(config));
+    int is_warning = !config->has_api ||
+                     (others_have_one && (!server->is_virtual || !has_base_of_its_own(config)));
 
     ap_log_error(
         APLOG_MARK, is_warning ? APLOG_WARNING : APLOG_ERR, 0, server,
@@ -80,7 +90,7 @@ static void check_connections(const server_rec *server, const server_rec *main_s
 
     tmf_dbd_directives_read(&main_dbd, main_server, pool);
     if (dbd->most >= CONNECTIONS_BESIDE_NOTIFIER ||
-        (server != main_server && main_config->bases->nelts > 0 && main_dbd.most == dbd->most)) {
+        (server != main_server && main_config->has_api && main_dbd.most == dbd->most)) {
         return;
     }
     ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
@@ -120,7 +130,7 @@ static int check_database(server_rec *server, const server_rec *main_server, int
         return missing_database(server, &dbd, others_have_one, pool);
     }
     config->has_database = tmf_dbd_directives_are_usable(&dbd, server, place_of(server, pool));
-    if (config->has_database && config->notify.enabled) {
+    if (config->has_database && config->has_api && config->notify.enabled) {
         check_connections(server, main_server, &dbd, pool);
         config->notify.enabled = !check_open_files(server, config->notify.concurrency_all);
         return !config->notify.enabled;
@@ -163,7 +173,7 @@ int tmf_config_check(apr_pool_t *pconf, server_rec *main_server, int has_mod_dbd
     return mistakes + (has_mod_dbd ? check_databases(pconf, main_server) : 0);
 }
 
-const tmf_base_t *tmf_config_base_of(server_rec *server, const char *uri)
+const tmf_base_t *tmf_config_base_of(server_rec *server, const char *uri, tmf_handler_t handler)
 {
     const tmf_server_config_t *config = tmf_config_of_server(server);
     const tmf_base_t *bases;
@@ -174,7 +184,8 @@ const tmf_base_t *tmf_config_base_of(server_rec *server, const char *uri)
     }
     bases = (const tmf_base_t *)config->bases->elts;
     for (i = 0; i < config->bases->nelts; i++) {
-        if (strncmp(uri, bases[i].path, bases[i].length) == 0 &&
+        if ((handler == TMF_HANDLER_NONE || handler == bases[i].handler) &&
+            strncmp(uri, bases[i].path, bases[i].length) == 0 &&
             (uri[bases[i].length] == '/' || uri[bases[i].length] == '\0')) {
             return &bases[i];
         }

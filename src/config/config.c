@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config/config.h"
 
+#include <string.h>
+
 #include <http_core.h>
 
 static const tmf_space_config_t space_defaults = {
@@ -139,6 +141,19 @@ void *tmf_config_merge_server(apr_pool_t *pool, void *base_config, void *add_con
     config->history.enabled = merged(base->history.enabled, add->history.enabled);
     config->history.kept_for = merged_duration(base->history.kept_for, add->history.kept_for);
     return config;
+}
+
+tmf_handler_t tmf_handler_named(const char *name)
+{
+    if (strcmp(name, TMF_HANDLER_NAME) == 0) {
+        return TMF_HANDLER_API;
+    }
+    return strcmp(name, TMF_STATUS_HANDLER_NAME) == 0 ? TMF_HANDLER_STATUS : TMF_HANDLER_NONE;
+}
+
+const char *tmf_handler_name(tmf_handler_t handler)
+{
+    return handler == TMF_HANDLER_STATUS ? TMF_STATUS_HANDLER_NAME : TMF_HANDLER_NAME;
 }
 
 tmf_server_config_t *tmf_config_of_server(server_rec *server)

@@ -11,8 +11,11 @@
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 
-/* The name for SetHandler. */
-#define TMF_HANDLER_NAME "tmf-customer"
+/* The names for SetHandler: of the API, and of what tells how it is. */
+#define TMF_HANDLER_NAME        "tmf-customer"
+#define TMF_STATUS_HANDLER_NAME "tmf-customer-status"
+
+typedef enum { TMF_HANDLER_NONE, TMF_HANDLER_API, TMF_HANDLER_STATUS } tmf_handler_t;
 
 /* Bytes of the largest document that PostgreSQL can keep as jsonb. */
 #define TMF_DOCUMENT_MAX_LIMIT (256 * 1024 * 1024)
@@ -37,8 +40,9 @@ typedef struct {
     apr_interval_time_t idempotency_ttl; /* how long the reply to an Idempotency-Key is kept */
 } tmf_space_config_t;
 
-/* One <Location> with our handler. */
+/* One <Location> with one of our handlers. */
 typedef struct {
+    tmf_handler_t handler;
     const char
         *path; /* "/tmf-api/customerManagement/v4", never with a trailing "/"; "" for the root */
     apr_size_t length;   /* bytes of path */
@@ -84,17 +88,23 @@ typedef struct {
     tmf_notify_config_t notify;
     tmf_history_config_t history;
     apr_array_header_t *bases;      /* of tmf_base_t, longest path first; set by tmf_config_check */
+    int has_api;                    /* one of them is the API's; likewise */
+    int has_status;                 /* one of them is of the status handler; likewise */
     int has_database;               /* mod_dbd was told of one; likewise */
     struct tmf_db_pool_t *database; /* set in child_init, NULL without bases or has_database */
     struct tmf_customer_reads_t *reads;   /* likewise */
     struct tmf_customer_writes_t *writes; /* likewise */
 
-    /* What mod_tmf_customer.c makes for a server with bases. */
+    /* What mod_tmf_customer.c makes for a server with the API. */
+    struct tmf_metrics_t *metrics;      /* in post_config; NULL = there is no memory for them */
     struct tmf_customer_cache_t *cache; /* in post_config; NULL = none */
     struct tmf_wake_t *wake;            /* in post_config */
     struct tmf_leader_t *leader;        /* likewise */
     struct tmf_secrets_t *secrets;      /* likewise; NULL = none */
     struct tmf_notifier_t *notifier;    /* in child_init; NULL = none runs here */
+
+    /* …and for one with a status handler, in child_init; NULL without a database. */
+    struct tmf_readiness_t *readiness;
 } tmf_server_config_t;
 
 extern const command_rec tmf_config_commands[];
@@ -115,13 +125,20 @@ tmf_server_config_t *tmf_config_of_server(server_rec *server);
 const tmf_space_config_t *tmf_config_with_defaults(apr_pool_t *result_pool,
                                                    const tmf_space_config_t *given);
 
-/* check_config and post_config: finds every <Location> with our handler, gives each server_rec its
- * own configuration, and checks what single directives cannot see. Returns the number of mistakes,
- * each of which has got a log line that names the directive and the place. What they concern is
- * left out, so that the rest can be served. Without mod_dbd no server has a database. */
+/* The handler of this name; TMF_HANDLER_NONE when it is none of ours. */
+tmf_handler_t tmf_handler_named(const char *name);
+/* The name of a handler of ours. */
+const char *tmf_handler_name(tmf_handler_t handler);
+
+/* check_config and post_config: finds every <Location> with a handler of ours, gives each
+ * server_rec its own configuration, and checks what single directives cannot see. Returns the
+ * number of mistakes, each of which has got a log line that names the directive and the place. What
+ * they concern is left out, so that the rest can be served. Without mod_dbd no server has a
+ * database. */
 int tmf_config_check(apr_pool_t *pconf, server_rec *main_server, int has_mod_dbd);
 
-/* The base path that `uri` (decoded path of a request) lies under on this server; NULL = none. */
-const tmf_base_t *tmf_config_base_of(server_rec *server, const char *uri);
+/* The base path that `uri` (decoded path of a request) lies under on this server, of this handler,
+ * or of any (TMF_HANDLER_NONE); NULL = none. */
+const tmf_base_t *tmf_config_base_of(server_rec *server, const char *uri, tmf_handler_t handler);
 
 #endif

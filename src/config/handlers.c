@@ -8,8 +8,6 @@
 #include <http_config.h>
 #include <http_log.h>
 
-#include "config/config.h"
-
 APLOG_USE_MODULE(tmf_customer);
 
 #define NAME_BYTES       32 /* longer names do not look like ours */
@@ -47,14 +45,14 @@ static const ap_directive_t *find_origin(const ap_directive_t *node,
     return found;
 }
 
-int tmf_handler_is_ours(const ap_expr_info_t *expression, apr_pool_t *pool)
+tmf_handler_t tmf_handler_of_expression(const ap_expr_info_t *expression, apr_pool_t *pool)
 {
     const ap_directive_t *origin = expression->filename != NULL
                                        ? find_origin(ap_conftree, expression)
                                        : NULL;
     const char *handler = origin != NULL ? literal_handler(origin, pool) : NULL;
 
-    return handler != NULL && strcmp(handler, TMF_HANDLER_NAME) == 0;
+    return handler != NULL ? tmf_handler_named(handler) : TMF_HANDLER_NONE;
 }
 
 static int least(int a, int b)
@@ -88,10 +86,21 @@ static int difference(const char *name, const char *other)
     return row[length];
 }
 
-static int looks_like_ours(const char *handler)
+/* The handler of ours that a misspelt name may mean; TMF_HANDLER_NONE: it looks like none. */
+static tmf_handler_t looks_like(const char *name)
 {
-    return strlen(handler) <= NAME_BYTES &&
-           difference(handler, TMF_HANDLER_NAME) <= MISSPELT_LETTERS;
+    int to_api;
+    int to_status;
+
+    if (strlen(name) > NAME_BYTES) {
+        return TMF_HANDLER_NONE;
+    }
+    to_api = difference(name, TMF_HANDLER_NAME);
+    to_status = difference(name, TMF_STATUS_HANDLER_NAME);
+    if (least(to_api, to_status) > MISSPELT_LETTERS) {
+        return TMF_HANDLER_NONE;
+    }
+    return to_api < to_status ? TMF_HANDLER_API : TMF_HANDLER_STATUS;
 }
 
 /* <LocationMatch> and <Location ~> are looked at with all other <Location>s, by their server. */
@@ -104,16 +113,18 @@ static int is_in_location(const ap_directive_t *node)
 static int check(const ap_directive_t *node, const server_rec *server, apr_pool_t *pool)
 {
     const char *handler = literal_handler(node, pool);
+    tmf_handler_t meant;
 
     if (handler == NULL) {
         return 0;
     }
-    if (strcmp(handler, TMF_HANDLER_NAME) != 0) {
-        if (looks_like_ours(handler)) {
+    if (tmf_handler_named(handler) == TMF_HANDLER_NONE) {
+        meant = looks_like(handler);
+        if (meant != TMF_HANDLER_NONE) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, server,
                          "TMF0160: %s, line %d: no module is known to have a handler \"%s\"; is "
-                         "\"" TMF_HANDLER_NAME "\" meant?",
-                         node->filename, node->line_num, handler);
+                         "\"%s\" meant?",
+                         node->filename, node->line_num, handler, tmf_handler_name(meant));
         }
         return 0;
     }
@@ -121,10 +132,10 @@ static int check(const ap_directive_t *node, const server_rec *server, apr_pool_
         return 0;
     }
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                 "TMF0003: %s, line %d: %s " TMF_HANDLER_NAME " stands outside a <Location>: put "
-                 "SetHandler " TMF_HANDLER_NAME " into one, whose path is then the base path of "
-                 "the API",
-                 node->filename, node->line_num, node->directive);
+                 "TMF0003: %s, line %d: %s %s stands outside a <Location>: put SetHandler %s into "
+                 "one, whose path is then the base path of %s",
+                 node->filename, node->line_num, node->directive, handler, handler,
+                 tmf_handler_named(handler) == TMF_HANDLER_API ? "the API" : "the status page");
     return 1;
 }
 

@@ -6,10 +6,12 @@
 #include <httpd.h>
 #include <ap_expr.h>
 
-/* Does this expression come from a SetHandler that names our handler in plain text? httpd keeps
- * handlers as expressions, which only a request can evaluate, but it tells where they were written.
- * `pool` is for scratch. */
-int tmf_handler_is_ours(const ap_expr_info_t *expression, apr_pool_t *pool);
+#include "config/config.h"
+
+/* The handler of ours that the SetHandler behind this expression names in plain text;
+ * TMF_HANDLER_NONE when it names none. httpd keeps handlers as expressions, which only a request
+ * can evaluate, but it tells where they were written. `pool` is for scratch. */
+tmf_handler_t tmf_handler_of_expression(const ap_expr_info_t *expression, apr_pool_t *pool);
 
 /* Looks at every handler that is named in plain text: ours outside of any <Location>, which is a
  * mistake, and names that look like ours, about which a warning is logged. Returns the number of

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include <apr_strings.h>
 #include <http_log.h>
 #include <http_protocol.h>
 #include <http_request.h>
@@ -12,12 +13,6 @@
 #include "model/utf8.h"
 
 #define CORRELATION_ID_MAX 255 /* bytes */
-
-static tmf_error_t *no_such_path(request_rec *r)
-{
-    return tmf_error_make(r->pool, TMF_ERROR_NOT_FOUND,
-                          "The API has no such path; its collection is at customer");
-}
 
 static tmf_error_t *method_not_allowed(request_rec *r, const tmf_match_t *match)
 {
@@ -102,13 +97,31 @@ static const tmf_history_config_t *history_of(request_rec *r)
     return history->enabled ? history : NULL;
 }
 
+/* Browsers that know Sec-Fetch-Site send it over TLS only; Origin comes with each POST. */
+static int is_cross_site(request_rec *r)
+{
+    const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
+    const char *origin = apr_table_get(r->headers_in, "Origin");
+    const char *host = apr_table_get(r->headers_in, "Host");
+
+    if (site != NULL) {
+        return strcmp(site, "same-origin") != 0 && strcmp(site, "none") != 0;
+    }
+    if (origin == NULL) {
+        return 0;
+    }
+    origin = ap_strstr_c(origin, "://");
+    return origin == NULL || host == NULL || strcasecmp(origin + strlen("://"), host) != 0;
+}
+
 static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *request)
 {
     request->pool = r->pool;
     request->config = tmf_config_of_request(r);
-    request->database = tmf_config_of_server(r->server)->database;
-    request->reads = tmf_config_of_server(r->server)->reads;
-    request->writes = tmf_config_of_server(r->server)->writes;
+    request->server = tmf_config_of_server(r->server);
+    request->database = request->server->database;
+    request->reads = request->server->reads;
+    request->writes = request->server->writes;
     request->base_url = tmf_space_url(r, base, request->config);
     request->base_path = base->path;
     request->user = r->user;
@@ -118,9 +131,10 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->correlation_id = correlation_id(r);
     tmf_http_read_trace(r, &request->trace);
     request->history = history_of(r);
-    request->targets = tmf_config_of_server(r->server)->targets;
-    request->hubs_max = tmf_config_of_server(r->server)->hubs_max;
+    request->targets = request->server->targets;
+    request->hubs_max = request->server->hubs_max;
     request->idempotency_key = apr_table_get(r->headers_in, "Idempotency-Key");
+    request->is_cross_site = is_cross_site(r);
 }
 
 /* The log told why at the last start or restart. */
@@ -130,15 +144,34 @@ static tmf_error_t *no_database(request_rec *r)
                           "This server has been given no database");
 }
 
+/* "application/json;charset=utf-8 or text/html" */
+static tmf_error_t *not_acceptable(request_rec *r, const tmf_route_t *route)
+{
+    const char *types = "";
+    int i;
+
+    for (i = 0; route->offers[i] != NULL; i++) {
+        types = apr_pstrcat(
+            r->pool, types, i > 0 ? " or " : "",
+            apr_pstrmemdup(r->pool, route->offers[i], strcspn(route->offers[i], "; ")), NULL);
+    }
+    return tmf_error_make(r->pool, TMF_ERROR_NOT_ACCEPTABLE,
+                          "Replies are %s, which Accept does not admit", types);
+}
+
 /* The story of a request: path, method, Accept, body, endpoint. */
-static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, tmf_reply_t *reply)
+static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, const tmf_routes_t *routes,
+                           tmf_reply_t *reply)
 {
     tmf_request_t *request = apr_pcalloc(r->pool, sizeof(*request));
     tmf_match_t match;
 
-    tmf_route_find(&match, r->uri + base->length, r->method_number, r->pool);
+    tmf_route_find(&match, routes, r->uri + base->length, r->method_number, r->pool);
+    if (routes->handler == TMF_HANDLER_API) {
+        tmf_count_begin(r, tmf_match_operation(&match));
+    }
     if (match.allow == NULL || (match.is_history && history_of(r) == NULL)) {
-        return no_such_path(r);
+        return tmf_error_make(r->pool, TMF_ERROR_NOT_FOUND, "%s", routes->no_such_path);
     }
     if (r->method_number == M_OPTIONS) {
         answer_options(reply, &match);
@@ -147,39 +180,45 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, tmf_reply_t *
     if (match.route == NULL) {
         return method_not_allowed(r, &match);
     }
-    if (!tmf_media_is_acceptable(apr_table_get(r->headers_in, "Accept"))) {
-        return tmf_error_make(r->pool, TMF_ERROR_NOT_ACCEPTABLE,
-                              "Replies are application/json, which Accept does not admit");
+    request->offer = tmf_media_choose(apr_table_get(r->headers_in, "Accept"), match.route->offers);
+    if (request->offer < 0) {
+        return not_acceptable(r, match.route);
     }
     read_request(r, base, request);
-    if (request->database == NULL) {
+    if (request->database == NULL && !match.route->is_local) {
         return no_database(r);
     }
     request->id = match.id;
+    reply->content_type = match.route->offers[request->offer];
     TMF_TRY(read_body(r, match.route, request));
     return match.route->handler(request, reply);
 }
 
-int tmf_http_handler(request_rec *r)
+int tmf_http_serve(request_rec *r, const tmf_routes_t *routes)
 {
     const tmf_base_t *base;
     tmf_error_t *error;
     tmf_reply_t reply = {0};
 
-    if (r->handler == NULL || strcmp(r->handler, TMF_HANDLER_NAME) != 0) {
+    if (r->handler == NULL || tmf_handler_named(r->handler) != routes->handler) {
         return DECLINED;
     }
-    base = tmf_space_find(r);
+    base = tmf_config_base_of(r->server, r->uri, routes->handler);
     if (base == NULL) {
         error = tmf_error_fault(r->pool, TMF_ERROR_INTERNAL, "TMF0041",
                                 "The request could not be completed",
-                                "SetHandler " TMF_HANDLER_NAME " is in force outside a <Location>");
+                                "SetHandler %s is in force outside a <Location>", r->handler);
         return tmf_reply_send_error(r, error);
     }
     reply.headers = apr_table_make(r->pool, 4);
-    error = answer(r, base, &reply);
+    error = answer(r, base, routes, &reply);
     if (error == NULL) {
         return tmf_reply_send(r, &reply);
     }
     return error->status == AP_FILTER_ERROR ? AP_FILTER_ERROR : tmf_reply_send_error(r, error);
+}
+
+int tmf_http_handler(request_rec *r)
+{
+    return tmf_http_serve(r, &tmf_api_routes);
 }

@@ -4,22 +4,22 @@
 #define TMF_HTTP_HTTP_H
 
 #include <httpd.h>
+#include <ap_mpm.h>
 
 #include "api/api.h"
 #include "error.h"
+#include "http/route.h"
+#include "metrics/metrics.h"
 
 /* ---- space.c: our URL space within httpd ---- */
 
-/* translate_name, map_to_storage, type_checker: what lies below a <Location> with our handler is no
- * file, so httpd needs to look at none. OK for our requests, DECLINED for others. */
+/* translate_name, map_to_storage, type_checker: what lies below a <Location> with a handler of ours
+ * is no file, so httpd needs to look at none. OK for our requests, DECLINED for others. */
 int tmf_space_translate_name(request_rec *r);
 int tmf_space_map_to_storage(request_rec *r);
 int tmf_space_check_type(request_rec *r);
 
-/* Our base that a request lies under; NULL = none. */
-const tmf_base_t *tmf_space_find(request_rec *r);
-
-/* Is an error that httpd or another module raised for this request one of the API? Below a base it
+/* Is an error that httpd or another module raised for this request one of ours? Below a base it
  * is, also when httpd refused the request before it had decoded the path; and where the path cannot
  * be known, when the host has a base. */
 int tmf_space_has_error(request_rec *r);
@@ -35,8 +35,34 @@ void tmf_http_read_trace(request_rec *r, tmf_trace_t *trace);
 
 /* ---- handler.c: the story of a request ---- */
 
-/* The content handler: always answers a request whose handler is ours. */
+/* A content handler: answers a request whose handler is that of `routes`, always; DECLINED for all
+ * others. */
+int tmf_http_serve(request_rec *r, const tmf_routes_t *routes);
+
+/* That of the API. */
 int tmf_http_handler(request_rec *r);
+
+/* ---- count.c: requests, each once, when it is over ---- */
+
+/* That is what the request is counted as. */
+void tmf_count_begin(request_rec *r, tmf_operation_t operation);
+
+/* log_transaction: counts it, with the status that the client got. Also those that httpd or another
+ * module has answered for us. */
+int tmf_count_end(request_rec *r);
+
+/* ---- kept_metrics.c: the metrics of each virtual host, over restarts ---- */
+
+/* post_config: gives each server that has a base its own. Without memory for them it is served all
+ * the same. */
+void tmf_kept_metrics_prepare(server_rec *main_server, apr_pool_t *ptemp);
+
+/* monitor: the parent, every ten seconds. */
+int tmf_kept_metrics_tick(apr_pool_t *pool, server_rec *server);
+
+/* child_status: the parent, when a child has begun or ended. */
+void tmf_kept_metrics_child_status(server_rec *server, pid_t process, ap_generation_t generation,
+                                   int slot, mpm_child_status status);
 
 /* ---- body.c ---- */
 
@@ -50,8 +76,7 @@ tmf_error_t *tmf_http_read_body(request_rec *r, apr_size_t limit, const char **b
 
 /* ---- reply.c ---- */
 
-/* Of every reply that has a body, spelled as in TMF629's own description: some clients compare the
- * texts. */
+/* Of replies in JSON, spelled as in TMF629's own description: some clients compare the texts. */
 #define TMF_CONTENT_TYPE "application/json;charset=utf-8"
 
 /* Sends a reply. OK, or what httpd is to be told. */

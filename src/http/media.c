@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "http/media.h"
 
+#include <ctype.h>
 #include <string.h>
 #include <strings.h>
 
@@ -64,33 +65,62 @@ static const char *find_unquoted(const char *at, const char *end, const char *st
     return at;
 }
 
-/* Is the parameter from `at` to `end` spelled so, in any case? */
-static int is_spelled(const char *at, const char *end, const char *parameter)
+/* Does the media type have the parameter from `at` to `end`, in any case, quoted or not? */
+static int has_parameter(const char *type, const char *at, const char *end)
 {
-    size_t length = strlen(parameter);
+    const char *own = type;
 
-    return (size_t)(end - at) == length && strncasecmp(at, parameter, length) == 0;
+    while ((own = strchr(own, ';')) != NULL) {
+        const char *given = at;
+
+        own++;
+        own += strspn(own, " \t");
+        for (; given < end; given++) {
+            if (*given == '"') {
+                continue;
+            }
+            if (tolower((unsigned char)*given) != tolower((unsigned char)*own)) {
+                break;
+            }
+            own++;
+        }
+        if (given == end && (*own == ';' || *own == '\0')) {
+            return 1;
+        }
+    }
+    return 0;
 }
 
-/* A weight of 0: `q=0`, `q=0.000`. */
-static int is_zero_weight(const char *at, const char *end)
+#define WEIGHT_MOST 1000
+
+/* Thousandths, of what stands behind `q=`: from 0 to 1, else 1. */
+static int weight(const char *at, const char *end)
 {
-    at += strlen("q=0");
+    int unit = WEIGHT_MOST / 10;
+    int sum = 0;
+
+    if (at == end || *at++ != '0') {
+        return WEIGHT_MOST;
+    }
     at += at < end && *at == '.';
-    return at + strspn(at, "0") >= end;
+    for (; at < end && *at >= '0' && *at <= '9'; at++, unit /= 10) {
+        sum += (*at - '0') * unit;
+    }
+    return at == end ? sum : WEIGHT_MOST;
 }
 
-/* One range of an Accept. */
+/* One range of an Accept, as one of our types sees it. */
 typedef struct {
-    int has_unknown; /* a parameter that our JSON has not */
-    int has_charset; /* the one that it has */
-    int is_refused;  /* its weight is 0 */
+    int has_unknown; /* a parameter that the type has not */
+    int has_known;   /* one that it has */
+    int weight;
 } range_t;
 
 /* The parameters of the range at `at`, up to its weight. */
-static void read_parameters(range_t *range, const char *at, const char *end)
+static void read_parameters(range_t *range, const char *at, const char *end, const char *type)
 {
     memset(range, 0, sizeof(*range));
+    range->weight = WEIGHT_MOST;
     for (at = find_unquoted(at, end, ";"); at < end; at = find_unquoted(at, end, ";")) {
         const char *last;
 
@@ -101,56 +131,80 @@ static void read_parameters(range_t *range, const char *at, const char *end)
             last--;
         }
         if (last - at >= 2 && strncasecmp(at, "q=", 2) == 0) {
-            range->is_refused = strncasecmp(at, "q=0", 3) == 0 && is_zero_weight(at, last);
+            range->weight = weight(at + 2, last);
             return;
         }
-        if (is_spelled(at, last, "charset=utf-8") || is_spelled(at, last, "charset=\"utf-8\"")) {
-            range->has_charset = 1;
+        if (has_parameter(type, at, last)) {
+            range->has_known = 1;
         } else if (last > at) {
             range->has_unknown = 1;
         }
     }
 }
 
-/* How exactly the range at `element` fits our JSON: 0 = not at all. One with a parameter that it
- * lacks refuses nothing of it, and asks for it where nothing fits better. */
-static int specificity(const char *element, const range_t *range)
+/* Is what stands at `element` the first `length` bytes of the type, and then `rest`? */
+static int is_range(const char *element, const char *type, size_t length, const char *rest)
 {
-    static const char *const types[] = {"*/*", "application/*", "application/json"};
-    int i;
-
-    if (range->has_unknown && range->is_refused) {
-        return 0;
-    }
-    for (i = 2; i >= 0; i--) {
-        if (is_named(element, types[i])) {
-            return 3 * i + 2 + (range->has_unknown ? -1 : range->has_charset);
-        }
-    }
-    return 0;
+    return strncasecmp(element, type, length) == 0 && is_named(element + length, rest);
 }
 
-int tmf_media_is_acceptable(const char *accept)
+/* How exactly the range at `element` fits the type: 0 = not at all. One with a parameter that it
+ * lacks refuses nothing of it, and asks for it where nothing fits better. */
+static int specificity(const char *element, const range_t *range, const char *type)
+{
+    int exactness = range->has_unknown ? -1 : range->has_known;
+
+    if (range->has_unknown && range->weight == 0) {
+        return 0;
+    }
+    if (is_range(element, type, strcspn(type, "; \t"), "")) {
+        return 8 + exactness;
+    }
+    if (is_range(element, type, strcspn(type, "/"), "/*")) {
+        return 5 + exactness;
+    }
+    return is_named(element, "*/*") ? 2 + exactness : 0;
+}
+
+/* Thousandths; 0 = it is not admitted. */
+static int weight_of(const char *accept, const char *type)
 {
     int best = 0;
-    int acceptable = 0;
+    int found = 0;
 
-    if (accept == NULL || accept[strspn(accept, " \t")] == '\0') {
-        return 1;
-    }
     while (*accept != '\0') {
         const char *element = accept + strspn(accept, " \t,");
         const char *end = find_unquoted(element, element + strlen(element), ",");
         range_t range;
         int fits;
 
-        read_parameters(&range, element, end);
-        fits = specificity(element, &range);
+        read_parameters(&range, element, end, type);
+        fits = specificity(element, &range, type);
         if (fits > best) {
             best = fits;
-            acceptable = !range.is_refused;
+            found = range.weight;
         }
         accept = end + (*end == ',');
     }
-    return acceptable;
+    return found;
+}
+
+int tmf_media_choose(const char *accept, const char *const *types)
+{
+    int most = 0;
+    int best = -1;
+    int i;
+
+    if (accept == NULL || accept[strspn(accept, " \t")] == '\0') {
+        return 0;
+    }
+    for (i = 0; types[i] != NULL; i++) {
+        int found = weight_of(accept, types[i]);
+
+        if (found > most) {
+            most = found;
+            best = i;
+        }
+    }
+    return best;
 }

@@ -51,21 +51,21 @@ static void add_body(apr_bucket_brigade *brigade, const tmf_text_t *body,
         length += (apr_off_t)piece->length;
     }
     add_bytes(brigade, body->data + from, body->length - from, r);
-    ap_set_content_type(r, TMF_CONTENT_TYPE);
     ap_set_content_length(r, length);
 }
 
 /* Hands the whole body to the output filters, but for the one that would send the Range of it that
  * a client asked for: also of the reply to a change, which has happened by now. */
-static int send_body(request_rec *r, const tmf_text_t *body, const apr_array_header_t *inserts)
+static int send_body(request_rec *r, const char *content_type, const tmf_text_t *body,
+                     const apr_array_header_t *inserts)
 {
     apr_bucket_alloc_t *allocator = r->connection->bucket_alloc;
     apr_bucket_brigade *brigade = apr_brigade_create(r->pool, allocator);
     apr_status_t status;
 
-    tmf_reply_set_headers(r);
     ap_remove_output_filter_byhandle(r->output_filters, "BYTERANGE");
     if (body->length > 0) {
+        ap_set_content_type(r, content_type);
         add_body(brigade, body, inserts, r);
     }
     APR_BRIGADE_INSERT_TAIL(brigade, apr_bucket_eos_create(allocator));
@@ -79,8 +79,10 @@ static int send_body(request_rec *r, const tmf_text_t *body, const apr_array_hea
 int tmf_reply_send(request_rec *r, const tmf_reply_t *reply)
 {
     r->status = reply->status;
+    tmf_reply_set_headers(r);
     apr_table_do(copy_header, r->headers_out, reply->headers, NULL);
-    return send_body(r, &reply->body, reply->inserts);
+    return send_body(r, reply->content_type != NULL ? reply->content_type : TMF_CONTENT_TYPE,
+                     &reply->body, reply->inserts);
 }
 
 static void append_member(tmf_text_t *text, const char *before, const char *value)
@@ -114,7 +116,7 @@ static void close_if_body_is_unread(request_rec *r)
  * personal, as an id that is an e-mail address. */
 static const char *path_without_ids(request_rec *r)
 {
-    const tmf_base_t *base = tmf_space_find(r);
+    const tmf_base_t *base = tmf_config_base_of(r->server, r->uri, TMF_HANDLER_NONE);
     const char *end = r->uri + (base != NULL ? base->length : 0);
 
     end += strspn(end, "/");
@@ -134,6 +136,7 @@ int tmf_reply_send_error(request_rec *r, const tmf_error_t *error)
     }
     close_if_body_is_unread(r);
     r->status = error->status;
+    tmf_reply_set_headers(r);
     if (error->header != NULL) {
         apr_table_setn(r->headers_out, error->header, error->header_value);
     }
@@ -142,5 +145,5 @@ int tmf_reply_send_error(request_rec *r, const tmf_error_t *error)
     }
     tmf_text_init(&body, 512, r->pool);
     tmf_reply_write_error(&body, error);
-    return send_body(r, &body, NULL);
+    return send_body(r, TMF_CONTENT_TYPE, &body, NULL);
 }

@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "http/media.h"
+#include "metrics/metrics.h"
 
 typedef struct {
     const char *collection; /* first segment below B; "" for B itself */
@@ -13,7 +14,24 @@ typedef struct {
     int method;             /* M_GET (HEAD too), M_POST, … */
     tmf_media_t media;      /* of the body */
     tmf_api_fn *handler;
+    const char *const *offers; /* what a reply can be, the most usual first; NULL ends them */
+    int is_local;              /* answered also where there is no database */
+    tmf_operation_t operation; /* that it is counted as */
 } tmf_route_t;
+
+/* The paths of one of our handlers. */
+typedef struct {
+    tmf_handler_t handler;
+    const tmf_route_t *routes;
+    apr_size_t count;
+    const char *no_such_path; /* for whoever asks for another one */
+} tmf_routes_t;
+
+/* Of a route whose replies are JSON. */
+extern const char *const tmf_route_json[];
+
+/* Those of the API. */
+extern const tmf_routes_t tmf_api_routes;
 
 typedef struct {
     const tmf_route_t *route; /* NULL when the path or the method has none */
@@ -24,8 +42,12 @@ typedef struct {
     int is_history; /* the path is that of a history */
 } tmf_match_t;
 
-/* Looks up the decoded path below B (`/customer/42`). Repeated slashes count as one and a trailing
- * one does not count (src/api/README.md §2). */
-void tmf_route_find(tmf_match_t *match, const char *path, int method, apr_pool_t *result_pool);
+/* What a request that was found so is counted as. */
+tmf_operation_t tmf_match_operation(const tmf_match_t *match);
+
+/* Looks up the decoded path below the base (`/customer/42`). Repeated slashes count as one and a
+ * trailing one does not count (src/api/README.md §2). */
+void tmf_route_find(tmf_match_t *match, const tmf_routes_t *routes, const char *path, int method,
+                    apr_pool_t *result_pool);
 
 #endif

@@ -11,10 +11,10 @@
 #include "config/config.h"
 
 /* What r->filename of our requests starts with; it names no file. */
-#define FILENAME_PREFIX TMF_HANDLER_NAME ":"
+#define FILENAME_PREFIX "tmf-customer:"
 
 /* In translate_name r->handler is not set yet, but httpd has walked the <Location>s. */
-static int has_our_handler(request_rec *r)
+static int has_handler_of_ours(request_rec *r)
 {
     const core_dir_config *core = ap_get_core_module_config(r->per_dir_config);
     const char *handler = NULL;
@@ -23,14 +23,14 @@ static int has_our_handler(request_rec *r)
     if (core->expr_handler != NULL) {
         handler = ap_expr_str_exec(r, core->expr_handler, &problem);
     }
-    return handler != NULL && strcmp(handler, TMF_HANDLER_NAME) == 0;
+    return handler != NULL && tmf_handler_named(handler) != TMF_HANDLER_NONE;
 }
 
 int tmf_space_translate_name(request_rec *r)
 {
     tmf_trace_t trace;
 
-    if (!has_our_handler(r)) {
+    if (!has_handler_of_ours(r)) {
         return DECLINED;
     }
     tmf_http_read_trace(r, &trace); /* so that the log has it whoever refuses the request */
@@ -54,11 +54,6 @@ int tmf_space_map_to_storage(request_rec *r)
 int tmf_space_check_type(request_rec *r)
 {
     return is_claimed(r) ? OK : DECLINED;
-}
-
-const tmf_base_t *tmf_space_find(request_rec *r)
-{
-    return tmf_config_base_of(r->server, r->uri);
 }
 
 /* The path as the client wrote it, "" when there is none. Of a request line that was too long httpd
@@ -99,14 +94,14 @@ int tmf_space_has_error(request_rec *r)
 {
     const char *path;
 
-    if (tmf_space_find(r) != NULL) {
+    if (tmf_config_base_of(r->server, r->uri, TMF_HANDLER_NONE) != NULL) {
         return 1;
     }
     if (r->filename != NULL && r->parsed_uri.path != NULL) {
         return 0; /* it has been decoded, and lies elsewhere */
     }
     path = path_of_refused(r);
-    return path != NULL ? tmf_config_base_of(r->server, path) != NULL
+    return path != NULL ? tmf_config_base_of(r->server, path, TMF_HANDLER_NONE) != NULL
                         : tmf_config_of_server(r->server)->bases->nelts > 0;
 }
 

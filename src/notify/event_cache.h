@@ -4,6 +4,8 @@
 #ifndef TMF_NOTIFY_EVENT_CACHE_H
 #define TMF_NOTIFY_EVENT_CACHE_H
 
+#include <apr_time.h>
+
 #include "model/event.h"
 #include "model/json.h"
 
@@ -11,6 +13,7 @@ typedef struct {
     apr_int64_t id;
     const char *event_id;
     tmf_trace_t trace;
+    apr_time_t time;      /* of the event; 0 = it is not known */
     const char *document; /* what a listener without fields= receives */
     apr_size_t length;
     tmf_json_t *tree; /* of document, while queries are asked about it; match.c owns it */

@@ -195,6 +195,7 @@ static void send_delivery(loop_t *loop, tmf_in_hand_t *delivery)
         tmf_listener_sent(delivery);
         loop->dispatcher.sent++;
     } else {
+        tmf_metrics_delivery(loop->notifier->settings->metrics, TMF_OUTCOME_FAILED);
         tmf_listener_fail(listener, "the request could not be made", 0);
     }
 }
@@ -314,6 +315,23 @@ static void take_records(loop_t *loop)
 
 /* ---- wait ---- */
 
+static void count_answered(tmf_metrics_t *metrics, const tmf_in_hand_t *delivery)
+{
+    switch (delivery->state) {
+    case TMF_HAND_DONE:
+        tmf_metrics_delivery(metrics, TMF_OUTCOME_DELIVERED);
+        if (delivery->event->time > 0) {
+            tmf_metrics_delivery_delay(metrics, apr_time_now() - delivery->event->time);
+        }
+        break;
+    case TMF_HAND_REFUSED:
+        tmf_metrics_delivery(metrics, TMF_OUTCOME_REFUSED);
+        break;
+    default:
+        tmf_metrics_delivery(metrics, TMF_OUTCOME_FAILED);
+    }
+}
+
 static void collect(loop_t *loop)
 {
     apr_time_t now = tmf_clock_now();
@@ -322,6 +340,7 @@ static void collect(loop_t *loop)
     while (tmf_sender_next(loop->notifier->sender, &answer)) {
         loop->dispatcher.sent--;
         tmf_listener_answered(answer.context, &answer, now);
+        count_answered(loop->notifier->settings->metrics, answer.context);
     }
 }
 

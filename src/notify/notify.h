@@ -19,6 +19,7 @@ typedef struct {
     const tmf_wake_t *wake;
     const tmf_leader_t *leader;
     const tmf_targets_t *targets;
+    tmf_metrics_t *metrics;       /* NULL = nothing is counted */
     const tmf_secrets_t *secrets; /* NULL = notifications are not signed */
     apr_interval_time_t connect_timeout;
     apr_interval_time_t timeout;

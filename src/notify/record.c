@@ -220,6 +220,7 @@ static void take_recorded(const tmf_dispatcher_t *dispatcher, tmf_in_hand_t *del
         delivery->is_out = 1;
     } else if (is_dead(delivery)) {
         tmf_report_dead_letter(dispatcher, delivery);
+        tmf_metrics_delivery(dispatcher->settings->metrics, TMF_OUTCOME_DEAD);
         listener->more = 1;
         delivery->is_out = 1;
     } else {

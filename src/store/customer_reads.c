@@ -32,6 +32,7 @@ static tmf_error_t *read_one(void *context, const void *id, const void **custome
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, context, result_pool));
+    tmf_metrics_batch(tmf_db_metrics(context), TMF_BATCH_READ, 1);
     error = tmf_customer_store_get(db, id, &found, result_pool);
     tmf_db_give_back(db);
     *customer = found;
@@ -54,6 +55,7 @@ static tmf_error_t *read_all(void *context, const void *const *ids, int count, c
     }
     parameters[0] = tmf_array_text(&array);
     TMF_TRY(tmf_db_borrow(&db, context, batch_pool));
+    tmf_metrics_batch(tmf_db_metrics(context), TMF_BATCH_READ, count);
     error = tmf_db_execute(db, get_all_sql, 1, parameters, &rows, batch_pool);
     tmf_db_give_back(db);
     *answers = rows;
@@ -125,8 +127,13 @@ tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
     const tmf_customer_caching_t *caching = tmf_db_caching(reads->database);
     const tmf_cache_key_t key = {tmf_db_identity(reads->database), id};
     tmf_cache_ticket_t ticket;
+    int is_hit = tmf_customer_cache_get(caching, &key, customer, &ticket, result_pool);
 
-    if (tmf_customer_cache_get(caching, &key, customer, &ticket, result_pool)) {
+    if (caching->memory != NULL) {
+        tmf_metrics_lookup(tmf_db_metrics(reads->database),
+                           is_hit ? TMF_LOOKUP_HIT : TMF_LOOKUP_MISS);
+    }
+    if (is_hit) {
         return NULL;
     }
     TMF_TRY(tmf_customer_reads_get_stored(reads, id, customer, result_pool));

@@ -113,6 +113,18 @@ static tmf_error_t *write_one(tmf_db_t *db, const char *const *sql, int count,
     return NULL;
 }
 
+/* The customer that such a statement has written; NULL = none. */
+static const tmf_customer_t *take_written(tmf_db_t *db, const tmf_db_rows_t *rows,
+                                          const tmf_tell_t *tell, apr_pool_t *pool)
+{
+    const tmf_customer_t *customer = tmf_customer_store_read(rows, pool);
+
+    if (customer != NULL) {
+        tmf_tell_count(db, tell);
+    }
+    return customer;
+}
+
 static const char *number_text(apr_int64_t number, apr_pool_t *pool)
 {
     return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
@@ -146,7 +158,7 @@ tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char 
     parameters[TMF_TELL_PARAMETERS + 1] = doc;
     TMF_TRY(write_one(db, create_sql, TMF_TELL_PARAMETERS + 2, parameters, tell, COLUMN_DELIVERIES,
                       &rows, result_pool));
-    *customer = tmf_customer_store_read(rows, result_pool);
+    *customer = take_written(db, rows, tell, result_pool);
     return NULL;
 }
 
@@ -162,7 +174,7 @@ tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t
     parameters[TMF_TELL_PARAMETERS + 2] = doc;
     TMF_TRY(write_one(db, update_sql, TMF_TELL_PARAMETERS + 3, parameters, tell, COLUMN_DELIVERIES,
                       &rows, result_pool));
-    *customer = tmf_customer_store_read(rows, result_pool);
+    *customer = take_written(db, rows, tell, result_pool);
     return NULL;
 }
 
@@ -180,6 +192,7 @@ tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char 
                       result_pool));
     if (tmf_db_number(rows, 0, 0) > 0) {
         *outcome = TMF_DELETE_DONE;
+        tmf_tell_count(db, tell);
     } else {
         *outcome = tmf_db_number(rows, 0, 1) > 0 ? TMF_DELETE_OTHER_REVISION : TMF_DELETE_NOT_FOUND;
     }

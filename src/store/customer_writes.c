@@ -159,6 +159,7 @@ static tmf_error_t *write_one(void *context, const void *write, const void **cus
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, kind->database, result_pool));
+    tmf_metrics_batch(tmf_db_metrics(kind->database), TMF_BATCH_WRITE, 1);
     error = kind->one(db, write, &written, result_pool);
     tmf_db_give_back(db);
     *customer = written;
@@ -246,6 +247,11 @@ static tmf_error_t *write_on(tmf_db_t *db, const kind_t *kind, const void *const
     }
     TMF_TRY(tmf_db_execute(db, kind->all_sql, parameter_count, parameters, rows, pool));
     tmf_tell_done(db, *rows, COLUMN_DELIVERIES);
+    for (i = 0; i < tmf_db_row_count(*rows); i++) {
+        const write_t *write = writes[tmf_db_number(*rows, i, COLUMN_PLACE) - 1];
+
+        tmf_tell_count(db, write->tell);
+    }
     return NULL;
 }
 
@@ -279,6 +285,7 @@ static tmf_error_t *write_all(void *context, const void *const *writes, int coun
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, kind->database, batch_pool));
+    tmf_metrics_batch(tmf_db_metrics(kind->database), TMF_BATCH_WRITE, count);
     error = write_on(db, kind, writes, count, &rows, batch_pool);
     tmf_db_give_back(db);
     if (error != NULL && concerns_all(error)) {

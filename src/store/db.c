@@ -29,6 +29,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -42,11 +43,7 @@
 #include <mod_dbd.h>
 
 #include "model/clock.h"
-#include "store/customer_cache.h"
-#include "store/outage.h"
-#include "store/rows.h"
-#include "store/semaphore.h"
-#include "store/session.h"
+#include "store/db_internal.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
@@ -57,32 +54,6 @@ APLOG_USE_MODULE(tmf_customer);
  * prepare, run. */
 #define CACHE_WRITE_STATEMENTS 7
 #define SESSION_KEY            "tmf_customer_session"
-
-struct tmf_db_pool_t {
-    server_rec *server;
-    const tmf_wake_t *wake;
-    tmf_semaphore_t door;
-    tmf_outage_t *outage;
-    apr_interval_time_t statement_timeout;
-    apr_interval_time_t pool_timeout;
-    apr_uint32_t options_seen; /* atomic */
-    tmf_customer_caching_t caching;
-    _Atomic apr_uint64_t identity; /* of the last connection; 0 = there was none yet */
-    int threaded;                  /* the MPM has threads, and keeps signals away from them */
-};
-
-struct tmf_db_t {
-    tmf_db_pool_t *pool;
-    ap_dbd_t *dbd;
-    PGconn *connection;
-    tmf_session_t *session;
-    apr_uint64_t identity; /* of its database */
-    int wake_at_commit;
-    apr_interval_time_t limit;  /* of tmf_db_limit; 0 = none */
-    apr_array_header_t *writes; /* of const char *: whom tmf_db_begin_write named; NULL = nobody */
-    apr_pool_t *result_pool;    /* of the borrower */
-    sigset_t signals;           /* to restore; prefork only */
-};
 
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
@@ -102,6 +73,7 @@ apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, const tmf_db_settings_t *set
 
     made->server = settings->server;
     made->wake = settings->wake;
+    made->metrics = settings->metrics;
     made->caching.memory = settings->cache;
     made->caching.age = settings->cache_age;
     made->caching.write_time = CACHE_WRITE_STATEMENTS * (settings->statement_timeout + GRACE_TIME);
@@ -207,6 +179,7 @@ static tmf_error_t *check_schema(tmf_db_pool_t *pool, const PGresult *result,
     const char *cause;
     int version;
 
+    atomic_store(&pool->schema_version, 0);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         cause = apr_psprintf(
             result_pool,
@@ -216,6 +189,7 @@ static tmf_error_t *check_schema(tmf_db_pool_t *pool, const PGresult *result,
         return unfit(pool, "TMF0023", cause, result_pool);
     }
     version = atoi(PQgetvalue(result, 0, 0));
+    atomic_store(&pool->schema_version, version);
     if (version == TMF_SCHEMA_VERSION) {
         return NULL;
     }
@@ -243,7 +217,7 @@ static apr_interval_time_t timeout_of(const tmf_db_t *db)
 /* One look at the schema, and all the settings of a session. Nothing is set that other modules on
  * the same connection could mind: their statements are short, too, and neither compiling them nor
  * spreading them over processes would pay. */
-static tmf_error_t *set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
+tmf_error_t *tmf_db_set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
 {
     static const char sql[] =
         "SELECT (SELECT max(version) FROM tmf_customer.schema_version),"
@@ -288,7 +262,7 @@ static tmf_error_t *enter_session(tmf_db_t *db, apr_pool_t *result_pool)
 
     tmf_session_set_patience(db->session, pool->statement_timeout + GRACE_TIME);
     if (tmf_session_is_new(db->session, db->connection)) {
-        TMF_TRY(set_up_session(db, result_pool));
+        TMF_TRY(tmf_db_set_up_session(db, result_pool));
     } else if (state->statement_timeout != pool->statement_timeout) {
         TMF_TRY(set_timeout(db, result_pool)); /* another host's */
     }
@@ -298,7 +272,14 @@ static tmf_error_t *enter_session(tmf_db_t *db, apr_pool_t *result_pool)
     return NULL;
 }
 
-static tmf_session_t *session_of(ap_dbd_t *dbd)
+static apr_status_t count_closed(void *metrics)
+{
+    tmf_metrics_connection_open(metrics, -1);
+    return APR_SUCCESS;
+}
+
+/* A connection's own pool ends when mod_dbd closes it. */
+static tmf_session_t *session_of(ap_dbd_t *dbd, tmf_metrics_t *metrics)
 {
     void *session = NULL;
 
@@ -306,6 +287,8 @@ static tmf_session_t *session_of(ap_dbd_t *dbd)
     if (session == NULL) {
         session = tmf_session_make(dbd->pool);
         apr_pool_userdata_setn(session, SESSION_KEY, NULL, dbd->pool);
+        tmf_metrics_connection_open(metrics, 1);
+        apr_pool_cleanup_register(dbd->pool, metrics, count_closed, apr_pool_cleanup_null);
     }
     return session;
 }
@@ -324,20 +307,21 @@ static tmf_error_t *open_connection(tmf_db_t *db, apr_pool_t *result_pool)
 {
     tmf_db_pool_t *pool = db->pool;
     const char *cause = "mod_dbd gives no connection";
+    ap_dbd_t *dbd = dbd_open(result_pool, pool->server);
 
-    db->dbd = dbd_open(result_pool, pool->server);
-    if (db->dbd != NULL) {
-        db->connection = apr_dbd_native_handle(db->dbd->driver, db->dbd->handle);
+    db->dbd = dbd;
+    if (dbd != NULL) {
+        db->connection = apr_dbd_native_handle(dbd->driver, dbd->handle);
         if (!is_dead(db->connection)) {
             return NULL;
         }
         PQreset(db->connection);
-        tmf_session_lose(session_of(db->dbd));
+        tmf_session_lose(session_of(dbd, pool->metrics));
         if (PQstatus(db->connection) == CONNECTION_OK) {
             return NULL;
         }
         cause = tmf_session_one_line(PQerrorMessage(db->connection), result_pool);
-        dbd_close(pool->server, db->dbd);
+        dbd_close(pool->server, dbd);
     }
     return away(pool, cause, result_pool);
 }
@@ -346,11 +330,15 @@ static tmf_error_t *pass_the_door(tmf_db_t *db, apr_pool_t *result_pool)
 {
     tmf_db_pool_t *pool = db->pool;
     tmf_error_t *error;
+    int may_pass;
 
     if (!tmf_outage_may_try(pool->outage)) {
         return paused(pool, result_pool);
     }
-    if (!tmf_semaphore_take(&pool->door, tmf_clock_now() + pool->pool_timeout)) {
+    tmf_metrics_connection(pool->metrics, TMF_CONNECTION_WAITING, 1);
+    may_pass = tmf_semaphore_take(&pool->door, tmf_clock_now() + pool->pool_timeout);
+    tmf_metrics_connection(pool->metrics, TMF_CONNECTION_WAITING, -1);
+    if (!may_pass) {
         return busy(pool, result_pool);
     }
     error = open_connection(db, result_pool);
@@ -377,7 +365,16 @@ static void release_signals(tmf_db_t *db)
     }
 }
 
-tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t *result_pool)
+tmf_error_t *tmf_db_counted(const tmf_db_pool_t *pool, tmf_error_t *error)
+{
+    if (error != NULL) {
+        tmf_metrics_database_error(pool->metrics,
+                                   error->sqlstate != NULL ? error->sqlstate : error->code);
+    }
+    return error;
+}
+
+static tmf_error_t *borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t *result_pool)
 {
     tmf_db_t *db = apr_pcalloc(result_pool, sizeof(*db));
     tmf_error_t *error;
@@ -391,7 +388,8 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
         return error;
     }
     PQsetnonblocking(db->connection, 1);
-    db->session = session_of(db->dbd);
+    db->session = session_of(db->dbd, pool->metrics);
+    tmf_metrics_connection(pool->metrics, TMF_CONNECTION_IN_USE, 1);
     error = enter_session(db, result_pool);
     if (error != NULL) {
         tmf_db_give_back(db);
@@ -401,10 +399,15 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
     return NULL;
 }
 
+tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t *result_pool)
+{
+    return tmf_db_counted(pool, borrow(borrowed, pool, result_pool));
+}
+
 tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *result_pool)
 {
     db->limit = most;
-    return set_timeout(db, result_pool);
+    return tmf_db_counted(db->pool, set_timeout(db, result_pool));
 }
 
 static void end_writes(tmf_db_t *db)
@@ -428,6 +431,7 @@ void tmf_db_give_back(tmf_db_t *db)
     PQsetnonblocking(db->connection, 0);
     tmf_session_hurry(db->session, NULL, 0);
     dbd_close(db->pool->server, db->dbd);
+    tmf_metrics_connection(db->pool->metrics, TMF_CONNECTION_IN_USE, -1);
     release_signals(db);
 }
 
@@ -439,6 +443,16 @@ void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most)
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool)
 {
     return pool->identity;
+}
+
+int tmf_db_schema_version(tmf_db_pool_t *pool)
+{
+    return atomic_load(&pool->schema_version);
+}
+
+int tmf_db_is_unfit(const tmf_error_t *error)
+{
+    return strcmp(error->message, TMF_DATABASE_UNFIT_MESSAGE) == 0;
 }
 
 const tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool)
@@ -466,13 +480,9 @@ void tmf_db_begin_write(tmf_db_t *db, const char *id)
     tmf_customer_cache_begin_write(&db->pool->caching, &key);
 }
 
-void tmf_db_wake_notifier(tmf_db_t *db)
+tmf_metrics_t *tmf_db_metrics(const tmf_db_pool_t *pool)
 {
-    if (PQtransactionStatus(db->connection) == PQTRANS_IDLE) {
-        tmf_wake_send(db->pool->wake);
-    } else {
-        db->wake_at_commit = 1;
-    }
+    return pool->metrics;
 }
 
 struct server_rec *tmf_db_server(const tmf_db_pool_t *pool)
@@ -488,89 +498,4 @@ apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db)
 apr_interval_time_t tmf_db_pool_statement_timeout(const tmf_db_pool_t *pool)
 {
     return pool->statement_timeout;
-}
-
-/* What was prepared on the connection is gone. Within a transaction that has failed with this, it
- * is for the next borrower. */
-static int must_be_set_up_again(tmf_db_t *db, const PGresult *result)
-{
-    if (!tmf_session_is_lost(result)) {
-        return 0;
-    }
-    tmf_session_lose(db->session);
-    return PQtransactionStatus(db->connection) == PQTRANS_IDLE;
-}
-
-tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                            const tmf_db_rows_t **rows, apr_pool_t *result_pool)
-{
-    PGresult *result;
-
-    TMF_TRY(tmf_session_execute(db->session, sql, count, parameters, &result, result_pool));
-    if (must_be_set_up_again(db, result)) {
-        TMF_TRY(set_up_session(db, result_pool));
-        TMF_TRY(tmf_session_execute(db->session, sql, count, parameters, &result, result_pool));
-    }
-    TMF_TRY(tmf_session_error(result, result_pool));
-    *rows = tmf_rows_make(result, NULL, result_pool);
-    return NULL;
-}
-
-tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                        const tmf_db_rows_t **rows, apr_pool_t *result_pool)
-{
-    PGresult *result;
-
-    TMF_TRY(tmf_session_ask(db->session, sql, count, parameters, &result, result_pool));
-    TMF_TRY(tmf_session_error(result, result_pool));
-    *rows = tmf_rows_make(result, NULL, result_pool);
-    return NULL;
-}
-
-tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                         int is_planned_anew, apr_size_t budget, const tmf_db_rows_t **rows,
-                         int *is_cut, apr_pool_t *result_pool)
-{
-    tmf_session_rows_t *read = tmf_session_rows_make(budget, result_pool);
-    PGresult *result;
-
-    TMF_TRY(tmf_session_read(db->session, sql, count, parameters, !is_planned_anew, read, &result,
-                             result_pool));
-    if (must_be_set_up_again(db, result)) {
-        TMF_TRY(set_up_session(db, result_pool));
-        TMF_TRY(tmf_session_read(db->session, sql, count, parameters, !is_planned_anew, read,
-                                 &result, result_pool));
-    }
-    if (!read->is_cut) {
-        TMF_TRY(tmf_session_error(result, result_pool));
-    }
-    *is_cut = read->is_cut;
-    *rows = tmf_rows_make(NULL, read->results, result_pool);
-    return NULL;
-}
-
-tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool)
-{
-    const tmf_db_rows_t *rows;
-
-    return tmf_db_ask(db, "BEGIN", 0, NULL, &rows, result_pool);
-}
-
-tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool)
-{
-    const tmf_db_rows_t *rows;
-
-    TMF_TRY(tmf_db_ask(db, "COMMIT", 0, NULL, &rows, result_pool));
-    if (db->wake_at_commit) {
-        tmf_wake_send(db->pool->wake);
-    }
-    return NULL;
-}
-
-/* It only fails when the connection is lost, which rolls back as well. */
-void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool)
-{
-    const tmf_db_rows_t *rows;
-
-    (void)tmf_db_ask(db, "ROLLBACK", 0, NULL, &rows, scratch_pool);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections and statements. db.c alone knows mod_dbd and apr_dbd, db.c and session.c alone libpq.
+ * Connections and statements. db.c alone knows mod_dbd and apr_dbd; db.c, statement.c and session.c
+ * alone libpq.
  *
  * mod_dbd pools the connections; libpq runs the statements on them, because apr_dbd tells neither
  * SQLSTATE nor NULL nor lengths, sleeps 100 ms on an empty result, and cannot give up waiting for a
@@ -18,10 +19,11 @@
 #include <apr_time.h>
 
 #include "error.h"
+#include "metrics/metrics.h"
 #include "store/wake.h"
 
 /* The version of the schema that this code was written for: the highest number in sql/. */
-#define TMF_SCHEMA_VERSION 11
+#define TMF_SCHEMA_VERSION 12
 
 struct server_rec;
 
@@ -47,6 +49,7 @@ typedef struct {
     const tmf_wake_t *wake;             /* of the notifier for this database; NULL = none */
     struct tmf_customer_cache_t *cache; /* NULL = none */
     apr_interval_time_t cache_age;      /* of what it gives at most */
+    tmf_metrics_t *metrics;             /* NULL = nothing is counted */
 } tmf_db_settings_t;
 
 /* child_init, after mod_dbd's: makes the way to the database that mod_dbd has for the server. It
@@ -65,6 +68,13 @@ void tmf_db_give_back(tmf_db_t *db);
  * as long as no connection to it was made. */
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
 
+/* Of the schema, as it was when a connection was last set up; 0 = there was none, or no connection.
+ */
+int tmf_db_schema_version(tmf_db_pool_t *pool);
+
+/* Is it the error of a database that answers, but does not have what this module needs? */
+int tmf_db_is_unfit(const tmf_error_t *error);
+
 /* The cache of the database's customers, and how to use it. */
 const struct tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool);
 
@@ -74,6 +84,13 @@ void tmf_db_begin_write(tmf_db_t *db, const char *id);
 
 /* There is something to deliver: now, or, within a transaction, when it is committed. */
 void tmf_db_wake_notifier(tmf_db_t *db);
+
+/* A customer has been changed, which such an event tells of: counts it, or, within a transaction,
+ * when that is committed. */
+void tmf_db_count_change(tmf_db_t *db, tmf_event_type_t type);
+
+/* Where what is done with the database is counted; NULL = nowhere. */
+tmf_metrics_t *tmf_db_metrics(const tmf_db_pool_t *pool);
 
 /* For whoever must not wait so long: until the connection is given back, a statement is waited for
  * `most` at the most (0 = as usual), and no longer once the atomic `*cancel` (NULL = none) is not

@@ -398,9 +398,14 @@ const char *tmf_session_cause(const PGresult *result, apr_pool_t *result_pool)
 
 tmf_error_t *tmf_session_error(const PGresult *result, apr_pool_t *result_pool)
 {
-    return is_success(result) ? NULL
-                              : from_sqlstate(sqlstate_of(result),
-                                              tmf_session_cause(result, result_pool), result_pool);
+    tmf_error_t *error;
+
+    if (is_success(result)) {
+        return NULL;
+    }
+    error = from_sqlstate(sqlstate_of(result), tmf_session_cause(result, result_pool), result_pool);
+    error->sqlstate = apr_pstrdup(result_pool, sqlstate_of(result));
+    return error;
 }
 
 int tmf_session_is_lost(const PGresult *result)

@@ -28,6 +28,17 @@ void tmf_tell_set(const char **parameters, const tmf_tell_t *tell, apr_pool_t *p
     parameters[5] = tell->trace.state;
 }
 
+void tmf_tell_count(tmf_db_t *db, const tmf_tell_t *tell)
+{
+    int type;
+
+    for (type = 0; type < TMF_EVENT_TYPES; type++) {
+        if ((tell->types & (1u << type)) != 0) {
+            tmf_db_count_change(db, (tmf_event_type_t)type);
+        }
+    }
+}
+
 void tmf_tell_done(tmf_db_t *db, const tmf_db_rows_t *rows, int column)
 {
     if (tmf_db_row_count(rows) > 0 && tmf_db_number(rows, 0, column) > 0) {

@@ -50,6 +50,9 @@ const char *tmf_tell_types(unsigned types, apr_pool_t *result_pool);
 /* Fills $1…$6. */
 void tmf_tell_set(const char **parameters, const tmf_tell_t *tell, apr_pool_t *pool);
 
+/* A customer was written by it: counts what there is to tell. */
+void tmf_tell_count(tmf_db_t *db, const tmf_tell_t *tell);
+
 /* The statement has succeeded: wakes the notifier when this column of its first row, if it has one,
  * counts deliveries. */
 void tmf_tell_done(tmf_db_t *db, const tmf_db_rows_t *rows, int column);

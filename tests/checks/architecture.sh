@@ -27,19 +27,21 @@ arrows() {
 }
 
 need "$(ls src/model/*.c src/query/*.c 2>/dev/null)" "src/model and src/query"
-if includes src/model src/query src/error.c src/error.h |
+if includes src/model src/query src/metrics src/error.c src/error.h |
     grep -E '<(httpd|http_|ap_|mod_|util_|mpm|scoreboard)'; then
-    wrong "model, query and error.c know nothing of httpd"
+    wrong "model, query, metrics and error.c know nothing of httpd"
 fi
 owned 'json-c/' 'src/model/json\.c'
 owned '(apr_dbd|mod_dbd)' 'src/store/db\.c'
 owned 'libpq-fe' 'src/store/session\.[ch]'
 owned 'curl/' 'src/notify/deliver\.c'
 arrows config config model
+arrows metrics metrics model
 arrows model model
 arrows query query model
-arrows store store model
-arrows notify notify store model query
+arrows store store model metrics
+arrows notify notify store model query metrics
 arrows api api config query model store
-arrows http http api config model
+arrows http http api config model metrics
+arrows status status http api config model query store notify metrics
 finish "rooms keep to their arrows"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness import examples
 from harness.browser import DESKTOP, Browser
 from harness.client import Api
 from harness.clock import Clock
@@ -161,6 +162,25 @@ def resolver():
     directory = Path(tempfile.mkdtemp(prefix="tmf-names-", dir=os.environ.get("TMF_TMP")))
     yield Resolver(directory)
     shutil.rmtree(directory)
+
+
+@pytest.fixture
+def serve(start_httpd):
+    """serve({"a.conf": {"variable": value}}) starts an httpd with these examples, in this order."""
+    def start(files, server="", outside="", below="", **settings):
+        included = "".join(examples.example(name, **defines) for name, defines in files.items())
+        return start_httpd(server=server + examples.modules_of(*files), outside=outside + included + below, **settings)
+    return start
+
+
+@pytest.fixture(scope="session")
+def accounts(tmp_path_factory):
+    return examples.make_accounts(examples.readable(tmp_path_factory.mktemp("accounts")))
+
+
+@pytest.fixture(scope="session")
+def certificates(tmp_path_factory):
+    return examples.make_certificates(examples.readable(tmp_path_factory.mktemp("certificates")))
 
 
 @pytest.fixture(scope="session")

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 import requests
 
-from harness import BASE, PATIENCE, await_condition, is_root
+from harness import BASE, PATIENCE, PROJECT, await_condition, is_root
 from harness.client import Api, check_error, path_of
 from harness.httpd import ErrorLog, free_port, module_file
 from harness.postgres import RUNTIME
 
+EXAMPLES = PROJECT / "conf" / "examples"
 BUILD = module_file().parent if "TMF_MODULE" in os.environ else None
 SITE = """
 Listen 127.0.0.1:{port}
@@ -69,6 +70,7 @@ class DebianApache:
         """make install with the places of the copy."""
         self.run("make", "-C", str(BUILD), "install", f"moduledir={self.root}/modules",
                  f"confdir={self.etc}/mods-available", f"sqldir={self.root}/sql",
+                 f"examplesdir={self.root}/examples",
                  f"libdir={self.root}/lib")
 
     def pid(self):
@@ -108,6 +110,9 @@ def test_a_staged_installation_has_every_file(tmp_path):
     installed = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert {"mod_tmf_customer.so", "tmf_customer.load", "tmf_customer.conf", "install.sql",
             "001_customer.sql", "002_query.sql", "grants.sql"} <= installed
+    examples = {path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.is_file()}
+    place = next(tmp_path.rglob("mod_tmf_customer/examples"))
+    assert {path.relative_to(place) for path in place.rglob("*") if path.is_file()} == examples
     load = next(tmp_path.rglob("tmf_customer.load")).read_text()
     assert "# Depends: dbd" in load
     module = load.split()[-1]

@@ -40,6 +40,13 @@ MISTAKES = {
     "no secrets in the file": ("TMF0007.*line 1", {"server": "TMFCustomerNotifySecrets /etc/passwd"}, True),
     "second API where the first has a path": (
         "TMF0163", {"outside": LOCATION % (f"{BASE}/customer", SPACE)}, True),
+    "status where the API has a path": (
+        "TMF0163.*choose another path", {"outside": LOCATION % (f"{BASE}/hub", f"{SPACE}-status")}, True),
+    "API where status has a path": (
+        "TMF0163", {"outside": LOCATION % ("/s", f"{SPACE}-status") + LOCATION % ("/s/listeners", SPACE)}, True),
+    "status in a LocationMatch": (
+        "TMF0001: SetHandler tmf-customer-status", {"outside": f"<LocationMatch ^/x>\n{SPACE}-status\n</LocationMatch>"}, True),
+    "status in the server": ("TMF0003: .*the status page", {"server": f"{SPACE}-status"}, True),
     "no DBDParams": ("TMF0165: no DBDParams", {"without": ["DBDParams"]}, False),
     "DBDParams in another virtual host only": (
         "TMF0165: .* only in another one", {
@@ -113,6 +120,8 @@ UNUSED = "TMF0167"
 WARNINGS = {
     "misspelt": ("TMF0160: .* \"tmf-custmer\"", {"outside": LOCATION % ("/x", "SetHandler tmf-custmer")}),
     "underscore": ("TMF0160: .* \"tmf_customer\"", {"outside": LOCATION % ("/x", "SetHandler tmf_customer")}),
+    "misspelt status": (
+        "TMF0160: .* \"tmf-customer-state\".*\"tmf-customer-status\" meant", {"outside": LOCATION % ("/x", f"{SPACE}-state")}),
     "upper case": ("TMF0160: .* \"TMF-Customer\"", {"outside": "<Files x>\nSetHandler TMF-Customer\n</Files>"}),
     "nested": ("TMF0164: .*/a/b.*/a\"", {"outside": LOCATION % ("/a", SPACE) + LOCATION % ("/a/b", SPACE)}),
     "few connections": ("TMF0166: .*DBDMax 3", {"connections": 3}),

@@ -88,7 +88,9 @@ static const struct {
 
 START_TEST(accept_is_understood)
 {
-    ck_assert_int_eq(tmf_media_is_acceptable(accepts[_i].accept), accepts[_i].acceptable);
+    static const char *const json[] = {"application/json;charset=utf-8", NULL};
+
+    ck_assert_int_eq(tmf_media_choose(accepts[_i].accept, json), accepts[_i].acceptable - 1);
 }
 END_TEST
 
@@ -274,6 +276,7 @@ START_TEST(statuses_of_others_have_errors)
 {
     ck_assert_str_eq(tmf_error_from_status(pool, 403)->code, "forbidden");
     ck_assert_str_eq(tmf_error_from_status(pool, 400)->code, "badRequest");
+    ck_assert_str_eq(tmf_error_from_status(pool, 429)->code, "tooManyRequests");
     ck_assert_str_eq(tmf_error_from_status(pool, 431)->code, "clientError");
     ck_assert_int_eq(tmf_error_from_status(pool, 431)->status, 431);
     ck_assert_str_eq(tmf_error_from_status(pool, 502)->code, "serverError");

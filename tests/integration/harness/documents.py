@@ -18,6 +18,7 @@ RUNNERS = {
     "the options of scripts": [("tests/README.md", "sh", "tests/run.sh"), ("CONTRIBUTING.md", "sh", "tests/run.sh")],
     "a build": [("tests/README.md", "sh", "--enable-werror")],
     "a server of the quickstart": [("", "sh", "$B"), ("", "sh", "B=")],
+    "the files for Prometheus": [("conf/README.md", "sh", "promtool")],
     "the schema": [("", "sql", "")],
     "configtest": [("", "apache", "")],
 }

@@ -118,9 +118,10 @@ GracefulShutdownTimeout 10
         return environment
 
     def control(self, command, check=True):
-        return subprocess.run([APACHE, "-f", str(self.root / "httpd.conf"), "-k", command],
-                              check=check, capture_output=True, text=True, timeout=PATIENCE,
-                              env=self.environment())
+        done = subprocess.run([APACHE, "-f", str(self.root / "httpd.conf"), "-k", command],
+                              capture_output=True, text=True, timeout=PATIENCE, env=self.environment())
+        assert done.returncode == 0 or not check, f"httpd -k {command}: {done.stderr}{self.log.text()}"
+        return done
 
     def configtest(self):
         return subprocess.run([APACHE, "-f", str(self.root / "httpd.conf"), "-t"], capture_output=True, text=True,

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "http/http.h"
+
+#include <apr_strings.h>
+#include <http_protocol.h>
+
+#include "config/config.h"
+#include "http/route.h"
+
+void tmf_count_begin(request_rec *r, tmf_operation_t operation)
+{
+    ap_set_module_config(r->request_config, &tmf_customer_module,
+                         apr_pmemdup(r->pool, &operation, sizeof(operation)));
+}
+
+/* What our handler said of the request, or of one that it was redirected to; NULL = it saw none. */
+static const tmf_operation_t *handled_as(const request_rec *r)
+{
+    const tmf_operation_t *operation = NULL;
+
+    for (; r != NULL && operation == NULL; r = r->next) {
+        operation = ap_get_module_config(r->request_config, &tmf_customer_module);
+    }
+    return operation;
+}
+
+/* Of a request that never came to our handler: 1, when it is one of the API. */
+static int find_operation(request_rec *r, int status, tmf_operation_t *operation)
+{
+    const tmf_base_t *base = tmf_config_base_of(r->server, r->uri, TMF_HANDLER_API);
+    tmf_match_t match;
+
+    *operation = TMF_OPERATION_OTHER;
+    if (base != NULL) {
+        tmf_route_find(&match, &tmf_api_routes, r->uri + base->length, r->method_number, r->pool);
+        *operation = tmf_match_operation(&match);
+        return 1;
+    }
+    return tmf_config_base_of(r->server, r->uri, TMF_HANDLER_NONE) == NULL &&
+           ap_is_HTTP_ERROR(status) && tmf_space_has_error(r);
+}
+
+int tmf_count_end(request_rec *r)
+{
+    tmf_metrics_t *metrics = tmf_config_of_server(r->server)->metrics;
+    const tmf_operation_t *handled = handled_as(r);
+    const request_rec *last = r;
+    tmf_operation_t operation;
+
+    while (last->next != NULL) {
+        last = last->next;
+    }
+    if (metrics == NULL || (handled == NULL && !find_operation(r, last->status, &operation))) {
+        return DECLINED;
+    }
+    tmf_metrics_request(metrics, handled != NULL ? *handled : operation, last->status,
+                        apr_time_now() - r->request_time);
+    return DECLINED;
+}
