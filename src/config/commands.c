@@ -286,7 +286,7 @@ const command_rec tmf_config_commands[] = {
     AP_INIT_TAKE1("TMFCustomerPoolTimeout", set_pool_timeout, NULL, IN_SERVER,
         "how long a request waits for a usable database connection"),
     AP_INIT_TAKE12("TMFCustomerCache", set_cache, NULL, IN_SERVER,
-        "MiB of shared memory for customers that are read by id, or Off; how old they may be"),
+        "MiB in each child for customers that are read by id, or Off; how old they may be"),
     AP_INIT_FLAG("TMFCustomerNotify", set_notify, NULL, IN_SERVER,
         "On: this server delivers notifications; Off: it leaves them to others on the database"),
     AP_INIT_TAKE1("TMFCustomerNotifyMaxHubs", set_notify_hubs_max, NULL, IN_SERVER,

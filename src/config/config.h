@@ -82,7 +82,8 @@ typedef struct {
     struct tmf_customer_writes_t *writes; /* likewise */
 
     /* What mod_tmf_customer.c makes for a server with bases. */
-    struct tmf_customer_cache_t *cache; /* in post_config; NULL = none */
+    struct tmf_customer_board_t *board; /* in post_config; NULL = nothing is cached */
+    struct tmf_customer_cache_t *cache; /* in child_init; NULL = none */
     struct tmf_wake_t *wake;            /* in post_config */
     struct tmf_leader_t *leader;        /* likewise */
     struct tmf_secrets_t *secrets;      /* likewise; NULL = none */
