@@ -154,7 +154,7 @@ static tmf_place_t place_of(const tmf_customer_page_t *page,
     return place;
 }
 
-/* Contract §5: 206 only when the client asked for a page and got a part of what there is. */
+/* 206 only when the client asked for a page and got a part of what there is. */
 static int is_partial(const tmf_customer_page_t *page, const tmf_request_t *request,
                       const tmf_parameters_t *parameters)
 {

@@ -45,7 +45,7 @@ typedef struct {
 tmf_operation_t tmf_match_operation(const tmf_match_t *match);
 
 /* Looks up the decoded path below the base (`/customer/42`). Repeated slashes count as one and a
- * trailing one does not count (contract §2). */
+ * trailing one does not count (src/api/README.md §2). */
 void tmf_route_find(tmf_match_t *match, const tmf_routes_t *routes, const char *path, int method,
                     apr_pool_t *result_pool);
 

@@ -21,8 +21,8 @@ typedef enum {
     TMF_DELETE_OTHER_REVISION /* it is there, with a revision that was not asked for */
 } tmf_delete_outcome_t;
 
-/* What a write tells listeners (contract §7): its events, and a delivery for each listener that may
- * want one, are written by the statement that changes the customer. */
+/* What a write tells listeners (src/api/README.md §7): its events, and a delivery for each listener
+ * that may want one, are written by the statement that changes the customer. */
 typedef struct {
     unsigned types;             /* the events, as a set (model/event.h) */
     const char *changed;        /* top-level names, comma-separated; NULL = none are told */
