@@ -201,6 +201,9 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
     if (status == APR_SUCCESS) {
         status = tmf_customer_writes_make(&config->writes, config->database, pchild);
     }
+    if (status == APR_SUCCESS && config->has_status) {
+        status = tmf_readiness_make(&config->readiness, config, pchild);
+    }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,
                      "TMF0006: this child cannot serve: no locks for its database connections");

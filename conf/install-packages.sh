@@ -16,6 +16,7 @@ declare -rA packages=(
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2
         python3-hypothesis python3-jsonschema apache2 apache2-utils libaprutil1-dbd-sqlite3 nginx openssl pmccabe cppcheck clang-format
         shellcheck valgrind libasan8 libubsan1 xz-utils media-types git nodejs npm
+        chromium chromium-driver python3-selenium fonts-dejavu-core
         debootstrap iproute2 prometheus python3-prometheus-client'
     [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
 )

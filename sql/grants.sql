@@ -11,5 +11,10 @@ SELECT :'runtime_role' <> current_user AS other_role \gset
      TO :"runtime_role";
   GRANT EXECUTE ON FUNCTION tmf_customer.claim, tmf_customer.due, tmf_customer.deliver,
     tmf_customer.forget, tmf_customer.refuse, tmf_customer.sweep, tmf_customer.identity,
-    tmf_customer.backlogs TO :"runtime_role";
+    tmf_customer.backlogs, tmf_customer.page_of_deliveries TO :"runtime_role";
+  GRANT SELECT ON tmf_customer.listeners TO :"runtime_role";
+  \if :govern
+    GRANT EXECUTE ON FUNCTION tmf_customer.enable(text), tmf_customer.replay(text, uuid[]), tmf_customer.purge(text, interval)
+       TO :"runtime_role";
+  \endif
 \endif

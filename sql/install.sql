@@ -6,11 +6,18 @@
 --
 -- runtime_role (default tmf_customer) is the role that DBDParams names: it may read and write
 -- customers, and nothing else. It must exist; when it is the owner itself, nothing is granted.
+--
+-- With -v govern=yes it may also enable listeners, and replay and purge what could not be delivered to them:
+-- what the handler tmf-customer-status does for operators. To take that away again, REVOKE it.
 
 \set ON_ERROR_STOP on
 \if :{?runtime_role}
 \else
   \set runtime_role tmf_customer
+\endif
+\if :{?govern}
+\else
+  \set govern no
 \endif
 
 BEGIN;
@@ -41,7 +48,8 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2
        coalesce(max(version), 0) < 3 AS apply_003, coalesce(max(version), 0) < 4 AS apply_004,
        coalesce(max(version), 0) < 5 AS apply_005, coalesce(max(version), 0) < 6 AS apply_006,
        coalesce(max(version), 0) < 7 AS apply_007, coalesce(max(version), 0) < 8 AS apply_008,
-       coalesce(max(version), 0) < 9 AS apply_009, coalesce(max(version), 0) < 10 AS apply_010
+       coalesce(max(version), 0) < 9 AS apply_009, coalesce(max(version), 0) < 10 AS apply_010,
+       coalesce(max(version), 0) < 12 AS apply_012
   FROM tmf_customer.schema_version \gset
 \if :apply_001
   \ir 001_customer.sql
@@ -72,6 +80,9 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2
 \endif
 \if :apply_010
   \ir 010_events.sql
+\endif
+\if :apply_012
+  \ir 012_listeners.sql
 \endif
 
 \ir grants.sql

@@ -35,7 +35,10 @@ static int prepare_server(apr_pool_t *pool, server_rec *server, const server_rec
     own->has_database = has_mod_dbd && dbd.driver != NULL && dbd.parameters != NULL;
     mistakes = tmf_bases_find(&own->bases, server, main_server, pool);
     for (i = 0; i < own->bases->nelts; i++) {
-        own->has_api |= APR_ARRAY_IDX(own->bases, i, tmf_base_t).handler == TMF_HANDLER_API;
+        const tmf_base_t *base = &APR_ARRAY_IDX(own->bases, i, tmf_base_t);
+
+        own->has_api |= base->handler == TMF_HANDLER_API;
+        own->has_status |= base->handler == TMF_HANDLER_STATUS;
     }
     return mistakes;
 }

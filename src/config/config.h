@@ -81,6 +81,7 @@ typedef struct {
     tmf_notify_config_t notify;
     apr_array_header_t *bases;      /* of tmf_base_t, longest path first; set by tmf_config_check */
     int has_api;                    /* one of them is the API's; likewise */
+    int has_status;                 /* one of them is of the status handler; likewise */
     int has_database;               /* mod_dbd was told of one; likewise */
     struct tmf_db_pool_t *database; /* set in child_init, NULL without bases or has_database */
     struct tmf_customer_reads_t *reads;   /* likewise */
@@ -93,6 +94,9 @@ typedef struct {
     struct tmf_leader_t *leader;        /* likewise */
     struct tmf_secrets_t *secrets;      /* likewise; NULL = none */
     struct tmf_notifier_t *notifier;    /* in child_init; NULL = none runs here */
+
+    /* …and for one with a status handler, in child_init; NULL without a database. */
+    struct tmf_readiness_t *readiness;
 } tmf_server_config_t;
 
 extern const command_rec tmf_config_commands[];

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <apr_atomic.h>
 #include <apr_file_io.h>
 #include <apr_portable.h>
 #include <apr_strings.h>
@@ -12,6 +13,7 @@
 
 struct tmf_leader_t {
     int descriptor;
+    apr_uint32_t *leads; /* atomic: this process does */
     char name[APR_UUID_FORMATTED_LENGTH + 1];
 };
 
@@ -39,6 +41,7 @@ apr_status_t tmf_leader_make(tmf_leader_t **leader, apr_pool_t *config_pool)
     apr_os_file_get(&made->descriptor, file);
     apr_uuid_get(&uuid);
     apr_uuid_format(made->name, &uuid);
+    made->leads = apr_pcalloc(config_pool, sizeof(*made->leads));
     *leader = made;
     return APR_SUCCESS;
 }
@@ -58,10 +61,23 @@ static int set_lock(const tmf_leader_t *leader, short type)
 
 int tmf_leader_try(const tmf_leader_t *leader)
 {
-    return set_lock(leader, F_WRLCK);
+    int leads = set_lock(leader, F_WRLCK);
+
+    apr_atomic_set32(leader->leads, leads);
+    return leads;
 }
 
 void tmf_leader_resign(const tmf_leader_t *leader)
 {
     set_lock(leader, F_UNLCK);
+    apr_atomic_set32(leader->leads, 0);
+}
+
+/* To the process that has the lock the system says that there is none. */
+int tmf_leader_is_there(const tmf_leader_t *leader)
+{
+    struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    return apr_atomic_read32(leader->leads) != 0 ||
+           (fcntl(leader->descriptor, F_GETLK, &lock) == 0 && lock.l_type != F_UNLCK);
 }

@@ -23,4 +23,7 @@ const char *tmf_leader_name(const tmf_leader_t *leader);
 int tmf_leader_try(const tmf_leader_t *leader);
 void tmf_leader_resign(const tmf_leader_t *leader);
 
+/* Does any process of this httpd lead? From any thread. */
+int tmf_leader_is_there(const tmf_leader_t *leader);
+
 #endif

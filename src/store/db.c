@@ -29,6 +29,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -178,6 +179,7 @@ static tmf_error_t *check_schema(tmf_db_pool_t *pool, const PGresult *result,
     const char *cause;
     int version;
 
+    atomic_store(&pool->schema_version, 0);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
         cause = apr_psprintf(
             result_pool,
@@ -187,6 +189,7 @@ static tmf_error_t *check_schema(tmf_db_pool_t *pool, const PGresult *result,
         return unfit(pool, "TMF0023", cause, result_pool);
     }
     version = atoi(PQgetvalue(result, 0, 0));
+    atomic_store(&pool->schema_version, version);
     if (version == TMF_SCHEMA_VERSION) {
         return NULL;
     }
@@ -440,6 +443,16 @@ void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most)
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool)
 {
     return pool->identity;
+}
+
+int tmf_db_schema_version(tmf_db_pool_t *pool)
+{
+    return atomic_load(&pool->schema_version);
+}
+
+int tmf_db_is_unfit(const tmf_error_t *error)
+{
+    return strcmp(error->message, TMF_DATABASE_UNFIT_MESSAGE) == 0;
 }
 
 const tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool)

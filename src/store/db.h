@@ -23,7 +23,7 @@
 #include "store/wake.h"
 
 /* The version of the schema that this code was written for: the highest number in sql/. */
-#define TMF_SCHEMA_VERSION 10
+#define TMF_SCHEMA_VERSION 12
 
 struct server_rec;
 
@@ -67,6 +67,13 @@ void tmf_db_give_back(tmf_db_t *db);
 /* What stands for the database in the cache: the same for whoever uses it, however they spell it. 0
  * as long as no connection to it was made. */
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
+
+/* Of the schema, as it was when a connection was last set up; 0 = there was none, or no connection.
+ */
+int tmf_db_schema_version(tmf_db_pool_t *pool);
+
+/* Is it the error of a database that answers, but does not have what this module needs? */
+int tmf_db_is_unfit(const tmf_error_t *error);
 
 /* The cache of the database's customers, and how to use it. */
 const struct tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool);

@@ -5,6 +5,7 @@
 #define TMF_STORE_DB_INTERNAL_H
 
 #include <signal.h>
+#include <stdatomic.h>
 
 #include "store/customer_cache.h"
 #include "store/db.h"
@@ -23,6 +24,7 @@ struct tmf_db_pool_t {
     apr_uint32_t options_seen; /* atomic */
     tmf_customer_caching_t caching;
     _Atomic apr_uint64_t identity; /* of the last connection; 0 = there was none yet */
+    atomic_int schema_version;     /* that was seen last; 0 = none */
     int threaded;                  /* the MPM has threads, and keeps signals away from them */
 };
 

@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.bash"
 
 sources=$(find src mod_tmf_customer.c -name '*.c')
 need "$sources" "C sources"
-read -ra flags < <(echo "-Isrc -isystem $(apxs -q INCLUDEDIR) $(apr-1-config --includes --cppflags)" \
+read -ra flags < <(echo "-Isrc -DTMF_VERSION=\"\" -isystem $(apxs -q INCLUDEDIR) $(apr-1-config --includes --cppflags)" \
     "$(pkg-config --cflags libpq json-c)")
 # returnDanglingLifetime: cppcheck takes what a function pointer returns for its argument.
 # The .c files are compiled one by one, so that the analyzer's memory stays small.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.browser import DESKTOP, Browser
 from harness.client import Api
 from harness.clock import Clock
 from harness.httpd import Httpd
@@ -158,3 +159,21 @@ def resolver():
     directory = Path(tempfile.mkdtemp(prefix="tmf-names-", dir=os.environ.get("TMF_TMP")))
     yield Resolver(directory)
     shutil.rmtree(directory)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """One for all tests: to start it takes a second."""
+    started = Browser()
+    yield started
+    started.close()
+
+
+@pytest.fixture
+def browser(chromium):
+    """As after its start: desktop, light, nothing said before."""
+    chromium.open("about:blank")
+    chromium.resize(*DESKTOP)
+    chromium.prefer("light")
+    chromium.complaints()
+    return chromium

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the handler tmf-customer-status answers (src/api/README.md §8)."""
 import json
+import os
+import re
+import signal
+import socket
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import requests
 
-from harness import BASE
-from harness.client import Api, Raw, check_error, split_reply
+from harness import BASE, await_condition
+from harness.client import LEAKS, Api, Raw, check_error, split_reply
+from harness.notify import AWAY
+from harness.postgres import RUNTIME
 
 S = "/tmf-customer-status"
 SECTION = f'<Location "{S}">\nSetHandler tmf-customer-status\nRequire all granted\n</Location>\n'
@@ -39,7 +47,7 @@ def status_of(server, path=S):
 
     def request(method, below="", **options):
         response = api.request(method, below, check=False, **options)
-        if response.status_code >= 400:
+        if response.status_code >= 400 and not response.headers["Content-Type"].startswith(HEALTH):
             check_error(response, method == "HEAD")
         assert response.headers["Accept-Ranges"] == "none"
         return response
@@ -112,7 +120,7 @@ def test_what_httpd_refuses_there_is_an_error_of_ours(start_httpd):
     SetHandler tmf-customer-status
     Require all denied
 </Location>""")
-    server.log.allow("AH01630|AH01617|AH01618")
+    server.log.allow("AH01630|AH01617|AH01618|AH10244")
     reply = status_of(server)("GET", "/live")
     assert reply.status_code == 401 and reply.json()["code"] == "unauthorized" and "WWW-Authenticate" in reply.headers
     assert status_of(server, "/closed")("GET", "/live").json()["code"] == "forbidden"
@@ -120,6 +128,198 @@ def test_what_httpd_refuses_there_is_an_error_of_ours(start_httpd):
         status, _, body = split_reply(raw.send(f"GET {S}/%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").read_all())
         assert status == 400 and json.loads(body)["code"] == "badRequest"
     assert Api(server.url).get("/customer").status_code == 200
+
+
+# ---- ready ----
+
+def failing(reply):
+    """The checks of a reply of S/ready that have failed."""
+    assert reply.status_code in (200, 503) and reply.headers["Content-Type"] == HEALTH
+    assert reply.headers["Cache-Control"] == "no-store"
+    body = reply.json()
+    assert set(body) == {"status", "checks"} and set(body["checks"]) == {"database", "schema", "notifier"}
+    failed = {name for name, check in body["checks"].items() if check["status"] == "fail"}
+    assert all(check["status"] == "pass" or check["output"] for check in body["checks"].values())
+    assert not LEAKS.search(reply.text) and RUNTIME not in reply.text
+    assert (reply.status_code, body["status"]) == ((503, "fail") if failed else (200, "pass"))
+    return failed
+
+
+def value(reply, check):
+    return reply.json()["checks"][check].get("observedValue")
+
+
+def test_all_is_well(ask, watched):
+    reply = ask("GET", "/ready")
+    assert failing(reply) == set() and value(reply, "database") >= 0 and value(reply, "notifier") == "leads"
+    assert value(reply, "schema") == watched.database[0].execute(
+        "SELECT max(version) FROM tmf_customer.schema_version", watched.database[1])[0][0]
+    assert ask("HEAD", "/ready").status_code == 200 and ask("GET", "/ready?x").status_code == 400
+
+
+PATIENT_SERVER = "TMFCustomerStatementTimeout 1h\nTMFCustomerPoolTimeout 1h\n"
+
+
+@pytest.mark.mpm
+def test_a_frozen_database_is_noticed_and_holds_nobody(start_httpd, own_postgres):
+    """Statements may take an hour there: a reply that waited for one would not come."""
+    server = start_httpd((own_postgres, own_postgres.create_database("frozen")), server=PATIENT_SERVER, outside=SECTION)
+    server.log.allow(AWAY)
+    ask = status_of(server)
+    assert failing(ask("GET", "/ready")) == set()
+    own_postgres.freeze()
+    try:
+        with ThreadPoolExecutor(16) as pool:
+            replies = list(pool.map(lambda _: status_of(server)("GET", "/ready"), range(64)))
+        assert all({"database", "schema"} <= failing(reply) for reply in replies)
+        assert all("not answered in time" in reply.json()["checks"]["database"]["output"] for reply in replies)
+        assert ask("GET", "/live").status_code == 200
+    finally:
+        own_postgres.thaw()
+    await_condition(lambda: failing(ask("GET", "/ready")) == set(), "it is ready again")
+
+
+@pytest.mark.mpm
+def test_a_database_that_is_away_is_noticed(start_httpd, own_postgres):
+    server = start_httpd((own_postgres, own_postgres.create_database("away")), outside=SECTION)
+    server.log.allow(AWAY)
+    ask = status_of(server)
+    assert failing(ask("GET", "/ready")) == set()
+    own_postgres.stop()
+    assert failing(ask("GET", "/ready")) == {"database", "schema"}
+    assert ask("GET", "/listeners").json()["code"] == "databaseUnavailable"
+    own_postgres.start()
+    await_condition(lambda: failing(ask("GET", "/ready")) == set(), "it is ready again")
+
+
+def test_a_database_that_accepts_and_says_nothing_is_noticed(start_httpd, new_database):
+    """Connecting takes as long as connect_timeout says; mod_dbd does that under its own lock."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen(100)
+        server = start_httpd(new_database(), outside=SECTION)
+        server.log.allow(AWAY)
+        conf = server.root / "httpd.conf"
+        conf.write_text(re.sub(r'DBDParams ".*"', f'DBDParams "host=127.0.0.1 port={silent.getsockname()[1]} connect_timeout=5 '
+                               f'user={RUNTIME} password=secret"', conf.read_text()))
+        server.restart()
+        for _ in range(3):
+            reply = status_of(server)("GET", "/ready")
+            assert {"database", "schema"} <= failing(reply) and "secret" not in reply.text
+
+
+def test_a_pool_without_a_free_connection_is_noticed(start_httpd):
+    """One connection, and somebody who waits for a lock has it."""
+    server = start_httpd(connections=1, server=PATIENT_SERVER + "TMFCustomerNotify Off\n", outside=SECTION)
+    ask = status_of(server)
+    made = Api(server.url).create()
+    holder = server.database[0].connect(server.database[1])
+    holder.autocommit = False
+    holder.cursor().execute("SELECT 1 FROM tmf_customer.customer WHERE id = %s FOR UPDATE", (made["id"],))
+
+    def write():
+        return Api(server.url).patch(f"/customer/{made['id']}", {"n": 1}).status_code
+    with ThreadPoolExecutor(8) as pool:
+        writes = [pool.submit(write) for _ in range(8)]
+        try:
+            await_condition(lambda: failing(ask("GET", "/ready", headers={"Connection": "close"})) == {"database", "schema"},
+                            "a child has no connection left")
+        finally:
+            holder.close()
+        assert {write.result() for write in writes} == {200}
+    await_condition(lambda: failing(ask("GET", "/ready")) == set(), "there are connections again")
+    assert value(ask("GET", "/ready"), "notifier") == "off"
+
+
+@pytest.mark.parametrize("version, says", [(None, "not set up"), (1000, "version 1000"), (3, "version 3")])
+def test_another_schema_is_noticed(start_httpd, new_database, version, says):
+    postgres, name = new_database(install=version is not None)
+    if version == 1000:
+        postgres.execute("INSERT INTO tmf_customer.schema_version VALUES (1000)", name)
+    elif version:
+        postgres.execute("DELETE FROM tmf_customer.schema_version WHERE version > 3", name)
+    server = start_httpd((postgres, name), outside=SECTION)
+    server.log.allow("TMF002[34]")
+    reply = status_of(server)("GET", "/ready")
+    assert failing(reply) == {"schema"}
+    assert says in reply.json()["checks"]["schema"]["output"] and value(reply, "schema") == version
+    if version:
+        return
+    postgres.install(name)
+    await_condition(lambda: not failing(status_of(server)("GET", "/ready")), "the schema is there")
+
+
+def test_a_schema_that_is_upgraded_below_a_server_is_noticed(start_httpd):
+    server = start_httpd(outside=SECTION)
+    ask = status_of(server)
+    assert failing(ask("GET", "/ready")) == set()
+    server.database[0].execute("INSERT INTO tmf_customer.schema_version VALUES (1000)", server.database[1])
+    await_condition(lambda: failing(ask("GET", "/ready")) == {"schema"}, "it is noticed over old connections, too")
+    server.log.allow("TMF0024")
+
+
+def test_a_server_without_a_notifier_is_ready_when_that_is_meant(start_httpd, new_database):
+    database = new_database()
+    off = start_httpd(database, server="TMFCustomerNotify Off", outside=SECTION)
+    reply = status_of(off)("GET", "/ready")
+    assert failing(reply) == set() and value(reply, "notifier") == "off"
+
+
+def test_when_the_child_that_notifies_dies_another_takes_over(start_httpd):
+    server = start_httpd(outside=SECTION)
+    server.log.allow("exit signal|AH00052|AH00051")
+
+    def is_led():
+        try:
+            reply = status_of(server)("GET", "/ready", headers={"Connection": "close"})
+        except requests.ConnectionError:
+            return False  # that child has just died
+        return failing(reply) == set() and value(reply, "notifier") == "leads"
+    for _ in range(3):
+        await_condition(is_led, "one leads")
+        for child in server.children():
+            os.kill(child, signal.SIGKILL)
+    await_condition(is_led, "another one leads")
+
+
+def test_virtual_hosts_speak_for_themselves(start_httpd, own_postgres):
+    """One whose database is away, one whose is there, and one without an API."""
+    server = start_httpd()
+    lost = own_postgres.create_database("lost")
+    server.settings["outside"] = f"""{SECTION}
+<VirtualHost 127.0.0.1:{server.port}>
+    ServerName localhost
+</VirtualHost>
+<VirtualHost 127.0.0.1:{server.port}>
+    ServerName lost.example
+    {server.database_directives((own_postgres, lost))}
+    <Location "{BASE}">
+        SetHandler tmf-customer
+    </Location>
+</VirtualHost>"""
+    server.write_configuration()
+    server.graceful()
+    server.log.allow(AWAY)
+    own_postgres.stop()
+    ask = status_of(server)
+    assert failing(ask("GET", "/ready")) == set()
+    assert {"database", "schema"} <= failing(ask("GET", "/ready", headers={"Host": "lost.example"}))
+    assert failing(ask("GET", "/ready")) == set()
+
+
+@pytest.mark.parametrize("how", ["stop", "graceful-stop"])
+@pytest.mark.mpm
+def test_a_server_that_stops_waits_for_no_answer(start_httpd, own_postgres, how):
+    server = start_httpd((own_postgres, own_postgres.create_database("stop")), server=PATIENT_SERVER, outside=SECTION)
+    server.log.allow(AWAY)
+    assert failing(status_of(server)("GET", "/ready")) == set()
+    own_postgres.freeze()
+    try:
+        assert failing(status_of(server)("GET", "/ready"))
+        server.stop(how)
+    finally:
+        own_postgres.thaw()
+    assert not server.is_running()
 
 
 # ---- where it may be ----

@@ -89,11 +89,11 @@ class Postgres:
             self.install(name)
         return name
 
-    def install(self, database):
-        """What an operator does: install.sql as the schema's owner."""
+    def install(self, database, *arguments):
+        """What an operator does: install.sql as the schema's owner. arguments: more of psql's."""
         return subprocess.run(
             ["psql", "-X", "-q", "-h", str(self.root), "-U", OWNER, "-d", database,
-             "-v", f"runtime_role={RUNTIME}", "-f", str(sql_directory() / "install.sql")],
+             "-v", f"runtime_role={RUNTIME}", *arguments, "-f", str(sql_directory() / "install.sql")],
             check=True, capture_output=True, text=True, timeout=PATIENCE)
 
     def backends(self, database):
