@@ -43,12 +43,12 @@ static const int statuses[TMF_STATUSES] = {0,   200, 201, 202, 204, 206, 301, 30
 
 int tmf_status_index(int status)
 {
-    int i = TMF_STATUSES - 1;
+    int i = 1; /* the usual ones stand first */
 
-    while (i > 0 && statuses[i] != status) {
-        i--;
+    while (i < TMF_STATUSES && statuses[i] != status) {
+        i++;
     }
-    return i;
+    return i < TMF_STATUSES ? i : 0;
 }
 
 int tmf_metrics_status(int index)

@@ -220,7 +220,8 @@ def test_without_the_database_it_says_so(start_httpd, own_postgres):
             come_back()
         assert overview["status"] == "fail"
         assert overview["stored"] is overview["listeners"] is overview["customersByStatus"] is None
-        assert "Trouble" in page.title and overview["problems"][0]["output"] in page.text
+        assert "Trouble" in page.title and "■ The database" in " ".join(page.text.split())
+        assert overview["problems"][0]["output"].startswith("The database")
         assert page.text.count("Unknown: the database did not say so in time.") == 2
         assert {row[0]: row[1] for row in page.tables["Operations"]}["createCustomer"] == "1"
 
