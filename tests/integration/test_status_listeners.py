@@ -7,8 +7,9 @@ import psycopg2
 import pytest
 
 from conftest import finish
-from harness import await_condition
+from harness import PROJECT, await_condition
 from harness.client import Api
+from harness.documents import blocks_of
 from harness.httpd import Httpd
 from harness.listener import OK, answer
 from harness.notify import CREATE, ILL_TAGS, NOTIFY, QUICK, Subscriber, first_arrivals, numbers_of, write_pending
@@ -19,8 +20,7 @@ REFUSE = answer(400)
 WHEN = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 LISTENER = {"id", "callback", "query", "state", "failures", "illSince", "pausedUntil", "error", "pending", "dead", "oldestPending"}
 DELIVERY = {"eventId", "eventType", "eventTime", "customerId", "state", "since", "attempts", "nextAttempt", "error"}
-GRANT = (f"GRANT EXECUTE ON FUNCTION tmf_customer.enable(text), tmf_customer.replay(text, uuid[]),"
-         f" tmf_customer.purge(text, interval) TO {RUNTIME}")
+GRANT = re.search('`(GRANT .*) TO "www-data"`', (PROJECT / "conf/README.md").read_text()).group(1)
 
 
 class Place(Subscriber):
@@ -295,10 +295,27 @@ def test_without_a_grant_nobody_governs(start_httpd, listen):
         assert f"GRANT EXECUTE ON FUNCTION tmf_customer.{what}(text" in reply.json()["message"]
         assert RUNTIME + " " not in reply.json()["message"].replace("tmf_customer.", "")
     assert place.listener(hub)["dead"] == 1 and len(place.deliveries(hub).json()) == 1
-    place.sql(GRANT)
+    place.sql(f"{GRANT} TO {RUNTIME}")
     assert [place.govern(hub, what, body).status_code for what, body in everything] == [200] * 3
     place.postgres.install(place.database)
     assert place.govern(hub, "replay").status_code == 200  # a grant stays when install.sql runs again
+
+
+def test_who_may_look_may_not_govern_in_the_example(start_httpd, new_database):
+    """With networks of this machine in place of others'."""
+    postgres, name = new_database(install=False)
+    postgres.install(name, "-v", "govern=yes")
+    example = next(block.text for block in blocks_of("configtest") if "Require method GET HEAD" in block.text)
+    place = Place(start_httpd((postgres, name), outside=example, server=NOTIFY, modules=["authz_host"]))
+    hub = place("http://127.0.0.1:9/nobody")
+    assert place.govern(hub, "enable").status_code == 200
+    place.server.settings["outside"] = example.replace("Require local", "Require ip 192.0.2.1").replace("10.1.0.0/16", "127.0.0.1")
+    place.server.write_configuration()
+    place.server.graceful()
+    place.server.log.allow("AH01630")
+    assert place.listener(hub)["id"] == hub["id"] and place.ask("HEAD", "/ready").status_code == 200
+    for what in ("enable", "replay", "purge"):
+        assert place.govern(hub, what, {"olderThan": "0s"}).status_code == 403
 
 
 def test_the_functions_need_no_right_on_the_tables(place, listen):
@@ -307,7 +324,7 @@ def test_the_functions_need_no_right_on_the_tables(place, listen):
     place.await_dead(1, hub)
     place.sql("CREATE ROLE operator_alone LOGIN")
     try:
-        place.sql(GRANT.replace(f"TO {RUNTIME}", "TO operator_alone"))
+        place.sql(f"{GRANT} TO operator_alone")
         place.sql("GRANT USAGE ON SCHEMA tmf_customer TO operator_alone")
 
         def as_operator(statement):
