@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is counted and timed, and how it reads (src/api/README.md §8, conf/README.md "Watch")."""
 import json
+import os
 import re
 import subprocess
 import threading
@@ -392,6 +393,7 @@ def test_the_table_of_metrics_is_what_is_exported(watched):
             assert set(re.findall(r"\w+", labels.split(":")[1])) == values, name
 
 
+@pytest.mark.skipif("TMF_ASAN" in os.environ or "TMF_VALGRIND" in os.environ, reason="it says nothing new there")
 def test_a_prometheus_scrapes_it(watched, tmp_path):
     port = free_port()
     settings = (EXAMPLES / "prometheus/prometheus.yml").read_text()
