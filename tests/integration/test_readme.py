@@ -146,6 +146,8 @@ def test_the_example_for_the_mpm_serves_many_connections(start_httpd):
 def test_the_quickstart_serves_and_says_where(place, started):
     url = f"http://127.0.0.1:{place[1]}{BASE}"
     assert url in started.stdout
+    [page] = re.findall(r"^Status: (.*)$", started.stdout, re.MULTILINE)
+    assert subprocess.run(["curl", "-sf", f"{page}/ready"], check=True, capture_output=True, text=True).stdout.startswith('{"status":"pass"')
     tries = [line for line in started.stdout.splitlines() if line.strip().startswith("curl ")]
     assert len(tries) == 3
     for line in tries:
