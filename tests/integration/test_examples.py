@@ -72,8 +72,10 @@ def test_pages_of_other_origins(serve, accounts):
 
 # ---- status.conf ----
 
-def test_who_may_see_and_act(serve, accounts):
-    server = serve({"status.conf": {"operators": accounts["passwords"], "monitors": "127.0.0.1"}})
+def test_who_may_see_and_act(serve, accounts, new_database):
+    postgres, database = new_database()
+    postgres.install(database, "-v", "govern=on")
+    server = serve({"status.conf": {"operators": accounts["passwords"], "monitors": "127.0.0.1"}}, database=(postgres, database))
     server.log.allow("AH01617|AH01630|AH01631|AH01797")
     status = f"http://127.0.0.1:{server.port}/tmf-customer-status"
     monitor, operator = api_of(server), api_of(server, "alice")
@@ -193,7 +195,7 @@ def test_the_way_to_include_them(start_httpd):
 
 
 def test_every_example_is_tried():
-    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tests = "".join(path.read_text() for path in [*Path(__file__).parent.glob("test_*.py"), PROJECT / "conf" / "README.md"])
     shipped = [path for path in EXAMPLES.rglob("*") if path.is_file() and path.name != "README.md"]
     assert len(shipped) > 12
     assert not [path for path in shipped if path.name not in tests]

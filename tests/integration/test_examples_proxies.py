@@ -71,7 +71,7 @@ def behind_haproxy(server, start_httpd, certificates, place):
     (place / "both.pem").write_text((certificates / "server.pem").read_text() + (certificates / "server.key").read_text())
     (place / "haproxy.cfg").write_text(adapted("haproxy.cfg", lines={
         "10.0.0.5:80": f"127.0.0.1:{server.port}", "10.0.0.6:80": f"127.0.0.1:{free_port()}", "bind :443": f"bind 127.0.0.1:{port}",
-        "/etc/haproxy/customers.pem": place / "both.pem", "gt 500": "gt 100", "/tmf-customer-status/ready": "/tmf-customer-status/live"}))
+        "/etc/haproxy/customers.pem": place / "both.pem", "gt 500": "gt 100"}))
     with running(["/usr/sbin/haproxy", "-db", "-f", place / "haproxy.cfg"], lambda: listens(port)):
         yield f"https://localhost:{port}{BASE}"
 
