@@ -131,7 +131,7 @@ def behind_rules(serve, tmp_path):
 def test_the_owasp_rules_let_the_api_be_used(behind_rules):
     server, api = behind_rules
     server.log.expect("JSON parser error")
-    server.log.allow("JSON parsing error|Request content type is not allowed|Anomaly Score Exceeded")
+    server.log.allow("JSON parsing error|Request body.*larger than the configured limit|Request content type is not allowed|Anomaly Score Exceeded")
     for members in USUAL:
         assert api.post(customer(**members)).status_code == 201, members
     path = path_of(api.create(contactMedium=[{"mediumType": "email", "preferred": False, "characteristic": {"emailAddress": "a@b.example"}}]))
@@ -147,6 +147,7 @@ def test_the_owasp_rules_let_the_api_be_used(behind_rules):
         assert api.get(query.replace("\\$", "$")).status_code in (200, 206), query
     for wrong in ["nonsense", "[1,]", '{"a" 1}', "{}{}"]:
         assert code_of(api.post(wrong)) == (400, "malformedJson"), "the API says it better"
+    assert code_of(api.post(customer(note="x" * 1400000))) == (413, "bodyTooLarge")
     assert code_of(api.post('{"name":')) == (500, "internalError"), "mod_security 2.9 has this of its own"
     assert code_of(api.post(customer(), content_type="text/xml")) == (403, "forbidden")
     assert api.delete(path).status_code == 204
