@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from harness import BASE, PATIENCE, PROJECT, await_condition
-from harness.client import Api, Raw, path_of
+from harness.client import Api, Raw, customer, path_of
 from harness.documents import blocks_of
 from harness.httpd import Httpd, free_port
 from harness.listener import answer, hang_up
@@ -162,6 +162,16 @@ def test_changes_batches_and_lookups(watched):
     assert sum(lookups.values()) == 50 and lookups["hit",] > 0
     # What was not in the cache was read, and nothing else.
     assert difference.changes("batch_size_sum").get(("read",), 0) == lookups.get(("miss",), 0)
+
+
+def test_a_create_under_a_key_is_one_change_however_often_it_is_asked_for(watched):
+    api = Api(watched.url)
+    difference = Difference(watched)
+    headers = {"Idempotency-Key": "metrics"}
+    first = api.post(customer(), headers=headers)
+    assert api.post(customer(), headers=headers).json() == first.json()
+    assert api.post(customer(n=1), headers=headers).status_code == 409
+    difference.await_changes("changes_total", {"CustomerCreateEvent": 1})
 
 
 def test_requests_that_come_together_share_a_statement(start_httpd):
