@@ -8,6 +8,7 @@ import pytest
 
 from harness import PROJECT
 from harness.client import JSON, JSON_PATCH, JSON_PATCH_QUERY, MERGE, Api, customer, path_of
+from harness.documents import blocks, blocks_of
 from harness.examples import EXAMPLES, api_of, code_of, curl, modules_of, readable, words
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("TMF_ASAN") or os.environ.get("TMF_VALGRIND")),
@@ -185,7 +186,7 @@ def test_replies_are_smaller(serve):
 
 def test_the_way_to_include_them(start_httpd):
     """As the README of the examples has it, but for the place."""
-    [lines] = re.findall(r"^```apache\n(.*?)^```", (EXAMPLES / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    [lines] = [block.text for block in blocks_of("the examples of a site")]
     installed = "/usr/local/share/mod_tmf_customer/examples"
     assert installed in lines
     api = api_of(start_httpd(server=modules_of("basic-auth.conf", "cors.conf"), outside=lines.replace(installed, str(EXAMPLES))))
@@ -195,7 +196,9 @@ def test_the_way_to_include_them(start_httpd):
 
 
 def test_every_example_is_tried():
-    tests = "".join(path.read_text() for path in [*Path(__file__).parent.glob("test_*.py"), PROJECT / "conf" / "README.md"])
+    """By its name in a test, or in lines of a README that a test runs."""
+    tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tests += "".join(block.text for block in blocks() if block.runner)
     shipped = [path for path in EXAMPLES.rglob("*") if path.is_file() and path.name != "README.md"]
     assert len(shipped) > 12
     assert not [path for path in shipped if path.name not in tests]

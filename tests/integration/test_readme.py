@@ -112,11 +112,7 @@ EXAMPLE_MODULES = ["authn_core", "authn_file", "auth_basic", "authz_user", "auth
                    "cache", "cache_disk", "status", "http2", "allowmethods", "expires"]
 
 
-# Those of "configtest", and those that a server is started with besides.
-CONFIGURATIONS = [block for block in blocks() if block.language == "apache"]
-
-
-@pytest.mark.parametrize("block", CONFIGURATIONS, ids=lambda block: f"{block.document}:{block.line}")
+@pytest.mark.parametrize("block", blocks_of("configtest"), ids=lambda block: f"{block.document}:{block.line}")
 def test_the_examples_of_configuration_are_accepted(new_database, block):
     server = Httpd(new_database(), modules=[name for name in EXAMPLE_MODULES if (MODULES / f"mod_{name}.so").exists()],
                    outside=block.text)
