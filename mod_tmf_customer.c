@@ -133,39 +133,32 @@ static int prepare_notifiers(apr_pool_t *pconf, server_rec *main_server)
 }
 
 /* One for all servers and all generations of children: a child of the one before may still write
- * while those of the next read. A cache of another size is another one, and the old one's memory
- * stays. */
-typedef struct {
-    tmf_customer_cache_t *cache;
-    int size; /* MiB */
-} kept_cache_t;
-
-static int prepare_cache(server_rec *main_server)
+ * while those of the next read. */
+static int prepare_board(server_rec *main_server)
 {
-    static const char key[] = "tmf_customer_cache 2"; /* the number: of the layout in memory */
-    int size = tmf_config_of_server(main_server)->cache_size;
-    kept_cache_t *kept = ap_retained_data_get(key);
+    static const char key[] = "tmf_customer_board 1"; /* the number: of the layout in memory */
+    tmf_customer_board_t **kept = ap_retained_data_get(key);
     apr_status_t status = APR_SUCCESS;
     server_rec *server;
 
+    if (tmf_config_of_server(main_server)->cache_size == 0) {
+        return 1;
+    }
     if (kept == NULL) {
         kept = ap_retained_data_create(key, sizeof(*kept));
     }
-    if (size > 0 && size != kept->size) {
-        status = tmf_customer_cache_make(&kept->cache, (apr_size_t)size * 1024 * 1024,
-                                         main_server->process->pool);
-        kept->size = status == APR_SUCCESS ? size : 0;
+    if (*kept == NULL) {
+        status = tmf_customer_board_make(kept, main_server->process->pool);
     }
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, status, main_server,
-                     "TMF0012: TMFCustomerCache: no shared memory of %d MiB: nothing is cached",
-                     size);
+                     "TMF0012: TMFCustomerCache: no shared memory: nothing is cached");
+        return 0;
     }
     for (server = main_server; server != NULL; server = server->next) {
-        tmf_config_of_server(server)->cache = size > 0 && status == APR_SUCCESS ? kept->cache
-                                                                                : NULL;
+        tmf_config_of_server(server)->board = *kept;
     }
-    return status == APR_SUCCESS;
+    return 1;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
@@ -182,9 +175,37 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
         return status;
     }
     is_prepared = prepare_notifiers(pconf, server);
-    is_prepared = prepare_cache(server) && is_prepared;
+    is_prepared = prepare_board(server) && is_prepared;
     tmf_kept_metrics_prepare(server, ptemp);
     return is_prepared || is_restart() ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static void end_sick_child(apr_status_t status, server_rec *server)
+{
+    if (status != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,
+                     "TMF0006: this child cannot serve: no locks for its database connections");
+        exit(APEXIT_CHILDSICK);
+    }
+}
+
+/* One for all virtual hosts of a child: they may use the same database. */
+static apr_status_t make_cache(apr_pool_t *pchild, server_rec *main_server)
+{
+    const tmf_server_config_t *config = tmf_config_of_server(main_server);
+    tmf_customer_cache_t *cache;
+    apr_status_t status;
+    server_rec *server;
+
+    if (config->board == NULL) {
+        return APR_SUCCESS;
+    }
+    status = tmf_customer_cache_make(&cache, config->board,
+                                     (apr_size_t)config->cache_size * 1024 * 1024, pchild);
+    for (server = main_server; server != NULL && status == APR_SUCCESS; server = server->next) {
+        tmf_config_of_server(server)->cache = cache;
+    }
+    return status;
 }
 
 static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
@@ -205,11 +226,7 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
     if (status == APR_SUCCESS && config->has_status) {
         status = tmf_readiness_make(&config->readiness, config, pchild);
     }
-    if (status != APR_SUCCESS) {
-        ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,
-                     "TMF0006: this child cannot serve: no locks for its database connections");
-        exit(APEXIT_CHILDSICK);
-    }
+    end_sick_child(status, server);
 }
 
 static void start_notifier(apr_pool_t *pchild, server_rec *server)
@@ -246,6 +263,7 @@ static void child_init(apr_pool_t *pchild, server_rec *main_server)
 {
     server_rec *server;
 
+    end_sick_child(make_cache(pchild, main_server), main_server);
     for (server = main_server; server != NULL; server = server->next) {
         const tmf_server_config_t *config = tmf_config_of_server(server);
 

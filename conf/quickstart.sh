@@ -8,7 +8,8 @@ umask 022
 root=$(realpath -- "$(dirname -- "${BASH_SOURCE[0]}")/..")
 # shellcheck source=conf/quickstart-processes.sh
 source "$root/conf/quickstart-processes.sh"
-readonly root base_path=/tmf-api/customerManagement/v4 console_path=/tmf-customer-console
+readonly root base_path=/tmf-api/customerManagement/v4
+readonly status_path=/tmf-customer-status console_path=/tmf-customer-console
 readonly httpd=/usr/sbin/apache2
 readonly httpd_modules=/usr/lib/apache2/modules
 readonly made_by='# Made by quickstart.sh at each start.'
@@ -282,7 +283,7 @@ END
 }
 
 install_schema() {
-    sql tmf_customer_owner tmf_customer -v runtime_role=tmf_customer -f "$root/sql/install.sql"
+    sql tmf_customer_owner tmf_customer -v runtime_role=tmf_customer -v govern=yes -f "$root/sql/install.sql"
 }
 
 add_customers() {
@@ -339,7 +340,7 @@ END
 httpd_conf() {
     local module
     echo "$made_by"
-    for module in "mpm_$mpm" authz_core dbd alias; do
+    for module in "mpm_$mpm" authz_core authz_host dbd alias; do
         echo "LoadModule ${module}_module $httpd_modules/mod_$module.so"
     done
     ! as_root || printf 'User www-data\nGroup www-data\n'
@@ -366,6 +367,10 @@ RedirectMatch "^/\$" "$base_path"
 <Location "$base_path">
     SetHandler tmf-customer
     Require all granted
+</Location>
+<Location "$status_path">
+    SetHandler tmf-customer-status
+    Require local
 </Location>
 END
     [[ $console == no ]] || console_conf
@@ -426,6 +431,7 @@ $base
   curl -s '$base/customer?limit=5&fields=name,status'
   curl -s -i $base/customer
 
+Status: http://127.0.0.1:$port$status_path
 Logs: $dir/error.log, $pg_home/postgres.log
 END
     [[ $console == no ]] || echo "Console: http://127.0.0.1:$port$console_path/"

@@ -310,7 +310,7 @@ const command_rec tmf_config_commands[] = {
     AP_INIT_TAKE1("TMFCustomerPoolTimeout", set_pool_timeout, NULL, IN_SERVER,
         "how long a request waits for a usable database connection"),
     AP_INIT_TAKE12("TMFCustomerCache", set_cache, NULL, IN_SERVER,
-        "MiB of shared memory for customers that are read by id, or Off; how old they may be"),
+        "MiB in each child for customers that are read by id, or Off; how old they may be"),
     AP_INIT_FLAG("TMFCustomerHistory", set_history, NULL, IN_SERVER,
         "On: each change is kept with its time, its user and the customer before"),
     AP_INIT_TAKE1("TMFCustomerHistoryRetention", set_history_retention, NULL, IN_SERVER,

@@ -97,7 +97,8 @@ typedef struct {
 
     /* What mod_tmf_customer.c makes for a server with the API. */
     struct tmf_metrics_t *metrics;      /* in post_config; NULL = there is no memory for them */
-    struct tmf_customer_cache_t *cache; /* in post_config; NULL = none */
+    struct tmf_customer_board_t *board; /* likewise; NULL = nothing is cached */
+    struct tmf_customer_cache_t *cache; /* in child_init; NULL = none */
     struct tmf_wake_t *wake;            /* in post_config */
     struct tmf_leader_t *leader;        /* likewise */
     struct tmf_secrets_t *secrets;      /* likewise; NULL = none */

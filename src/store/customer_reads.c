@@ -125,7 +125,7 @@ tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
                                     const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
     const tmf_customer_caching_t *caching = tmf_db_caching(reads->database);
-    const tmf_cache_key_t key = {tmf_db_identity(reads->database), id};
+    const tmf_customer_key_t key = {tmf_db_identity(reads->database), id};
     tmf_cache_ticket_t ticket;
     int is_hit = tmf_customer_cache_get(caching, &key, customer, &ticket, result_pool);
 

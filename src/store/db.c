@@ -412,7 +412,7 @@ tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *re
 
 static void end_writes(tmf_db_t *db)
 {
-    tmf_cache_key_t key = {db->identity, NULL};
+    tmf_customer_key_t key = {db->identity, NULL};
     int i;
 
     for (i = 0; db->writes != NULL && i < db->writes->nelts; i++) {
@@ -462,7 +462,7 @@ const tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool)
 
 void tmf_db_begin_write(tmf_db_t *db, const char *id)
 {
-    const tmf_cache_key_t key = {db->identity, id};
+    const tmf_customer_key_t key = {db->identity, id};
     int i;
 
     if (db->pool->caching.memory == NULL) {

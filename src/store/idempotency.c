@@ -7,7 +7,7 @@
 #include "store/tell.h"
 
 /* Columns behind those of the customer. */
-enum { COLUMN_IS_BUSY = 3, COLUMN_IS_OTHER, COLUMN_DELIVERIES };
+enum { COLUMN_IS_BUSY = 3, COLUMN_IS_OTHER, COLUMN_IS_WRITTEN, COLUMN_DELIVERIES };
 
 #define KEY_SQL(parameter) "sha256(convert_to($" parameter "::text, 'UTF8'))"
 
@@ -36,7 +36,7 @@ enum { COLUMN_IS_BUSY = 3, COLUMN_IS_OTHER, COLUMN_DELIVERIES };
                       "claim.revision),"                                                           \
                       "  coalesce(written.doc, claim.doc)::text, claim.is_busy,"                   \
                       "  claim.doc <> $8::jsonb OR $11::boolean AND claim.customer_id <> "         \
-                      "$7::text, " TMF_TELL_COUNT_SQL expire                                       \
+                      "$7::text, written.id IS NOT NULL, " TMF_TELL_COUNT_SQL expire               \
                       " FROM claim LEFT JOIN written ON true"
 
 /* Without a history, and with one. */
@@ -86,6 +86,9 @@ tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_keyed_create_t *crea
     TMF_TRY(tmf_db_execute(db, create_sql[tell->record != NULL], count, parameters, &rows,
                            result_pool));
     tmf_tell_done(db, rows, COLUMN_DELIVERIES);
+    if (is_true(rows, COLUMN_IS_WRITTEN)) {
+        tmf_tell_count(db, tell);
+    }
     *customer = tmf_customer_store_read(rows, result_pool);
     if (is_true(rows, COLUMN_IS_BUSY)) {
         *outcome = TMF_KEYED_BUSY;

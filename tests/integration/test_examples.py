@@ -8,6 +8,7 @@ import pytest
 
 from harness import PROJECT
 from harness.client import JSON, JSON_PATCH, JSON_PATCH_QUERY, MERGE, Api, customer, path_of
+from harness.documents import blocks, blocks_of
 from harness.examples import EXAMPLES, api_of, code_of, curl, modules_of, readable, words
 
 pytestmark = pytest.mark.skipif(bool(os.environ.get("TMF_ASAN") or os.environ.get("TMF_VALGRIND")),
@@ -72,8 +73,10 @@ def test_pages_of_other_origins(serve, accounts):
 
 # ---- status.conf ----
 
-def test_who_may_see_and_act(serve, accounts):
-    server = serve({"status.conf": {"operators": accounts["passwords"], "monitors": "127.0.0.1"}})
+def test_who_may_see_and_act(serve, accounts, new_database):
+    postgres, database = new_database()
+    postgres.install(database, "-v", "govern=on")
+    server = serve({"status.conf": {"operators": accounts["passwords"], "monitors": "127.0.0.1"}}, database=(postgres, database))
     server.log.allow("AH01617|AH01630|AH01631|AH01797")
     status = f"http://127.0.0.1:{server.port}/tmf-customer-status"
     monitor, operator = api_of(server), api_of(server, "alice")
@@ -117,19 +120,9 @@ ATTACKS = ["/customer?name=<script>alert(document.cookie)</script>", "/customer?
            "/customer?name=;cat%20/etc/passwd", "/customer/..%5C..%5Cwindows%5Cwin.ini?x=1"]
 
 
-@pytest.fixture
-def behind_rules(serve, tmp_path):
-    """The example stands in /etc/modsecurity, which Debian's security2.conf includes before the rules."""
-    readable(tmp_path).chmod(0o777)
-    server = serve({"mod-security.conf": {}}, below=f'SecDataDir "{tmp_path}"\nInclude /usr/share/modsecurity-crs/owasp-crs.load\n')
-    api = Api(server.url.replace("127.0.0.1", "localhost"))  # an address for a name counts as odd
-    return server, api
-
-
-def test_the_owasp_rules_let_the_api_be_used(behind_rules):
-    server, api = behind_rules
+def check_what_is_let_through(server, api):
     server.log.expect("JSON parser error")
-    server.log.allow("JSON parsing error|Request content type is not allowed|Anomaly Score Exceeded")
+    server.log.allow("JSON parsing error|Request body.*larger than the configured limit|Request content type is not allowed|Anomaly Score Exceeded")
     for members in USUAL:
         assert api.post(customer(**members)).status_code == 201, members
     path = path_of(api.create(contactMedium=[{"mediumType": "email", "preferred": False, "characteristic": {"emailAddress": "a@b.example"}}]))
@@ -145,13 +138,13 @@ def test_the_owasp_rules_let_the_api_be_used(behind_rules):
         assert api.get(query.replace("\\$", "$")).status_code in (200, 206), query
     for wrong in ["nonsense", "[1,]", '{"a" 1}', "{}{}"]:
         assert code_of(api.post(wrong)) == (400, "malformedJson"), "the API says it better"
+    assert code_of(api.post(customer(note="x" * 1400000))) == (413, "bodyTooLarge")
     assert code_of(api.post('{"name":')) == (500, "internalError"), "mod_security 2.9 has this of its own"
     assert code_of(api.post(customer(), content_type="text/xml")) == (403, "forbidden")
     assert api.delete(path).status_code == 204
 
 
-def test_what_the_owasp_rules_refuse_is_a_tmf_error(behind_rules):
-    server, api = behind_rules
+def check_what_is_refused(server, api):
     server.log.expect("ModSecurity: Access denied with code 403")
     server.log.allow("ModSecurity")
     for attack in ATTACKS:
@@ -160,6 +153,16 @@ def test_what_the_owasp_rules_refuse_is_a_tmf_error(behind_rules):
     for content_type in [JSON, MERGE]:
         assert code_of(api.patch(path, {"note": "<script>alert(1)</script>"}, content_type)) == (403, "forbidden"), "bodies are read"
     assert api.get(path).json().get("note") is None
+
+
+def test_the_owasp_rules(serve, tmp_path):
+    """The example stands in /etc/modsecurity, which Debian's security2.conf includes before the rules."""
+    readable(tmp_path).chmod(0o777)
+    server = serve({"mod-security.conf": {}}, server="TMFCustomerNotify Off\n",
+                   below=f'SecDataDir "{tmp_path}"\nInclude /usr/share/modsecurity-crs/owasp-crs.load\n')
+    api = Api(server.url.replace("127.0.0.1", "localhost"))  # an address for a name counts as odd
+    check_what_is_let_through(server, api)
+    check_what_is_refused(server, api)
 
 
 # ---- compression.conf ----
@@ -183,7 +186,7 @@ def test_replies_are_smaller(serve):
 
 def test_the_way_to_include_them(start_httpd):
     """As the README of the examples has it, but for the place."""
-    [lines] = re.findall(r"^```apache\n(.*?)^```", (EXAMPLES / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    [lines] = [block.text for block in blocks_of("the examples of a site")]
     installed = "/usr/local/share/mod_tmf_customer/examples"
     assert installed in lines
     api = api_of(start_httpd(server=modules_of("basic-auth.conf", "cors.conf"), outside=lines.replace(installed, str(EXAMPLES))))
@@ -193,7 +196,9 @@ def test_the_way_to_include_them(start_httpd):
 
 
 def test_every_example_is_tried():
+    """By its name in a test, or in lines of a README that a test runs."""
     tests = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*.py"))
+    tests += "".join(block.text for block in blocks() if block.runner)
     shipped = [path for path in EXAMPLES.rglob("*") if path.is_file() and path.name != "README.md"]
     assert len(shipped) > 12
     assert not [path for path in shipped if path.name not in tests]

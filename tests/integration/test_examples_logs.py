@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BASE, await_condition, is_root, working
+from harness import BASE, PROJECT, await_condition, is_root, working
 from harness.client import customer, path_of
 from harness.examples import EXAMPLES, adapted, api_of
 from harness.httpd import APACHE
@@ -52,6 +52,15 @@ def test_who_asked_what(serve, accounts):
     assert "Secret" not in (server.root / "access.json").read_text()
     refused = next(line for line in lines if line["status"] == 403)
     assert f"[{refused['id']}]" in server.log.text(), "one log leads to the other"
+
+
+def test_the_trace_of_a_request(serve):
+    if not any("TMF_TRACE" in path.read_text() for path in (PROJECT / "src" / "http").glob("trace.c")):
+        pytest.skip("this module makes no note of the trace")
+    server = serve({"logs.conf": {"logs": "."}})
+    api_of(server).get("/customer", headers={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
+    await_condition(lambda: (server.root / "access.json").exists() and log_lines(server), "the request is logged")
+    assert "0af7651916cd43dd8448eb211c80319c" in log_lines(server)[0]["trace"]
 
 
 def rotated(server, name):

@@ -71,7 +71,7 @@ def behind_haproxy(server, start_httpd, certificates, place):
     (place / "both.pem").write_text((certificates / "server.pem").read_text() + (certificates / "server.key").read_text())
     (place / "haproxy.cfg").write_text(adapted("haproxy.cfg", lines={
         "10.0.0.5:80": f"127.0.0.1:{server.port}", "10.0.0.6:80": f"127.0.0.1:{free_port()}", "bind :443": f"bind 127.0.0.1:{port}",
-        "/etc/haproxy/customers.pem": place / "both.pem", "gt 500": "gt 100", "/tmf-customer-status/ready": "/tmf-customer-status/live"}))
+        "/etc/haproxy/customers.pem": place / "both.pem", "gt 500": "gt 100"}))
     with running(["/usr/sbin/haproxy", "-db", "-f", place / "haproxy.cfg"], lambda: listens(port)):
         yield f"https://localhost:{port}{BASE}"
 
@@ -83,7 +83,7 @@ PUBLIC = f"https://api.example.com{BASE}"
 @pytest.mark.parametrize("front", FRONTS)
 def test_behind_a_proxy(front, serve, start_httpd, certificates, accounts, tmp_path):
     server = serve({"basic-auth.conf": accounts, "remoteip.conf": {}, "status.conf": {"operators": accounts["passwords"]}},
-                   outside='LogFormat "%a %{c}a %u %m %>s" client\nCustomLog access.log client\n')
+                   outside='LogFormat "%a %{c}a %{X-Forwarded-For}i %u %m %>s" client\nCustomLog access.log client\n')
     server.log.allow("AH01630|AH01631|AH01617")
     with FRONTS[front](server, start_httpd, certificates, readable(tmp_path)) as url:
         api = Api(url)
@@ -103,8 +103,8 @@ def test_behind_a_proxy(front, serve, start_httpd, certificates, accounts, tmp_p
         assert curl(*ask, "--interface", "127.0.0.8", f"{server.url}/customer") == "200"
         lines = await_condition(lambda: (found := (server.root / "access.log").read_text().splitlines()) and
                                 any(line.startswith("127.0.0.8 ") for line in found) and found, "both are logged")
-        assert "127.0.0.7 127.0.0.1 bob GET 200" in lines, "the client's own address, whatever it says"
-        assert "127.0.0.8 127.0.0.8 bob GET 200" in lines, "only the proxy is believed"
+        assert "127.0.0.7 127.0.0.1 - bob GET 200" in lines, "the client's own address, whatever it says"
+        assert "127.0.0.8 127.0.0.8 192.0.2.66 bob GET 200" in lines, "only the proxy is believed"
         if front != "behind-mod_proxy.conf":
             replies = [api.get("/nothing") for _ in range(120)]
             assert code_of(replies[-1]) == (429, "tooManyRequests") and int(replies[-1].headers["Retry-After"]) > 0

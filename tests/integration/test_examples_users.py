@@ -148,5 +148,6 @@ def test_tokens_of_a_provider(serve, certificates):
         assert code_of(api.get(path, headers=bearer(refused))) == (403, "forbidden"), refused
     assert api.get(path, headers=bearer(issuer.token(aud=["account", "customers"]))).status_code == 200
     assert code_of(api.get(f"{path}?access_token={issuer.token()}")) == (401, "unauthorized")
+    assert api.get(path, headers=bearer(issuer.token(exp=None))).status_code == 200, "as the example says"
     server.graceful()
     assert api.get(path, headers=reads).status_code == 200

@@ -112,11 +112,7 @@ EXAMPLE_MODULES = ["authn_core", "authn_file", "auth_basic", "authz_user", "auth
                    "cache", "cache_disk", "status", "http2", "allowmethods", "expires"]
 
 
-# Those of "configtest", and those that a server is started with besides.
-CONFIGURATIONS = [block for block in blocks() if block.language == "apache"]
-
-
-@pytest.mark.parametrize("block", CONFIGURATIONS, ids=lambda block: f"{block.document}:{block.line}")
+@pytest.mark.parametrize("block", blocks_of("configtest"), ids=lambda block: f"{block.document}:{block.line}")
 def test_the_examples_of_configuration_are_accepted(new_database, block):
     server = Httpd(new_database(), modules=[name for name in EXAMPLE_MODULES if (MODULES / f"mod_{name}.so").exists()],
                    outside=block.text)
@@ -146,6 +142,8 @@ def test_the_example_for_the_mpm_serves_many_connections(start_httpd):
 def test_the_quickstart_serves_and_says_where(place, started):
     url = f"http://127.0.0.1:{place[1]}{BASE}"
     assert url in started.stdout
+    [page] = re.findall(r"^Status: (.*)$", started.stdout, re.MULTILINE)
+    assert subprocess.run(["curl", "-sf", f"{page}/ready"], check=True, capture_output=True, text=True).stdout.startswith('{"status":"pass"')
     tries = [line for line in started.stdout.splitlines() if line.strip().startswith("curl ")]
     assert len(tries) == 3
     for line in tries:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the handler tmf-customer-status answers (src/api/README.md §8)."""
+"""What the handler tmf-customer-status answers, and whether it says that the API can be served (src/api/README.md §8)."""
 import json
 import os
 import re
@@ -10,20 +10,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import requests
 
+from conftest import finish
 from harness import BASE, await_condition
-from harness.client import LEAKS, Api, Raw, check_error, split_reply
+from harness.client import LEAKS, Api, Raw, split_reply
+from harness.httpd import Httpd
 from harness.notify import AWAY
 from harness.postgres import RUNTIME
-
-S = "/tmf-customer-status"
-SECTION = f'<Location "{S}">\nSetHandler tmf-customer-status\nRequire all granted\n</Location>\n'
-HEALTH = "application/health+json"
+from harness.status import HEALTH, SECTION, S, status_of
 
 
 @pytest.fixture(scope="module")
 def watched_server(postgres):
     """One that all tests of this file share."""
-    from harness.httpd import Httpd
     server = Httpd((postgres, postgres.create_database("status")), outside=SECTION).start()
     yield server
     server.remove()
@@ -31,7 +29,6 @@ def watched_server(postgres):
 
 @pytest.fixture
 def watched(watched_server, postgres):
-    from conftest import finish
     yield watched_server
     finish(watched_server, postgres)
 
@@ -39,19 +36,6 @@ def watched(watched_server, postgres):
 @pytest.fixture
 def ask(watched):
     return status_of(watched)
-
-
-def status_of(server, path=S):
-    """A client for what is below `path`; errors are looked at."""
-    api = Api(f"http://127.0.0.1:{server.port}{path}")
-
-    def request(method, below="", **options):
-        response = api.request(method, below, check=False, **options)
-        if response.status_code >= 400 and not response.headers["Content-Type"].startswith(HEALTH):
-            check_error(response, method == "HEAD")
-        assert response.headers["Accept-Ranges"] == "none"
-        return response
-    return request
 
 
 # ---- a handler like the API's ----

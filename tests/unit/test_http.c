@@ -94,6 +94,48 @@ START_TEST(accept_is_understood)
 }
 END_TEST
 
+static const char *const page_or_json[] = {"text/html;charset=utf-8",
+                                           "application/json;charset=utf-8", NULL};
+static const char *const two_texts[] = {"text/plain; version=0.0.4; charset=utf-8",
+                                        "application/openmetrics-text; version=1.0.0", NULL};
+
+/* Which of the two above is chosen. */
+static const struct {
+    const char *accept;
+    const char *const *types;
+    int chosen;
+} preferences[] = {
+    {NULL, page_or_json, 0},
+    {"*/*", page_or_json, 0},
+    {"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", page_or_json, 0},
+    {"application/json", page_or_json, 1},
+    {"application/json, text/plain, */*", page_or_json, 0},
+    {"application/json, */*;q=0.9", page_or_json, 1},
+    {"text/html;q=0.8, application/json;q=0.9", page_or_json, 1},
+    {"text/html;q=0.9, application/json;q=0.90", page_or_json, 0},
+    {"text/html;q=0.123, application/json;q=0.124", page_or_json, 1},
+    {"text/html;q=0, */*", page_or_json, 1},
+    {"text/*;q=0.1, application/*", page_or_json, 1},
+    {"text/html;q=1.000, application/json;q=2", page_or_json, 0},
+    {"image/png", page_or_json, -1},
+    {"text/html;q=0, application/json;q=0.0", page_or_json, -1},
+    {"application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,"
+     "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+     two_texts, 1},
+    {"application/openmetrics-text;version=\"1.0.0\";q=0.2,text/plain;q=0.1", two_texts, 1},
+    {"application/openmetrics-text;version=1.0.0;q=0.2,text/plain;version=0.0.4;q=0.3", two_texts,
+     0},
+    {"text/plain", two_texts, 0},
+    {"application/openmetrics-text;version=1.0", two_texts, 1},
+};
+
+START_TEST(accept_chooses)
+{
+    ck_assert_int_eq(tmf_media_choose(preferences[_i].accept, preferences[_i].types),
+                     preferences[_i].chosen);
+}
+END_TEST
+
 static const struct {
     const char *header;
     int strong; /* matches revision 42 as If-Match */
@@ -294,6 +336,7 @@ int main(void)
     tcase_add_checked_fixture(tests, make_pool, destroy_pool);
     tcase_add_loop_test(tests, content_types_are_told_apart, 0, COUNT(content_types));
     tcase_add_loop_test(tests, accept_is_understood, 0, COUNT(accepts));
+    tcase_add_loop_test(tests, accept_chooses, 0, COUNT(preferences));
     tcase_add_loop_test(tests, entity_tags_are_compared, 0, COUNT(tags));
     tcase_add_test(tests, revisions_become_an_array);
     tcase_add_test(tests, preconditions_fail_with_412);

@@ -19,6 +19,7 @@ RUNNERS = {
     "a build": [("tests/README.md", "sh", "--enable-werror")],
     "a server of the quickstart": [("", "sh", "$B"), ("", "sh", "B=")],
     "the files for Prometheus": [("conf/README.md", "sh", "promtool")],
+    "the examples of a site": [("conf/examples/README.md", "apache", "Include")],
     "the schema": [("", "sql", "")],
     "configtest": [("", "apache", "")],
 }
