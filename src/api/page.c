@@ -37,7 +37,8 @@ tmf_place_t tmf_page_place(const tmf_customer_page_t *page, const tmf_page_start
     return place;
 }
 
-/* src/api/README.md §5: 206 only when the client asked for a page and got a part of what there is. */
+/* src/api/README.md §5: 206 only when the client asked for a page and got a part of what there is.
+ */
 static int is_partial(const tmf_customer_page_t *page, const tmf_request_t *request,
                       const tmf_parameters_t *parameters)
 {
