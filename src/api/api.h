@@ -78,6 +78,6 @@ tmf_api_fn tmf_api_hub_list;         /* GET B/hub */
 tmf_api_fn tmf_api_hub_create;       /* POST B/hub */
 tmf_api_fn tmf_api_hub_get;          /* GET B/hub/{id} */
 tmf_api_fn tmf_api_hub_delete;       /* DELETE B/hub/{id} */
-tmf_api_fn tmf_api_not_implemented;  /* what the contract names and this release lacks */
+tmf_api_fn tmf_api_not_implemented;  /* what the API names and this release lacks */
 
 #endif

@@ -16,8 +16,8 @@ tmf_error_t *tmf_body_require_object(const tmf_json_t *value, const tmf_request_
 /* Both. */
 tmf_error_t *tmf_body_parse_object(tmf_json_t **object, const tmf_request_t *request);
 
-/* For PATCH and PUT (contract §2, §6): `id` and `href` may repeat what they are. Removes both from
- * `object`; TMF_ERROR_INVALID_BODY when either has another value. */
+/* For PATCH and PUT (src/api/README.md §2, §6): `id` and `href` may repeat what they are. Removes
+ * both from `object`; TMF_ERROR_INVALID_BODY when either has another value. */
 tmf_error_t *tmf_body_check_identity(tmf_json_t *object, const tmf_request_t *request);
 
 #endif

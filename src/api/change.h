@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the body of a PATCH or PUT makes of a customer (contract §6). */
+/* What the body of a PATCH or PUT makes of a customer (src/api/README.md §6). */
 #ifndef TMF_API_CHANGE_H
 #define TMF_API_CHANGE_H
 
@@ -20,11 +20,11 @@ tmf_error_t *tmf_change_read_replacement(tmf_change_t **change, const tmf_reques
 const char *tmf_change_operation(const tmf_change_t *change);
 
 /* Computes the new document, normalised, from the stored one, which keeps its value; the two may
- * share members, where both have lost what was null (contract §1). A patch is applied to what the
- * client sees, so with id and href, which must come out as they were, and with the credit profiles
- * that are shown; hidden ones stay, whatever the change. `db` is asked about the
- * patterns of a JSON Patch Query, or, when it is NULL, a connection that is borrowed for each
- * question. TMF_ERROR_INVALID_BODY: the result is no customer, too large or too deep;
+ * share members, where both have lost what was null (src/api/README.md §1). A patch is applied to
+ * what the client sees, so with id and href, which must come out as they were, and with the credit
+ * profiles that are shown; hidden ones stay, whatever the change. `db` is asked about the patterns
+ * of a JSON Patch Query, or, when it is NULL, a connection that is borrowed for each question.
+ * TMF_ERROR_INVALID_BODY: the result is no customer, too large or too deep;
  * TMF_ERROR_PATCH_CONFLICT: the patch does not fit; TMF_ERROR_STATEMENT_TIMEOUT: its conditions
  * take too long. */
 tmf_error_t *tmf_change_apply(tmf_json_t **computed, const tmf_change_t *change,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GET B/customer/{id}?a=v (contract §4): conditions on arrays reduce them, others must hold. */
+/* GET B/customer/{id}?a=v (src/api/README.md §4): conditions on arrays reduce them, others must
+ * hold. */
 #ifndef TMF_API_CUSTOMER_REDUCE_H
 #define TMF_API_CUSTOMER_REDUCE_H
 

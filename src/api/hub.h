@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the endpoints of the hub share (contract §7). */
+/* What the endpoints of the hub share (src/api/README.md §7). */
 #ifndef TMF_API_HUB_H
 #define TMF_API_HUB_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Media types (contract §2, "Media"). Pure. */
+/* Media types (src/api/README.md §2, "Media types"). Pure. */
 #ifndef TMF_HTTP_MEDIA_H
 #define TMF_HTTP_MEDIA_H
 

@@ -110,13 +110,27 @@ static void close_if_body_is_unread(request_rec *r)
     }
 }
 
+/* The path for the log: what stands behind the collection is a client's choice, and can be
+ * personal, as an id that is an e-mail address. */
+static const char *path_without_ids(request_rec *r)
+{
+    const tmf_base_t *base = tmf_space_find(r);
+    const char *end = r->uri + (base != NULL ? base->length : 0);
+
+    end += strspn(end, "/");
+    end += strcspn(end, "/");
+    return *end == '\0'
+               ? r->uri
+               : apr_pstrcat(r->pool, apr_pstrmemdup(r->pool, r->uri, end - r->uri), "/...", NULL);
+}
+
 int tmf_reply_send_error(request_rec *r, const tmf_error_t *error)
 {
     tmf_text_t body;
 
     if (error->cause != NULL) {
-        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "%s: %s %s: %s", error->tag, r->method, r->uri,
-                      error->cause);
+        ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r, "%s: %s %s: %s", error->tag, r->method,
+                      path_without_ids(r), error->cause);
     }
     close_if_body_is_unread(r);
     r->status = error->status;

@@ -25,7 +25,7 @@ typedef struct {
 } tmf_match_t;
 
 /* Looks up the decoded path below B (`/customer/42`). Repeated slashes count as one and a trailing
- * one does not count (contract §2). */
+ * one does not count (src/api/README.md §2). */
 void tmf_route_find(tmf_match_t *match, const char *path, int method, apr_pool_t *result_pool);
 
 #endif

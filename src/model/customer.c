@@ -197,7 +197,7 @@ static int collect_null(void *names, const char *name, tmf_json_t *value)
     return 1;
 }
 
-/* Contract §1: null for an attribute is the same as its absence. */
+/* null for an attribute is the same as its absence (src/api/README.md §1). */
 static void drop_nulls(tmf_json_t *object, const tmf_attribute_t *attributes, apr_pool_t *pool)
 {
     apr_array_header_t *names = apr_array_make(pool, 1, sizeof(const char *));
@@ -267,8 +267,8 @@ static tmf_json_t *find_namesake(const tmf_json_t *customer)
     return namesake;
 }
 
-/* Contract §1, "engagedParty": the specification's samples write it as an array of one, or leave it
- * to relatedParty. */
+/* The specification's samples write engagedParty as an array of one, or leave it to relatedParty
+ * (src/api/README.md §1). */
 static void settle_engaged_party(tmf_json_t *customer, apr_pool_t *pool)
 {
     tmf_json_t *engaged = tmf_json_get(customer, "engagedParty");

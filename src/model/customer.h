@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a customer is (contract §1): normalising and validating the resource. */
+/* What a customer is (src/api/README.md §1): normalising and validating the resource. */
 #ifndef TMF_MODEL_CUSTOMER_H
 #define TMF_MODEL_CUSTOMER_H
 

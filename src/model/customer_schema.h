@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The attributes of a customer as the specification types them (contract §1): the table that
- * customer.c walks. */
+/* The attributes of a customer as the specification types them (src/api/README.md §1): the table
+ * that customer.c walks. */
 #ifndef TMF_MODEL_CUSTOMER_SCHEMA_H
 #define TMF_MODEL_CUSTOMER_SCHEMA_H
 

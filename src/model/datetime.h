@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Date-times as the TMF APIs write them (contract §1): RFC 3339, with the seconds optional because
- * the specification's own samples have none (`2018-06-12T00:00Z`).
+ * Date-times as the TMF APIs write them (src/api/README.md §1): RFC 3339, with the seconds optional
+ * because the specification's own samples have none (`2018-06-12T00:00Z`).
  */
 #ifndef TMF_MODEL_DATETIME_H
 #define TMF_MODEL_DATETIME_H
@@ -25,7 +25,8 @@ typedef struct {
  * date-time. `instant` points into `text`. */
 int tmf_datetime_parse(const char *text, tmf_instant_t *instant);
 
-/* Reads a date alone, `YYYY-MM-DD`, as its midnight UTC (contract §4). 1 = read, 0 = no date. */
+/* Reads a date alone, `YYYY-MM-DD`, as its midnight UTC (src/api/README.md §4). 1 = read, 0 = no
+ * date. */
 int tmf_date_parse(const char *text, tmf_instant_t *instant);
 
 /* <0, 0, >0: a before, same as, after b. */

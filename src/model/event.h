@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The events of a customer and the document that a listener receives (contract §7). */
+/* The events of a customer and the document that a listener receives (src/api/README.md §7). */
 #ifndef TMF_MODEL_EVENT_H
 #define TMF_MODEL_EVENT_H
 

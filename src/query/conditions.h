@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The simple form of filters (contract §4). One parameter, still encoded, is one group:
+ * The simple form of filters (src/api/README.md §4). One parameter, still encoded, is one group:
  *
  *   query     = parameter *( "&" parameter )
  *   group     = condition *( ";" ( condition / values ) )      ; OR

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `cursor=`: a place in a sorted list (contract §5). It holds the values that the order's columns
- * have there, so it means the same place whatever is created, changed or deleted around it; to the
- * client it is an opaque word.
+ * `cursor=`: a place in a sorted list (src/api/README.md §5). It holds the values that the order's
+ * columns have there, so it means the same place whatever is created, changed or deleted around it;
+ * to the client it is an opaque word.
  */
 #ifndef TMF_QUERY_CURSOR_H
 #define TMF_QUERY_CURSOR_H

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* `fields=` (contract §3): which attributes a reply shows, and cutting a document down to them. */
+/* `fields=` (src/api/README.md §3): which attributes a reply shows, and cutting a document down to
+ * them. */
 #ifndef TMF_QUERY_FIELDS_H
 #define TMF_QUERY_FIELDS_H
 

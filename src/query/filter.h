@@ -14,12 +14,12 @@
  *   value is an element where the path leads to an array, and no array itself.
  * - and, or, not: as their names say.
  *
- * How a value and an operand compare (contract §4): the value's type decides. A number compares
- * with an operand that is one, exactly; true and false equal themselves; a string that is a
- * date-time, or a date (its midnight UTC), compares as an instant with an operand that is one, and
- * any other string by code points. null equals the operand null of JSONPath. Nothing is less or
- * greater than the words true, false and null of JSONPath. Nothing else compares: not equal, nor
- * greater or less.
+ * How a value and an operand compare (src/api/README.md §4, "Values"): the value's type decides. A
+ * number compares with an operand that is one, exactly; true and false equal themselves; a string
+ * that is a date-time, or a date (its midnight UTC), compares as an instant with an operand that is
+ * one, and any other string by code points. null equals the operand null of JSONPath. Nothing is
+ * less or greater than the words true, false and null of JSONPath. Nothing else compares: not
+ * equal, nor greater or less.
  */
 #ifndef TMF_QUERY_FILTER_H
 #define TMF_QUERY_FILTER_H

@@ -141,7 +141,7 @@ static int compare_strings(const char *text, const tmf_operand_t *operand)
                : strcmp(text, operand->text);
 }
 
-/* Contract §4, "Comparison". */
+/* "Values" of src/api/README.md §4. */
 static int compares(const tmf_json_t *value, const tmf_operand_t *operand,
                     tmf_operator_t comparator)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * `filter=`: JSONPath as TMF630 part 6 uses it (contract §4), on decoded text.
+ * `filter=`: JSONPath as TMF630 part 6 uses it (src/api/README.md §4), on decoded text.
  *
  *   filter     = [ "$" ] steps                      ; or, without "$", beginning with a bare name
  *   steps      = *( "." name / "['" name "']" / "[*]" / "[?" or "]" )

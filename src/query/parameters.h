@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The query string of a request (contract §3–§5). `&` separates before percent-decoding; what is
- * not `fields`, `limit`, `offset`, `sort`, `cursor` or `filter` is a condition (conditions.h):
- * nothing is ignored.
+ * The query string of a request (src/api/README.md §3–§5). `&` separates before percent-decoding;
+ * what is not `fields`, `limit`, `offset`, `sort`, `cursor` or `filter` is a condition
+ * (conditions.h): nothing is ignored.
  */
 #ifndef TMF_QUERY_PARAMETERS_H
 #define TMF_QUERY_PARAMETERS_H

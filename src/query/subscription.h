@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The `query` of a hub (contract §7): which events a listener wants, and what of them. */
+/* The `query` of a hub (src/api/README.md §7): which events a listener wants, and what of them. */
 #ifndef TMF_QUERY_SUBSCRIPTION_H
 #define TMF_QUERY_SUBSCRIPTION_H
 
@@ -16,10 +16,10 @@ typedef struct {
     unsigned types;             /* the event types that can meet the filter at all, as a set */
 } tmf_subscription_t;
 
-/* Reads a query: conditions (contract §4) and fields= (§3) about the event document, as after the
- * "?" of a URL; a leading "?" is accepted, NULL = everything. Whatever fields says, eventId,
- * eventTime and eventType are shown. TMF_ERROR_INVALID_BODY and TMF_ERROR_NOT_IMPLEMENTED name
- * `query`. */
+/* Reads a query: conditions (src/api/README.md §4) and fields= (§3) about the event document, as
+ * after the "?" of a URL; a leading "?" is accepted, NULL = everything. Whatever fields says,
+ * eventId, eventTime and eventType are shown. TMF_ERROR_INVALID_BODY and TMF_ERROR_NOT_IMPLEMENTED
+ * name `query`. */
 tmf_error_t *tmf_subscription_parse(tmf_subscription_t *subscription, const char *query,
                                     apr_pool_t *result_pool);
 

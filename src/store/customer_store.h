@@ -29,8 +29,8 @@ typedef struct {
     apr_interval_time_t kept_for; /* how old rows may become; 0 = as old as they like */
 } tmf_record_of_change_t;
 
-/* What a write tells listeners (contract §7): its events, and a delivery for each listener that may
- * want one, are written by the statement that changes the customer. */
+/* What a write tells listeners (src/api/README.md §7): its events, and a delivery for each listener
+ * that may want one, are written by the statement that changes the customer. */
 typedef struct {
     unsigned types;             /* the events, as a set (model/event.h) */
     const char *changed;        /* top-level names, comma-separated; NULL = none are told */

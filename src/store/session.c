@@ -73,6 +73,9 @@ tmf_session_t *tmf_session_make(apr_pool_t *pool)
 int tmf_session_is_new(tmf_session_t *session, PGconn *connection)
 {
     session->connection = connection;
+    /* Without DETAIL and CONTEXT, which repeat data: messages of a connection that breaks are
+     * logged as libpq writes them. */
+    PQsetErrorVerbosity(connection, PQERRORS_TERSE);
     return session->backend_pid != PQbackendPID(connection);
 }
 
@@ -365,6 +368,18 @@ static int is_success(const PGresult *result)
     return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK;
 }
 
+/* Some messages repeat data: those of class 22, "data exception" (`invalid input syntax for type
+ * integer: "…"`), of 42601 where the syntax is that of a jsonpath, and what functions of the
+ * operator raise in their own words. */
+static int may_quote_data(const PGresult *result)
+{
+    const char *routine = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+
+    return strncmp(sqlstate_of(result), "22", 2) == 0 ||
+           strcmp(sqlstate_of(result), "42601") == 0 ||
+           (routine != NULL && strcmp(routine, "exec_stmt_raise") == 0);
+}
+
 const char *tmf_session_cause(const PGresult *result, apr_pool_t *result_pool)
 {
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -372,6 +387,9 @@ const char *tmf_session_cause(const PGresult *result, apr_pool_t *result_pool)
 
     if (primary == NULL) { /* it is libpq's own */
         return tmf_session_one_line(PQresultErrorMessage(result), result_pool);
+    }
+    if (may_quote_data(result)) {
+        primary = "its message may quote data, and stands in PostgreSQL's own log alone";
     }
     return apr_pstrcat(result_pool, sqlstate_of(result), " ",
                        tmf_session_one_line(primary, result_pool),

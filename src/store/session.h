@@ -93,7 +93,8 @@ tmf_error_t *tmf_session_read(tmf_session_t *session, const char *sql, int count
 tmf_error_t *tmf_session_error(const PGresult *result, apr_pool_t *result_pool);
 
 /* "42P01 relation … does not exist", on one line: for the log alone. SQLSTATE, primary message and
- * the name of a constraint: details and context may repeat what a customer has sent. */
+ * the name of a constraint: details and context may repeat what a customer has sent, and so do some
+ * primary messages, which are left away. */
 const char *tmf_session_cause(const PGresult *result, apr_pool_t *result_pool);
 
 /* libpq's messages end in a newline and may have several lines. */

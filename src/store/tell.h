@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What every statement that writes a customer has in common: the events, written with the change
- * (contract §7). Internal to store/.
+ * (src/api/README.md §7). Internal to store/.
  *
  * Such a statement has a CTE `written` of what it wrote (id, doc), TMF_TELL_SQL behind it, its own
  * parameters from $7 on, and the number of deliveries among its results. One that writes several

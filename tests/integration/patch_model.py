@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Small models of the three formats of patches (contract §6), on JSON as Python has it."""
+"""Small models of the three formats of patches (src/api/README.md §6), on JSON as Python has it."""
 import copy
 import json
 import re

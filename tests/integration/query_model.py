@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A small model of the query language (contract §4, §5), on customers as replies show them.
+"""A small model of the query language (src/api/README.md §4, §5), on customers as replies show them.
 
 A filter is a list of groups (AND) of alternatives (OR), each (path, operator, values)."""
 import functools

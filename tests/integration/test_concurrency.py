@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""No lost update, no double create (contract §2, "Conditional requests")."""
+"""No lost update, no double create (src/api/README.md §2, "Conditional requests")."""
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

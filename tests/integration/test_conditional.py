@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Entity tags and conditional requests (contract §2)."""
+"""Entity tags and conditional requests (src/api/README.md §2)."""
 import pytest
 
 from harness.client import customer, path_of

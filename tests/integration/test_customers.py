@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Create, retrieve, replace, delete (contract §1, §2)."""
+"""Create, retrieve, replace, delete (src/api/README.md §1, §2)."""
 import pytest
 
 from harness.client import REPLY, Api, customer, path_of

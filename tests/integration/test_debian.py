@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from harness import PATIENCE, PROJECT, is_root
+from harness import BASE, PATIENCE, PROJECT, is_root
 from harness.documents import blocks_of
 
 pytestmark = pytest.mark.xdist_group("debian")  # one worker sets it up
 
-INSTALL, SITE, FIRST_REQUESTS, TAKE_AWAY = [block.text for block in blocks_of("a fresh Debian")]
+INSTALL, SITE, FIRST_REQUESTS, BACK_UP, UPGRADE, TAKE_AWAY = [block.text for block in blocks_of("a fresh Debian")]
+COUNT_THE_COPY = """
+echo "customers in the copy: $(runuser -l postgres -c 'psql -XAtd crm_copy -c "SELECT count(*) FROM tmf_customer.customer"')"
+runuser -l postgres -c 'dropdb crm_copy'
+"""
 SITE_FILE = "/etc/apache2/conf-available/customers.conf"
 
 MIRROR = "http://deb.debian.org"
@@ -125,11 +129,14 @@ def test_the_way_into_an_existing_apache_works_as_printed(debian):
     files = "find / -xdev -newer /root/began -type f \\( -name '*tmf_customer*' -o -path '*mod_tmf_customer*' \\) " \
             "-not -path '/root/*' -not -path '/var/lib/apache2/*'"
     output = debian.run(
-        f"touch /root/began\n{INSTALL}{write_site}{FIRST_REQUESTS}{seen}{files}\n{seen}{TAKE_AWAY}{seen}{files}\n"
+        f"touch /root/began\n{INSTALL}{write_site}{FIRST_REQUESTS}{seen}{files}\n{seen}{BACK_UP}{COUNT_THE_COPY}{UPGRADE}"
+        f"curl -sf -o /dev/null -w '%{{http_code}}\\n' -u \"tom:$PASSWORD\" http://localhost{BASE}/customer\n"
+        f"{seen}{TAKE_AWAY}{seen}{files}\n"
         "curl -s -o /dev/null -w '%{http_code}\\n' http://localhost/\n"
         "curl -s -o /dev/null -w '%{http_code}\\n' http://localhost/tmf-api/customerManagement/v4/customer\n"
         "grep TMF0 /var/log/apache2/error.log || true\n")
-    requests, installed, _, left = output.split("\n---\n")
+    requests, installed, later, _, left = output.split("\n---\n")
+    assert "customers in the copy: 1\n" in later and later.splitlines()[-1] == "200", later
     assert re.search(r'\{"id": ?"[^"]+", ?"href": ?"http://localhost/tmf-api/.*"name": ?"Moon Football Club"', requests), requests
     assert '"name":"Moon Football Club"' in requests.replace('": "', '":"').splitlines()[-1]
     assert "mod_tmf_customer.so" in installed and "install.sql" in installed

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How events reach their listeners, whatever the listeners do (contract §7; design, "Notifications")."""
+"""How events reach their listeners, whatever the listeners do (src/api/README.md §7)."""
 import resource
 import secrets
 import threading

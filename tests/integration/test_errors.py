@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every error is a TMF Error, also httpd's own (contract §2, "Errors")."""
+"""Every error is a TMF Error, also httpd's own (src/api/README.md §2, "Errors")."""
 import json
 
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which events come of which change, what is in them, and who gets them (contract §7)."""
+"""Which events come of which change, what is in them, and who gets them (src/api/README.md §7)."""
 import itertools
 from collections import Counter
 from datetime import datetime, timezone

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was sent comes back (contract §1, "Fidelity")."""
+"""What was sent comes back (src/api/README.md §1, "Fidelity")."""
 import json
 import sys
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Filters (contract §4): one example for each rule, and random ones against a model."""
+"""Filters (src/api/README.md §4): one example for each rule, and random ones against a model."""
 import json
 from urllib.parse import quote
 

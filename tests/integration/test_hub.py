@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The hub: who is told of changes (contract §7)."""
+"""The hub: who is told of changes (src/api/README.md §7)."""
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest

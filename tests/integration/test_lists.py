@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Lists, paging by offset, fields= (contract §3, §5)."""
+"""Lists, paging by offset, fields= (src/api/README.md §3, §5)."""
 import json
 
 import pytest

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sorting, cursors and links (contract §5)."""
+"""Sorting, cursors and links (src/api/README.md §5)."""
 import json
 import os
 import re

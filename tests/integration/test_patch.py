@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""PATCH in every format (contract §6); where concurrent ones are concerned, test_concurrency.py."""
+"""PATCH in every format (src/api/README.md §6); where concurrent ones are concerned, test_concurrency.py."""
 import pytest
 
 from harness.client import JSON, JSON_PATCH, JSON_PATCH_QUERY, MERGE, Api, customer, exact, path_of

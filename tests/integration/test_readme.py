@@ -77,8 +77,8 @@ def test_the_readme_repeats_lines_of_the_installation():
 
 def test_the_scripts_have_the_options_of_their_examples():
     """And -k selects something."""
-    [block] = blocks_of("the options of scripts")
-    for line in block.text.splitlines():
+    lines = [line for block in blocks_of("the options of scripts") for line in block.text.splitlines()]
+    for line in lines:
         script, *arguments = shlex.split(line, comments=True)
         known = subprocess.run([PROJECT / script, "--help"], check=True, capture_output=True, text=True).stdout
         for option in arguments:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Paths, methods, media types (contract §2)."""
+"""Paths, methods, media types (src/api/README.md §2)."""
 import pytest
 
 from harness.client import (JSON, JSON_PATCH, JSON_PATCH_QUERY, MERGE, Api, Raw, customer, path_of,

@@ -49,7 +49,7 @@ CUSTOMER = """{
 
 
 def expected(href, name="1140"):
-    """The sample as contract §1 has it come back: engagedParty as the object it is."""
+    """The sample as src/api/README.md §1 has it come back: engagedParty as the object it is."""
     sample = json.loads(CUSTOMER)
     return {**sample, "id": name, "href": href, "engagedParty": sample["engagedParty"][0]}
 

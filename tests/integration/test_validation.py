@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Mandatory attributes, types, all violations in one reply (contract §1)."""
+"""Mandatory attributes, types, all violations in one reply (src/api/README.md §1)."""
 import pytest
 
 from harness.client import customer, path_of

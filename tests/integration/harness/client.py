@@ -35,7 +35,7 @@ def customer(**members):
 
 
 def check_error(response, head=False):
-    """Contract §2, "Errors"."""
+    """As src/api/README.md §2 has it, "Errors"."""
     assert response.headers["Content-Type"] == REPLY
     if head:
         return

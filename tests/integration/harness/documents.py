@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The fenced blocks of all READMEs, and which test runs them."""
+"""The fenced blocks of all READMEs and their kin, and which test runs them."""
 import re
 from dataclasses import dataclass
 
@@ -11,9 +11,10 @@ RUNNERS = {
     "the two commands": [("README.md", "sh", "tests/run.sh")],
     "the lines of the installation again": [("README.md", "sh", "autoreconf"), ("README.md", "apache", "SetHandler")],
     "a fresh Debian": [("conf/README.md", "sh", "createdb"), ("conf/README.md", "apache", "AuthUserFile"),
-                       ("conf/README.md", "sh", "a2enmod"), ("conf/README.md", "sh", "make uninstall")],
+                       ("conf/README.md", "sh", "a2enmod"), ("conf/README.md", "sh", "pg_dump"),
+                       ("conf/README.md", "sh", "install.sql"), ("conf/README.md", "sh", "make uninstall")],
     "many connections": [("conf/README.md", "apache", "ThreadsPerChild")],
-    "the options of scripts": [("tests/README.md", "sh", "tests/run.sh")],
+    "the options of scripts": [("tests/README.md", "sh", "tests/run.sh"), ("CONTRIBUTING.md", "sh", "tests/run.sh")],
     "a build": [("tests/README.md", "sh", "--enable-werror")],
     "a server of the quickstart": [("", "sh", "$B"), ("", "sh", "B=")],
     "the schema": [("", "sql", "")],

@@ -45,7 +45,7 @@ VALIDATORS = {name: jsonschema.Draft7Validator(schema_of(name)) for name in TYPE
 
 
 def check_event(event):
-    """Contract §7, "Event": the members of each type, and no others."""
+    """The members of each type, and no others (src/api/README.md §7, "What is in it")."""
     VALIDATORS[event["eventType"]].validate(event)
     assert event["timeOcurred"] == event["eventTime"]
     if event["eventType"] != ATTRIBUTE:
