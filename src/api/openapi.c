@@ -47,7 +47,7 @@ static void add_number(apr_array_header_t *settings, const char *name, apr_int64
 /* What cannot be configured. */
 static void add_constants(apr_array_header_t *settings)
 {
-    add_text(settings, "version", tmf_openapi_version);
+    add_text(settings, "version", TMF_VERSION);
     add_number(settings, "idMax", TMF_CUSTOMER_ID_MAX);
     add_number(settings, "keyMax", TMF_IDEMPOTENCY_KEY_MAX);
     add_number(settings, "fieldsMax", TMF_FIELDS_COUNT_MAX);

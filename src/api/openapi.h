@@ -6,7 +6,4 @@
 /* The document, a template of model/json_template.h whose settings openapi.c knows. */
 extern const char tmf_openapi_template[];
 
-/* The release of the module. */
-extern const char tmf_openapi_version[];
-
 #endif

@@ -108,6 +108,8 @@ def test_every_route_is_an_operation():
         assert set(body["content"]) == {name for name, of in readable if of == media}, route
     names = [operation["operationId"] for operation in described.values()]
     assert len(set(names)) == len(names)
+    counted = re.findall(r'\[TMF_OPERATION_\w+\] = "(\w+)"', source("metrics/tables.c"))
+    assert set(names) <= set(counted), "metrics have the names of the description"
 
 
 def test_every_code_of_an_error_is_described_with_its_status(document):

@@ -85,7 +85,7 @@ class Description:
         item = self.path(path)
         method = "get" if method == "HEAD" else method.lower()
         if item is None or method not in item:
-            if reply.status_code >= 400:
+            if reply.status_code >= 400 and look_inside:
                 self.check_unknown(item, reply)
             return
         operation = item[method]
