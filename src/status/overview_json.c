@@ -109,15 +109,16 @@ static void append_operations(tmf_text_t *json, const tmf_status_overview_t *ove
     tmf_text_append_string(json, "],");
 }
 
-/* What is counted in this process's memory by kind; `names` as the labels of the metrics. */
+/* What is counted by kind. */
 static void append_kinds(tmf_text_t *json, const tmf_status_overview_t *overview)
 {
+    static const char *const connections[TMF_CONNECTIONS] = {"inUse", "idle", "waiting"};
     int i;
 
     tmf_text_append_string(json, "\"databaseConnections\":{");
     for (i = 0; i < TMF_CONNECTIONS; i++) {
         tmf_text_append_string(json, i > 0 ? "," : "");
-        append_number(json, tmf_connection_name((tmf_connection_t)i), overview->connections[i]);
+        append_number(json, connections[i], overview->connections[i]);
     }
     tmf_text_append_string(json, "},\"cacheLookups\":{");
     append_number(json, "hit", (apr_int64_t)overview->lookups[TMF_LOOKUP_HIT]);

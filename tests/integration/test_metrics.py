@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is counted and timed, and how it reads (src/api/README.md §8, conf/README.md "Watch")."""
 import json
+import os
 import re
 import subprocess
 import threading
@@ -164,15 +165,16 @@ def test_changes_batches_and_lookups(watched):
     assert difference.changes("batch_size_sum").get(("read",), 0) == lookups.get(("miss",), 0)
 
 
-def test_requests_that_come_together_share_a_statement(start_httpd):
-    server = start_httpd(outside=SECTION, connections=4, server="MaxConnectionsPerChild 0")
+def test_each_read_is_in_one_batch(start_httpd):
+    server = start_httpd(outside=SECTION, connections=4)
     path = path_of(Api(server.url).create())
     difference = Difference(server)
     with ThreadPoolExecutor(32) as pool:
         replies = list(pool.map(lambda _: requests.get(server.url + path, timeout=PATIENCE).status_code, range(640)))
     assert replies == [200] * 640
     difference.await_changes("batch_size_sum", {"read": 640})
-    assert sum(difference.changes("database_connections").values()) <= 8
+    assert 0 < difference.changes("batch_size_count")["read",] <= 640
+    assert scrape(server)["database_connections", "idle"] > 0
 
 
 def test_deliveries_and_listeners(watched, subscribe, listen):
@@ -270,8 +272,8 @@ def test_nothing_is_lost_over_restarts_and_dead_children(start_httpd):
         for reader in readers:
             reader.result()
     # A child may die when it has sent a reply, and not yet counted it; of a broken request it may have counted any.
-    await_condition(lambda: answered[0] - 8 <= total() <= answered[0] + broken[0], "all are counted", 60)
-    await_condition(lambda: scrape(server)["database_connections", "in_use"] == 0, "nobody has a connection", 60)
+    await_condition(lambda: answered[0] - 8 <= total() <= answered[0] + broken[0], "all are counted")
+    await_condition(lambda: scrape(server)["database_connections", "in_use"] == 0, "nobody has a connection")
     assert scrape(server)["database_connections", "waiting"] == 0
 
 
@@ -309,7 +311,7 @@ def test_a_scrape_is_answered_while_the_database_is_away(start_httpd, own_postgr
     assert scraped["requests_total", "listCustomer", "200"] == 1
     assert scraped.total("database_errors_total") >= 1
     own_postgres.start()
-    await_condition(lambda: scrape(server)["database_up"] == 1, "the database is back", 60)
+    await_condition(lambda: scrape(server)["database_up"] == 1, "the database is back")
 
 
 def test_a_database_that_counts_too_slowly_is_up_all_the_same(watched):
@@ -392,6 +394,7 @@ def test_the_table_of_metrics_is_what_is_exported(watched):
             assert set(re.findall(r"\w+", labels.split(":")[1])) == values, name
 
 
+@pytest.mark.skipif("TMF_ASAN" in os.environ or "TMF_VALGRIND" in os.environ, reason="it says nothing new there")
 def test_a_prometheus_scrapes_it(watched, tmp_path):
     port = free_port()
     settings = (EXAMPLES / "prometheus/prometheus.yml").read_text()
@@ -408,7 +411,7 @@ def test_a_prometheus_scrapes_it(watched, tmp_path):
 
         def answer_of(query):
             try:
-                reply = requests.get(f"http://127.0.0.1:{port}/api/v1/query", params={"query": query}, timeout=10)
+                reply = requests.get(f"http://127.0.0.1:{port}/api/v1/query", params={"query": query}, timeout=PATIENCE)
             except requests.ConnectionError:
                 return None
             return reply.json()["data"]["result"] if reply.ok else None

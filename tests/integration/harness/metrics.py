@@ -6,7 +6,7 @@ import requests
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from . import await_condition
+from . import PATIENCE, await_condition
 
 S = "/tmf-customer-status"
 SECTION = f'<Location "{S}">\nSetHandler tmf-customer-status\nRequire all granted\n</Location>\n'
@@ -40,7 +40,7 @@ class Scrape:
 
 def scrape(server, accept=None, host=None):
     reply = requests.get(f"http://127.0.0.1:{server.port}{S}/metrics",
-                         headers={**({"Accept": accept} if accept else {}), **({"Host": host} if host else {})}, timeout=60)
+                         headers={**({"Accept": accept} if accept else {}), **({"Host": host} if host else {})}, timeout=PATIENCE)
     assert reply.status_code == 200, reply.text
     return Scrape(reply.text, "openmetrics" in reply.headers["Content-Type"])
 
@@ -66,6 +66,6 @@ class Difference:
             seen = self.changes(name)
             return seen == expected
         try:
-            await_condition(is_so, name, 60)
+            await_condition(is_so, name)
         except AssertionError as error:
             raise AssertionError(f"{name}: {seen} instead of {expected}") from error
