@@ -432,9 +432,9 @@ $base
   curl -s -i $base/customer
 
 Status: http://127.0.0.1:$port$status_path
-Logs: $dir/error.log, $pg_home/postgres.log
 END
     [[ $console == no ]] || echo "Console: http://127.0.0.1:$port$console_path/"
+    echo "Logs: $dir/error.log, $pg_home/postgres.log"
 }
 
 serve_in_foreground() {
