@@ -316,10 +316,13 @@ def test_it_can_lie_below_the_api_with_access_of_its_own(start_httpd):
 
 
 def test_it_serves_a_host_without_an_api(start_httpd):
-    server = start_httpd()
+    server = start_httpd(location="SetHandler none")
     server.settings["outside"] = f"""
 <VirtualHost 127.0.0.1:{server.port}>
     ServerName localhost
+    <Location "{BASE}">
+        SetHandler tmf-customer
+    </Location>
 </VirtualHost>
 <VirtualHost 127.0.0.1:{server.port}>
     ServerName second.example
@@ -328,4 +331,8 @@ def test_it_serves_a_host_without_an_api(start_httpd):
     server.write_configuration()
     server.graceful()
     ask = status_of(server)
-    assert ask("GET", "/live", headers={"Host": "second.example"}).status_code == 200
+    second = {"Host": "second.example"}
+    assert ask("GET", "/live", headers=second).status_code == 200
+    reply = ask("GET", "/ready", headers=second)
+    assert failing(reply) == set() and value(reply, "notifier") == "none"
+    assert ask("GET", "/listeners", headers=second).json() == []
