@@ -6,7 +6,7 @@
 #include "store/tell.h"
 
 /* Columns behind those of the customer. */
-enum { COLUMN_IS_BUSY = 3, COLUMN_IS_OTHER, COLUMN_DELIVERIES };
+enum { COLUMN_IS_BUSY = 3, COLUMN_IS_OTHER, COLUMN_DELIVERIES, COLUMN_IS_MADE };
 
 #define KEY_SQL(parameter) "sha256(convert_to($" parameter "::text, 'UTF8'))"
 
@@ -34,7 +34,8 @@ static const char create_sql[] =
                       "claim.revision),"
                       "  coalesce(written.doc, claim.doc)::text, claim.is_busy,"
                       "  claim.doc <> $6::jsonb OR $9::boolean AND claim.customer_id <> "
-                      "$5::text, " TMF_TELL_COUNT_SQL " FROM claim LEFT JOIN written ON true";
+                      "$5::text, " TMF_TELL_COUNT_SQL
+                      ", written.id IS NOT NULL FROM claim LEFT JOIN written ON true";
 
 static const char claim_sql[] =
     "SELECT customer_id, is_busy, doc <> $2::jsonb FROM tmf_customer.claim_key(" KEY_SQL("1") ")";
@@ -72,6 +73,9 @@ tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_keyed_create_t *crea
     tmf_tell_set(parameters, tell, result_pool);
     TMF_TRY(tmf_db_execute(db, create_sql, 9, parameters, &rows, result_pool));
     tmf_tell_done(db, rows, COLUMN_DELIVERIES);
+    if (is_true(rows, COLUMN_IS_MADE)) {
+        tmf_tell_count(db, tell);
+    }
     *customer = tmf_customer_store_read(rows, result_pool);
     if (is_true(rows, COLUMN_IS_BUSY)) {
         *outcome = TMF_KEYED_BUSY;
