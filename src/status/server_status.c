@@ -100,8 +100,7 @@ static void write_host(request_rec *r, const server_rec *server, tmf_metrics_t *
     int i;
 
     add_host(rows, tmf_metrics_snapshot(metrics, r->pool));
-    ap_rprintf(r, "<tr><td>%s:%d</td>", ap_escape_html(r->pool, server->server_hostname),
-               server->addrs != NULL ? (int)server->addrs->host_port : (int)server->port);
+    ap_rprintf(r, "<tr><td>%s</td>", ap_escape_html(r->pool, server->server_hostname));
     for (i = 0; i < ROWS; i++) {
         ap_rprintf(r, "<td>%" APR_UINT64_T_FMT "</td>", rows[i]);
     }
