@@ -5,7 +5,7 @@ set -euo pipefail
 
 SOURCE=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 PYTHON=/usr/bin/python3 # Debian's, which has the packages; another may come first in PATH
-MODE=plain MPM=event FULL=no SELECT=()
+MODE=plain MPM=event OTHERS='event worker prefork' FULL=no SELECT=()
 PASSED=0 FAILED=0 SKIPPED=0
 
 usage() {
@@ -15,6 +15,7 @@ tests/run.sh: sets up what the tests need, builds the module and runs every test
   --asan        the module under AddressSanitizer and UndefinedBehaviorSanitizer, in the stock apache2
   --valgrind    the short list of tests, with httpd under valgrind
   --mpm MPM     the whole suite on event (default), worker or prefork, and on the others the faults
+  --others MPMS the faults on these alone: "prefork", say, or ""
   --full        the whole suite on every MPM
   --soak        the faults beside notifications, on one MPM; tests/soak.sh makes them long
   -k EXPRESSION pytest's selection
@@ -28,6 +29,7 @@ read_arguments() {
         --valgrind) MODE=valgrind ;;
         --soak) MODE=soak ;;
         --mpm) MPM=$2 && shift ;;
+        --others) OTHERS=$2 && shift ;;
         --full) FULL=yes ;;
         -k) SELECT=(-k "$2") && shift ;;
         --help) usage && exit 0 ;;
@@ -136,10 +138,10 @@ main() {
         run_checks
         run_unit_tests
         run_integration_tests "$MPM"
-        for other in event worker prefork; do
-            [ $other != "$MPM" ] || continue
-            if [ $FULL = yes ]; then run_integration_tests $other
-            else run_integration_tests $other -m mpm; fi
+        for other in $OTHERS; do
+            [ "$other" != "$MPM" ] || continue
+            if [ $FULL = yes ]; then run_integration_tests "$other"
+            else run_integration_tests "$other" -m mpm; fi
         done ;;
     asan)
         export TMF_ASAN=1
