@@ -33,7 +33,8 @@ def totals(place):
     counted[None] = run(place, f"SELECT count(*) FROM {TABLE}")[0][0]
     for status, count in counted.items():
         for query in ({"limit": 0}, {"limit": 1}, {"limit": 1, "sort": "-name"}):
-            reply = api.get("/customer", params=query if status is None else {**query, "status": status})
+            reply = api.get("/customer", params=query if status is None else {**query, "status": status},
+                            check=False)
             assert reply.headers["X-Total-Count"] == str(count), (status, query)
     return counted
 

@@ -161,7 +161,7 @@ def test_a_history_reads_no_rows_of_other_customers(remembered, query):
     identity, _ = remembered.remembered
     plans, api = Plans(remembered, "tmf_customer.history"), Api(remembered.url)
     for _ in range(ASKED):
-        reply = api.get(f"/customer/{identity}/history?{query}")
+        reply = api.get(f"/customer/{identity}/history?{query}", check=False)
         assert reply.headers["X-Total-Count"] == "249"
     await_condition(lambda: len(plans.read()) >= ASKED, "the plans are logged")
     rows, plan = plans.most_rows()
@@ -172,10 +172,11 @@ def test_a_page_of_a_history_by_cursor_reads_that_page(remembered):
     identity, _ = remembered.remembered
     api = Api(remembered.url)
     for relation in ("next", "prev"):
-        link = re.search(rf'<([^>]*)>; rel="{relation}"', api.get(f"/customer/{identity}/history?limit=20&offset=100").headers["Link"]).group(1)
+        first = api.get(f"/customer/{identity}/history?limit=20&offset=100", check=False)
+        link = re.search(rf'<([^>]*)>; rel="{relation}"', first.headers["Link"]).group(1)
         plans = Plans(remembered, "tmf_customer.history")
         for _ in range(ASKED):
-            assert len(api.get(f"/customer/{identity}/history{link}").json()) == 20
+            assert len(api.get(f"/customer/{identity}/history{link}", check=False).json()) == 20
         await_condition(lambda plans=plans: len(plans.read()) >= ASKED, "the plans are logged")
         rows, plan = plans.most_rows()
         assert rows <= 300, plan

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Signatures of notifications, verified by the library that listeners use, and directives that are refused."""
+import copy
+
 import pytest
 
 from harness import await_condition
@@ -52,6 +54,7 @@ def test_signatures_verify(start_httpd, listen, secrets_file, verifier):
         assert len(signatures(request)) == 1
     assert verifier.faults(requests, own) == [None] * 5
     assert None not in verifier.faults(requests, other)
+    requests = copy.deepcopy(requests)  # what arrived is compared with the description later
     requests[0].body = requests[0].body.replace(b"Create", b"create")
     requests[1].headers["webhook-id"] = "x"
     requests[2].headers["webhook-timestamp"] = str(int(requests[2].headers["webhook-timestamp"]) - 1)
