@@ -133,7 +133,8 @@ static int prepare_notifiers(apr_pool_t *pconf, server_rec *main_server)
 }
 
 /* One for all servers and all generations of children: a child of the one before may still write
- * while those of the next read. */
+ * while those of the next read, also when only the next has a cache. Without memory for it nothing
+ * is cached. */
 static int prepare_board(server_rec *main_server)
 {
     static const char key[] = "tmf_customer_board 1"; /* the number: of the layout in memory */
@@ -141,16 +142,13 @@ static int prepare_board(server_rec *main_server)
     apr_status_t status = APR_SUCCESS;
     server_rec *server;
 
-    if (tmf_config_of_server(main_server)->cache_size == 0) {
-        return 1;
-    }
     if (kept == NULL) {
         kept = ap_retained_data_create(key, sizeof(*kept));
     }
     if (*kept == NULL) {
         status = tmf_customer_board_make(kept, main_server->process->pool);
     }
-    if (status != APR_SUCCESS) {
+    if (status != APR_SUCCESS && tmf_config_of_server(main_server)->cache_size > 0) {
         ap_log_error(APLOG_MARK, APLOG_ERR, status, main_server,
                      "TMF0012: TMFCustomerCache: no shared memory: nothing is cached");
         return 0;
@@ -197,11 +195,10 @@ static apr_status_t make_cache(apr_pool_t *pchild, server_rec *main_server)
     apr_status_t status;
     server_rec *server;
 
-    if (config->board == NULL) {
+    if (config->cache_size == 0 || config->board == NULL) {
         return APR_SUCCESS;
     }
-    status = tmf_customer_cache_make(&cache, config->board,
-                                     (apr_size_t)config->cache_size * 1024 * 1024, pchild);
+    status = tmf_customer_cache_make(&cache, (apr_size_t)config->cache_size * 1024 * 1024, pchild);
     for (server = main_server; server != NULL && status == APR_SUCCESS; server = server->next) {
         tmf_config_of_server(server)->cache = cache;
     }
@@ -212,7 +209,7 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
 {
     tmf_server_config_t *config = tmf_config_of_server(server);
     const tmf_db_settings_t settings = {
-        server,        config->statement_timeout, config->pool_timeout, config->wake,
+        server,        config->statement_timeout, config->pool_timeout, config->wake, config->board,
         config->cache, config->cache_age,         config->metrics};
     apr_status_t status = tmf_db_pool_make(&config->database, &settings, pchild);
 

@@ -98,3 +98,8 @@ void tmf_customer_board_end_write(tmf_customer_board_t *board, const tmf_custome
            !atomic_compare_exchange_weak(&place->writers, &writers, writers - 1)) {
     }
 }
+
+void tmf_customer_board_raise(tmf_customer_board_t *board, const tmf_customer_key_t *key)
+{
+    atomic_fetch_add(&place_of(board, key)->version, 1);
+}

@@ -38,4 +38,7 @@ void tmf_customer_board_begin_write(tmf_customer_board_t *board, const tmf_custo
                                     apr_interval_time_t longest);
 void tmf_customer_board_end_write(tmf_customer_board_t *board, const tmf_customer_key_t *key);
 
+/* Raises the version, as a write does that has happened before. */
+void tmf_customer_board_raise(tmf_customer_board_t *board, const tmf_customer_key_t *key);
+
 #endif

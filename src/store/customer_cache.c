@@ -31,7 +31,6 @@ typedef struct entry_t {
 APR_RING_HEAD(ring_t, entry_t);
 
 struct tmf_customer_cache_t {
-    tmf_customer_board_t *board;
     apr_thread_mutex_t *lock; /* guards what follows */
     apr_hash_t *entries;
     struct ring_t ring; /* the one that was not asked for the longest is first */
@@ -51,12 +50,11 @@ static apr_status_t forget_all(void *data)
     return APR_SUCCESS;
 }
 
-apr_status_t tmf_customer_cache_make(tmf_customer_cache_t **cache, tmf_customer_board_t *board,
-                                     apr_size_t bytes, apr_pool_t *child_pool)
+apr_status_t tmf_customer_cache_make(tmf_customer_cache_t **cache, apr_size_t bytes,
+                                     apr_pool_t *child_pool)
 {
     tmf_customer_cache_t *made = apr_pcalloc(child_pool, sizeof(*made));
 
-    made->board = board;
     made->bytes_max = bytes;
     made->entries = apr_hash_make(child_pool);
     APR_RING_INIT(&made->ring, entry_t, link);
@@ -122,9 +120,14 @@ static entry_t *find(tmf_customer_cache_t *cache, const char *key, apr_size_t ke
 
 /* ---- in and out ---- */
 
-static int is_off(const tmf_customer_caching_t *caching, const tmf_customer_key_t *key)
+static int has_board(const tmf_customer_caching_t *caching, const tmf_customer_key_t *key)
 {
-    return caching->memory == NULL || key->database == 0;
+    return caching->board != NULL && key->database != 0;
+}
+
+static int has_cache(const tmf_customer_caching_t *caching, const tmf_customer_key_t *key)
+{
+    return caching->memory != NULL && has_board(caching, key);
 }
 
 /* Database and id, with the NUL, at the beginning of an entry's text. */
@@ -159,8 +162,8 @@ int tmf_customer_cache_get(const tmf_customer_caching_t *caching, const tmf_cust
     const entry_t *entry;
     char *text;
 
-    ticket->given = !is_off(caching, key) &&
-                    tmf_customer_board_read(cache->board, key, &ticket->version);
+    ticket->given = has_cache(caching, key) &&
+                    tmf_customer_board_read(caching->board, key, &ticket->version);
     if (!ticket->given) {
         return 0;
     }
@@ -175,12 +178,12 @@ int tmf_customer_cache_get(const tmf_customer_caching_t *caching, const tmf_cust
     return entry != NULL;
 }
 
-static int is_current(const tmf_customer_cache_t *cache, const tmf_customer_key_t *key,
+static int is_current(const tmf_customer_caching_t *caching, const tmf_customer_key_t *key,
                       const tmf_cache_ticket_t *ticket)
 {
     apr_uint64_t version;
 
-    return tmf_customer_board_read(cache->board, key, &version) && version == ticket->version;
+    return tmf_customer_board_read(caching->board, key, &version) && version == ticket->version;
 }
 
 /* NULL when there is no memory. */
@@ -209,7 +212,7 @@ void tmf_customer_cache_put(const tmf_customer_caching_t *caching, const tmf_cus
     tmf_customer_cache_t *cache = caching->memory;
     entry_t *entry;
 
-    if (is_off(caching, key) || !ticket->given || !is_current(cache, key, ticket) ||
+    if (!has_cache(caching, key) || !ticket->given || !is_current(caching, key, ticket) ||
         customer->doc_length > TMF_CACHED_DOCUMENT_MAX ||
         size_of(key_length_of(key), customer->doc_length) > cache->bytes_max) {
         return;
@@ -225,18 +228,25 @@ void tmf_customer_cache_put(const tmf_customer_caching_t *caching, const tmf_cus
 
 /* ---- writes ---- */
 
+void tmf_customer_cache_forget(const tmf_customer_caching_t *caching, const tmf_customer_key_t *key)
+{
+    if (has_board(caching, key)) {
+        tmf_customer_board_raise(caching->board, key);
+    }
+}
+
 void tmf_customer_cache_begin_write(const tmf_customer_caching_t *caching,
                                     const tmf_customer_key_t *key)
 {
-    if (!is_off(caching, key)) {
-        tmf_customer_board_begin_write(caching->memory->board, key, caching->write_time);
+    if (has_board(caching, key)) {
+        tmf_customer_board_begin_write(caching->board, key, caching->write_time);
     }
 }
 
 void tmf_customer_cache_end_write(const tmf_customer_caching_t *caching,
                                   const tmf_customer_key_t *key)
 {
-    if (!is_off(caching, key)) {
-        tmf_customer_board_end_write(caching->memory->board, key);
+    if (has_board(caching, key)) {
+        tmf_customer_board_end_write(caching->board, key);
     }
 }

@@ -20,12 +20,14 @@
 typedef struct tmf_customer_cache_t tmf_customer_cache_t;
 
 /* child_init: an empty one of at most `bytes`; lives in `child_pool`. */
-apr_status_t tmf_customer_cache_make(tmf_customer_cache_t **cache, tmf_customer_board_t *board,
-                                     apr_size_t bytes, apr_pool_t *child_pool);
+apr_status_t tmf_customer_cache_make(tmf_customer_cache_t **cache, apr_size_t bytes,
+                                     apr_pool_t *child_pool);
 
 /* How one virtual host uses it. */
 typedef struct tmf_customer_caching_t {
-    tmf_customer_cache_t *memory; /* NULL = there is no cache, and the functions below do nothing */
+    tmf_customer_board_t *board;  /* also where there is no cache: other generations of children may
+                                     have one. NULL = the functions below do nothing */
+    tmf_customer_cache_t *memory; /* NULL = there is no cache: nothing is kept, nothing is given */
     apr_interval_time_t age;      /* of what it gives at most */
     apr_interval_time_t write_time; /* that a write takes at most, from begin to end */
 } tmf_customer_caching_t;
@@ -47,6 +49,11 @@ int tmf_customer_cache_get(const tmf_customer_caching_t *caching, const tmf_cust
  * for the longest goes when there is no room. */
 void tmf_customer_cache_put(const tmf_customer_caching_t *caching, const tmf_customer_key_t *key,
                             const tmf_customer_t *customer, const tmf_cache_ticket_t *ticket);
+
+/* Makes worthless, in all children, what was read before: somebody has seen in the database that it
+ * may be old. */
+void tmf_customer_cache_forget(const tmf_customer_caching_t *caching,
+                               const tmf_customer_key_t *key);
 
 /* Around each write: customer_board.h. */
 void tmf_customer_cache_begin_write(const tmf_customer_caching_t *caching,

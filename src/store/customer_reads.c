@@ -111,13 +111,24 @@ apr_status_t tmf_customer_reads_make(tmf_customer_reads_t **reads, tmf_db_pool_t
     return tmf_combiner_make(&made->combiner, &work, child_pool);
 }
 
-tmf_error_t *tmf_customer_reads_get_stored(tmf_customer_reads_t *reads, const char *id,
-                                           const tmf_customer_t **customer, apr_pool_t *result_pool)
+static tmf_error_t *read_stored(const tmf_customer_reads_t *reads, const char *id,
+                                const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
     const void *answer = NULL;
 
     TMF_TRY(tmf_combiner_ask(reads->combiner, id, &answer, result_pool));
     *customer = answer;
+    return NULL;
+}
+
+tmf_error_t *tmf_customer_reads_get_stored(tmf_customer_reads_t *reads, const char *id,
+                                           const tmf_customer_t **customer, apr_pool_t *result_pool)
+{
+    tmf_customer_key_t key = {0, id};
+
+    TMF_TRY(read_stored(reads, id, customer, result_pool));
+    key.database = tmf_db_identity(reads->database);
+    tmf_customer_cache_forget(tmf_db_caching(reads->database), &key);
     return NULL;
 }
 
@@ -136,7 +147,7 @@ tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
     if (is_hit) {
         return NULL;
     }
-    TMF_TRY(tmf_customer_reads_get_stored(reads, id, customer, result_pool));
+    TMF_TRY(read_stored(reads, id, customer, result_pool));
     if (*customer != NULL && tmf_db_identity(reads->database) == key.database) {
         tmf_customer_cache_put(caching, &key, *customer, &ticket);
     }

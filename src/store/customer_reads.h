@@ -20,7 +20,8 @@ apr_status_t tmf_customer_reads_make(tmf_customer_reads_t **reads, tmf_db_pool_t
 tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
                                     const tmf_customer_t **customer, apr_pool_t *result_pool);
 
-/* The same from the database in any case: what other hosts have written is there, too. */
+/* The same from the database in any case: what other hosts have written is there, too, and from
+ * then on tmf_customer_reads_get gives nothing that is older. */
 tmf_error_t *tmf_customer_reads_get_stored(tmf_customer_reads_t *reads, const char *id,
                                            const tmf_customer_t **customer,
                                            apr_pool_t *result_pool);

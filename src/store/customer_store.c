@@ -144,6 +144,7 @@ tmf_error_t *tmf_customer_store_lock(tmf_db_t *db, const char *id, const tmf_cus
     const char *parameters[] = {
         id, number_text(apr_time_as_msec(tmf_db_statement_timeout(db)), result_pool)};
 
+    tmf_db_begin_write(db, id);
     return read_one(db, lock_sql, 2, parameters, customer, result_pool);
 }
 

@@ -74,6 +74,7 @@ apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, const tmf_db_settings_t *set
     made->server = settings->server;
     made->wake = settings->wake;
     made->metrics = settings->metrics;
+    made->caching.board = settings->board;
     made->caching.memory = settings->cache;
     made->caching.age = settings->cache_age;
     made->caching.write_time = CACHE_WRITE_STATEMENTS * (settings->statement_timeout + GRACE_TIME);
@@ -465,7 +466,7 @@ void tmf_db_begin_write(tmf_db_t *db, const char *id)
     const tmf_customer_key_t key = {db->identity, id};
     int i;
 
-    if (db->pool->caching.memory == NULL) {
+    if (db->pool->caching.board == NULL) {
         return;
     }
     if (db->writes == NULL) {

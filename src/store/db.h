@@ -47,6 +47,7 @@ typedef struct {
     apr_interval_time_t statement_timeout;
     apr_interval_time_t pool_timeout;
     const tmf_wake_t *wake;             /* of the notifier for this database; NULL = none */
+    struct tmf_customer_board_t *board; /* NULL = nobody caches anything */
     struct tmf_customer_cache_t *cache; /* NULL = none */
     apr_interval_time_t cache_age;      /* of what it gives at most */
     tmf_metrics_t *metrics;             /* NULL = nothing is counted */

@@ -40,6 +40,61 @@ def test_a_customer_is_given_from_memory_until_somebody_writes_it_here(start_htt
     assert api.get(path_of(made), headers={"If-None-Match": api.get(path_of(made)).headers["ETag"]}).status_code == 304
 
 
+def test_who_was_refused_for_its_etag_reads_the_one_that_is_right(start_httpd):
+    """Else it would read the old one again, and be refused again, until the age is reached."""
+    server = start_httpd(server=LONG)
+    api = Api(server.url)
+    made = api.create(name="before")
+    fill(server, path_of(made), "before")
+    write_aside(server, made, "aside")
+    old = api.get(path_of(made)).headers["ETag"]
+    assert api.patch(path_of(made), {"status": "x"}, headers={"If-Match": old}).status_code == 412
+    for _ in range(20):
+        assert api.get(path_of(made), headers={"Connection": "close"}).json()["name"] == "aside"
+    new = api.get(path_of(made)).headers["ETag"]
+    assert api.patch(path_of(made), {"status": "x"}, headers={"If-Match": new}).status_code == 200
+
+
+def test_what_a_change_has_seen_is_read_by_all(start_httpd):
+    """Also by a change that changes nothing, and by one that finds nobody."""
+    server = start_httpd(server=LONG)
+    api = Api(server.url)
+    made = api.create(name="before")
+    fill(server, path_of(made), "before")
+    write_aside(server, made, "aside")
+    assert api.patch(path_of(made), {"name": "aside"}).json()["name"] == "aside"
+    fill(server, path_of(made), "aside")
+    postgres, database = server.database
+    postgres.execute("DELETE FROM tmf_customer.customer WHERE id = %s", database, (made["id"],))
+    assert api.patch(path_of(made), {"status": "x"}).status_code == 404
+    for _ in range(20):
+        assert api.get(path_of(made), headers={"Connection": "close"}).status_code == 404
+
+
+def test_a_cache_that_is_switched_on_hears_of_writes_that_were_under_way(start_httpd):
+    """The child that carries them out was started without one."""
+    server = start_httpd()
+    api = Api(server.url)
+    made = api.create(name="before")
+    postgres, database = server.database
+    lock = postgres.connect(database)
+    lock.autocommit = False
+    lock.cursor().execute("SELECT FROM tmf_customer.customer WHERE id = %s FOR UPDATE", (made["id"],))
+    with ThreadPoolExecutor(1) as pool:
+        reply = pool.submit(Api(server.url).patch, path_of(made), {"name": "after"})
+        await_condition(lambda: postgres.execute("SELECT 1 FROM pg_stat_activity WHERE datname = %s AND wait_event_type = 'Lock'",
+                                                 database, (database,)), "the change waits for the lock")
+        server.settings["server"] = server.settings.get("server", "") + "\n" + LONG + "\n"
+        server.write_configuration()
+        server.graceful()
+        fill(server, path_of(made), "before")
+        lock.rollback()
+        assert reply.result().json()["name"] == "after"
+        for _ in range(20):
+            assert api.get(path_of(made), headers={"Connection": "close"}).json()["name"] == "after"
+    lock.close()
+
+
 def test_what_others_write_is_seen_when_the_age_is_reached(start_httpd):
     server = start_httpd(server="TMFCustomerCache 16 100ms")
     made = Api(server.url).create(name="before")

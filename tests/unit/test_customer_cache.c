@@ -19,10 +19,8 @@ static tmf_customer_caching_t caching;
 
 static void make_cache(apr_size_t bytes, apr_interval_time_t age)
 {
-    tmf_customer_board_t *board;
-
-    ck_assert_int_eq(tmf_customer_board_make(&board, pool), APR_SUCCESS);
-    ck_assert_int_eq(tmf_customer_cache_make(&caching.memory, board, bytes, pool), APR_SUCCESS);
+    ck_assert_int_eq(tmf_customer_board_make(&caching.board, pool), APR_SUCCESS);
+    ck_assert_int_eq(tmf_customer_cache_make(&caching.memory, bytes, pool), APR_SUCCESS);
     caching.age = age;
     caching.write_time = 3600 * APR_USEC_PER_SEC;
 }
@@ -175,6 +173,36 @@ START_TEST(what_was_read_in_a_write_that_took_too_long_is_worthless_at_its_end)
     ck_assert_int_eq(look_up("a", &ticket), 1);
     end("a");
     ck_assert_int_eq(look_up("a", &ticket), 0);
+}
+END_TEST
+
+START_TEST(a_process_without_a_cache_makes_worthless_what_others_have)
+{
+    tmf_customer_cache_t *memory;
+    tmf_cache_ticket_t ticket;
+
+    make_cache(1 << 20, 3600 * APR_USEC_PER_SEC);
+    read_and_put("a", 1);
+    memory = caching.memory;
+    caching.memory = NULL;
+    begin("a");
+    end("a");
+    caching.memory = memory;
+    ck_assert_int_eq(look_up("a", &ticket), 0);
+}
+END_TEST
+
+START_TEST(what_somebody_has_seen_to_be_old_is_forgotten)
+{
+    const tmf_customer_key_t key = key_of("a");
+    tmf_cache_ticket_t ticket;
+
+    make_cache(1 << 20, 3600 * APR_USEC_PER_SEC);
+    read_and_put("a", 1);
+    tmf_customer_cache_forget(&caching, &key);
+    ck_assert_int_eq(look_up("a", &ticket), 0);
+    put("a", 2, &ticket);
+    ck_assert_int_eq(look_up("a", &ticket), 2);
 }
 END_TEST
 
@@ -344,7 +372,7 @@ static void *be_client(void *is_writer)
     return NULL;
 }
 
-static pid_t start_process(tmf_customer_board_t *board)
+static pid_t start_process(void)
 {
     pid_t process = fork();
     pthread_t threads[THREADS];
@@ -354,7 +382,7 @@ static pid_t start_process(tmf_customer_board_t *board)
     if (process != 0) {
         return process;
     }
-    if (tmf_customer_cache_make(&caching.memory, board, 1 << 16, pool) != APR_SUCCESS) {
+    if (tmf_customer_cache_make(&caching.memory, 1 << 16, pool) != APR_SUCCESS) {
         _exit(1);
     }
     for (i = 0; i < THREADS; i++) {
@@ -368,16 +396,14 @@ static pid_t start_process(tmf_customer_board_t *board)
 
 START_TEST(no_process_gives_what_was_written_over_by_another_one)
 {
-    tmf_customer_board_t *board;
     pid_t processes[PROCESSES];
     int i;
 
     world = mmap(NULL, sizeof(*world), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ck_assert_ptr_ne(world, MAP_FAILED);
     make_cache(1, 3600 * APR_USEC_PER_SEC);
-    ck_assert_int_eq(tmf_customer_board_make(&board, pool), APR_SUCCESS);
     for (i = 0; i < PROCESSES; i++) {
-        processes[i] = start_process(board);
+        processes[i] = start_process();
     }
     for (i = 0; i < PROCESSES; i++) {
         int status = -1;
@@ -446,6 +472,8 @@ int main(void)
     tcase_add_test(tcase, as_long_as_one_of_several_writes_nothing_is_given);
     tcase_add_test(tcase, who_died_in_a_write_is_forgotten_after_its_time);
     tcase_add_test(tcase, what_was_read_in_a_write_that_took_too_long_is_worthless_at_its_end);
+    tcase_add_test(tcase, a_process_without_a_cache_makes_worthless_what_others_have);
+    tcase_add_test(tcase, what_somebody_has_seen_to_be_old_is_forgotten);
     tcase_add_test(tcase, what_is_old_is_not_given);
     tcase_add_test(tcase, a_document_of_64_kib_is_kept_and_no_larger_one);
     tcase_add_test(tcase, what_was_not_asked_for_the_longest_makes_room);
