@@ -27,17 +27,16 @@ static const tmf_operation_t *handled_as(const request_rec *r)
 /* Of a request that never came to our handler: 1, when it is one of the API. */
 static int find_operation(request_rec *r, int status, tmf_operation_t *operation)
 {
-    const tmf_base_t *base = tmf_config_base_of(r->server, r->uri, TMF_HANDLER_API);
+    const tmf_base_t *base = tmf_config_base_of(r->server, r->uri, TMF_HANDLER_NONE);
     tmf_match_t match;
 
     *operation = TMF_OPERATION_OTHER;
-    if (base != NULL) {
+    if (base != NULL && base->handler == TMF_HANDLER_API) {
         tmf_route_find(&match, &tmf_api_routes, r->uri + base->length, r->method_number, r->pool);
         *operation = tmf_match_operation(&match);
         return 1;
     }
-    return tmf_config_base_of(r->server, r->uri, TMF_HANDLER_NONE) == NULL &&
-           ap_is_HTTP_ERROR(status) && tmf_space_has_error(r);
+    return base == NULL && ap_is_HTTP_ERROR(status) && tmf_space_has_error(r);
 }
 
 int tmf_count_end(request_rec *r)

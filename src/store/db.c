@@ -411,10 +411,15 @@ tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *re
     return tmf_db_counted(db->pool, set_timeout(db, result_pool));
 }
 
+/* What was lost may still be carried out: it counts as being at work until its time is over. */
 static void end_writes(tmf_db_t *db)
 {
     tmf_customer_key_t key = {db->identity, NULL};
     int i;
+
+    if (PQstatus(db->connection) != CONNECTION_OK) {
+        return;
+    }
 
     for (i = 0; db->writes != NULL && i < db->writes->nelts; i++) {
         key.id = APR_ARRAY_IDX(db->writes, i, const char *);

@@ -95,6 +95,28 @@ def test_a_cache_that_is_switched_on_hears_of_writes_that_were_under_way(start_h
     lock.close()
 
 
+def test_a_write_of_unknown_outcome_that_comes_later_is_seen(start_httpd):
+    """PostgreSQL waits for a standby that is away, and httpd does not wait so long."""
+    server = start_httpd(server=LONG + "\nTMFCustomerStatementTimeout 2s")
+    server.log.allow("TMF0022")
+    api = Api(server.url)
+    made = api.create(name="before")
+    postgres, database = server.database
+    try:
+        postgres.execute("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        postgres.execute("SELECT pg_reload_conf()")
+        await_condition(lambda: postgres.execute("SHOW synchronous_standby_names") == [("nobody",)], "it is configured")
+        assert api.patch(path_of(made), {"name": "after"}).status_code == 503
+        fill(server, path_of(made), "before")
+    finally:
+        postgres.execute("ALTER SYSTEM RESET synchronous_standby_names")
+        postgres.execute("SELECT pg_reload_conf()")
+    await_condition(lambda: postgres.execute("SELECT 1 FROM tmf_customer.customer WHERE doc ->> 'name' = 'after'", database),
+                    "the commit is seen")
+    for _ in range(20):
+        assert api.get(path_of(made), headers={"Connection": "close"}).json()["name"] == "after"
+
+
 def test_what_others_write_is_seen_when_the_age_is_reached(start_httpd):
     server = start_httpd(server="TMFCustomerCache 16 100ms")
     made = Api(server.url).create(name="before")

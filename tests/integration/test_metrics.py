@@ -165,6 +165,18 @@ def test_changes_batches_and_lookups(watched):
     assert difference.changes("batch_size_sum").get(("read",), 0) == lookups.get(("miss",), 0)
 
 
+def test_a_status_handler_within_the_api_is_no_request_to_it(start_httpd):
+    inside = f'<Location "{BASE}/status">\nSetHandler tmf-customer-status\nRequire all granted\n</Location>\n'
+    server = start_httpd(outside=SECTION + inside)
+    server.log.allow("TMF0164")
+    difference = Difference(server)
+    api = Api(server.url)
+    for path in ("", "/live", "/nowhere"):
+        api.get("/status" + path, check=False)
+    assert api.get("/customer").status_code == 200
+    difference.await_changes("requests_total", {("listCustomer", "200"): 1})
+
+
 def test_a_create_under_a_key_is_one_change_however_often_it_is_asked_for(watched):
     api = Api(watched.url)
     difference = Difference(watched)
