@@ -166,8 +166,9 @@ static int specificity(const char *element, const range_t *range, const char *ty
     return is_named(element, "*/*") ? 2 + exactness : 0;
 }
 
-/* Thousandths; 0 = it is not admitted. */
-static int weight_of(const char *accept, const char *type)
+/* How much a type is preferred: by its weight, and among equals by how exactly the Accept names it
+ * (specificity is below 16); 0 = it is not admitted. */
+static int preference_of(const char *accept, const char *type)
 {
     int best = 0;
     int found = 0;
@@ -186,7 +187,7 @@ static int weight_of(const char *accept, const char *type)
         }
         accept = end + (*end == ',');
     }
-    return found;
+    return found == 0 ? 0 : 16 * found + best;
 }
 
 int tmf_media_choose(const char *accept, const char *const *types)
@@ -199,7 +200,7 @@ int tmf_media_choose(const char *accept, const char *const *types)
         return 0;
     }
     for (i = 0; types[i] != NULL; i++) {
-        int found = weight_of(accept, types[i]);
+        int found = preference_of(accept, types[i]);
 
         if (found > most) {
             most = found;

@@ -20,9 +20,10 @@ int tmf_media_is_readable(const char *content_type, tmf_media_t media, tmf_patch
 const char *tmf_media_list(tmf_media_t media);
 
 /* Which of these media types (with their parameters; NULL ends them) does an Accept header (NULL =
- * absent) prefer? The first of several; -1 when it admits none. RFC 9110 §12.5.1: the most specific
- * range that fits a type decides its weight, and a weight of 0 refuses it. A range with a parameter
- * that the type lacks refuses nothing of it, and admits it where no other range fits better. */
+ * absent) prefer? Of several with one weight the one that it names most exactly, else the first; -1
+ * when it admits none. RFC 9110 §12.5.1: the most specific range that fits a type decides its
+ * weight, and a weight of 0 refuses it. A range with a parameter that the type lacks refuses
+ * nothing of it, and admits it where no other range fits better. */
 int tmf_media_choose(const char *accept, const char *const *types);
 
 #endif

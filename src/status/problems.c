@@ -73,8 +73,8 @@ const apr_array_header_t *tmf_problems_find(const tmf_status_overview_t *overvie
               "requests failed by a fault of the server or its database in the last 10 minutes");
     if (counts != NULL) {
         add_count(problems, counts->listeners[TMF_LISTENER_DISABLED],
-                  "listener is disabled: nothing is sent to it until it is enabled",
-                  "listeners are disabled: nothing is sent to them until they are enabled");
+                  "listener is disabled: new events are not for it until it is enabled",
+                  "listeners are disabled: new events are not for them until they are enabled");
         add_count(problems, counts->listeners[TMF_LISTENER_PAUSED],
                   "listener fails, and is tried again after a pause",
                   "listeners fail, and are tried again after pauses");
