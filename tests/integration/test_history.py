@@ -481,3 +481,12 @@ def test_the_runtime_role_cannot_edit_history(kept, kept_server, statement):
     postgres, name = kept_server.database
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         postgres.execute(statement, name, user=RUNTIME)
+
+
+def test_the_runtime_role_can_remove_the_oldest_alone_and_few_at_a_time(start_httpd):
+    postgres, name = start_httpd(server=HISTORY).database
+    postgres.execute("INSERT INTO tmf_customer.history (customer_id, revision, operation, at)"
+                     " SELECT 'old', i, 'patch', now() - i * interval '1 minute' FROM generate_series(1, 300) AS i", name)
+    for most in ("NULL", "1000"):
+        assert postgres.execute(f"SELECT tmf_customer.expire_history('0', {most})", name, user=RUNTIME) == [(128,)]
+    assert postgres.execute("SELECT min(revision), max(revision) FROM tmf_customer.history", name) == [(1, 44)]
