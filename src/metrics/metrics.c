@@ -32,6 +32,9 @@
 #include "metrics/shared.h"
 #include "metrics/tables.h"
 
+_Static_assert(sizeof(shared_t) == 131520 && sizeof(process_t) == 64,
+               "the memory has another layout: count up TMF_METRICS_LAYOUT");
+
 /* The index of a counter among the words of a stripe. */
 #define WORD(member) (offsetof(tmf_totals_t, member) / sizeof(apr_uint64_t))
 

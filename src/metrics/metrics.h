@@ -200,7 +200,8 @@ void tmf_metrics_render(tmf_text_t *text, const tmf_metrics_snapshot_t *snapshot
 
 /* ---- where it is kept: mod_tmf_customer.c ---- */
 
-/* Of the memory; another one is another memory. */
+/* Of the memory, which a module that a restart has replaced finds as the one before has made it:
+ * another layout, or another meaning of a word, has another number, and a memory of its own. */
 #define TMF_METRICS_LAYOUT "1"
 
 /* The metrics of all virtual hosts that an httpd has had since its start. */
