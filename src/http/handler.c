@@ -129,7 +129,7 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->if_match = apr_table_get(r->headers_in, "If-Match");
     request->if_none_match = apr_table_get(r->headers_in, "If-None-Match");
     request->correlation_id = correlation_id(r);
-    tmf_http_read_trace(r, &request->trace);
+    request->trace = *tmf_http_trace(r);
     request->history = history_of(r);
     request->targets = request->server->targets;
     request->hubs_max = request->server->hubs_max;

@@ -73,9 +73,6 @@ tmf_session_t *tmf_session_make(apr_pool_t *pool)
 int tmf_session_is_new(tmf_session_t *session, PGconn *connection)
 {
     session->connection = connection;
-    /* Without DETAIL and CONTEXT, which repeat data: messages of a connection that breaks are
-     * logged as libpq writes them. */
-    PQsetErrorVerbosity(connection, PQERRORS_TERSE);
     return session->backend_pid != PQbackendPID(connection);
 }
 
