@@ -214,9 +214,10 @@ static apr_interval_time_t timeout_of(const tmf_db_t *db)
     return db->limit > 0 ? db->limit : db->pool->statement_timeout;
 }
 
-/* One look at the schema, and all the settings of a session. Nothing is set that other modules on
- * the same connection could mind: their statements are short, too, and neither compiling them nor
- * spreading them over processes would pay. */
+/* One look at the schema, and all the settings of a session. Other modules on the same connection
+ * can live with them: their statements are short, too, and neither compiling them nor spreading
+ * them over processes would pay; and their errors come without DETAIL and CONTEXT, which repeat
+ * data: what libpq says of a connection that breaks is logged as it is. */
 tmf_error_t *tmf_db_set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
 {
     static const char sql[] =
@@ -229,6 +230,7 @@ tmf_error_t *tmf_db_set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
     tmf_session_state_t *state = tmf_session_state(db->session);
     PGresult *result;
 
+    PQsetErrorVerbosity(db->connection, PQERRORS_TERSE);
     TMF_TRY(tmf_session_ask(db->session, sql, 1, &timeout, &result, result_pool));
     TMF_TRY(check_schema(db->pool, result, result_pool));
     TMF_TRY(tmf_session_ask(db->session, "SELECT tmf_customer.identity()", 0, NULL, &result,
