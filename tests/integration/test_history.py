@@ -359,6 +359,20 @@ def test_forever(start_httpd):
     assert operations(history(api, made)) == ["patch"]
 
 
+def test_where_all_is_kept_nobody_looks_for_what_is_old(start_httpd):
+    server = start_httpd(server=HISTORY + "TMFCustomerHistoryRetention forever\n", location="TMFCustomerClientId On\n"
+                         "TMFCustomerMaxBody 100000")
+    sql(server, "CREATE OR REPLACE FUNCTION tmf_customer.expire_history(kept interval, most bigint) RETURNS bigint"
+                " LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$")
+    api = Api(server.url)
+    made = api.create(big="x" * 10000)
+    assert api.post(customer(id="own")).status_code == 201
+    assert api.post(customer(), headers={"Idempotency-Key": "x"}).status_code == 201
+    assert api.patch(path_of(made), {"n": 1}).status_code == 200
+    assert api.put("/customer/own", customer()).status_code == 200
+    assert api.delete("/customer/own").status_code == 204
+
+
 @pytest.mark.parametrize("directive", ["TMFCustomerHistory maybe", "TMFCustomerHistoryRetention 0", "TMFCustomerHistoryRetention never",
                                        "TMFCustomerHistoryRetention 999ms", "TMFCustomerHistoryRetention 36501d", "TMFCustomerHistoryRetention"])
 def test_a_bad_directive_is_refused(new_database, directive):
