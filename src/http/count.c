@@ -34,7 +34,8 @@ static int find_operation(request_rec *r, int status, tmf_operation_t *operation
 
     *operation = TMF_OPERATION_OTHER;
     if (base != NULL) {
-        tmf_route_find(&match, &tmf_api_routes, r->uri + base->length, r->method_number, r->pool);
+        tmf_route_find(&match, &tmf_api_routes, r->uri + base->length, r->method_number,
+                       tmf_config_of_server(r->server)->history.enabled, r->pool);
         *operation = tmf_match_operation(&match);
         return 1;
     }

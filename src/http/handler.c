@@ -166,11 +166,12 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, const tmf_rou
     tmf_request_t *request = apr_pcalloc(r->pool, sizeof(*request));
     tmf_match_t match;
 
-    tmf_route_find(&match, routes, r->uri + base->length, r->method_number, r->pool);
+    tmf_route_find(&match, routes, r->uri + base->length, r->method_number, history_of(r) != NULL,
+                   r->pool);
     if (routes->handler == TMF_HANDLER_API) {
         tmf_count_begin(r, tmf_match_operation(&match));
     }
-    if (match.allow == NULL || (match.is_history && history_of(r) == NULL)) {
+    if (match.allow == NULL) {
         return tmf_error_make(r->pool, TMF_ERROR_NOT_FOUND, "%s", routes->no_such_path);
     }
     if (r->method_number == M_OPTIONS) {
