@@ -33,7 +33,7 @@ APR_RING_HEAD(ring_t, entry_t);
 struct tmf_customer_cache_t {
     tmf_customer_board_t *board;
     apr_thread_mutex_t *lock; /* guards what follows */
-    apr_pool_t *pool; /* of the table alone, which grows; its allocator is nobody else's */
+    apr_pool_t *pool;         /* of the table alone, which grows; its allocator is nobody else's */
     apr_hash_t *entries;
     struct ring_t ring; /* the one that was not asked for the longest is first */
     apr_size_t bytes;
