@@ -116,11 +116,14 @@ static tmf_error_t *away(tmf_db_pool_t *pool, const char *cause, apr_pool_t *res
 static tmf_error_t *unfit(tmf_db_pool_t *pool, const char *tag, const char *cause,
                           apr_pool_t *result_pool)
 {
-    return tmf_outage_unfit(pool->outage)
-               ? tmf_error_fault(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE, tag,
-                                 TMF_DATABASE_UNFIT_MESSAGE, "%s", cause)
-               : tmf_error_make(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE,
-                                TMF_DATABASE_UNFIT_MESSAGE);
+    tmf_error_t *error = tmf_outage_unfit(pool->outage)
+                             ? tmf_error_fault(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE, tag,
+                                               TMF_DATABASE_UNFIT_MESSAGE, "%s", cause)
+                             : tmf_error_make(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE,
+                                              TMF_DATABASE_UNFIT_MESSAGE);
+
+    error->is_unfit = 1;
+    return error;
 }
 
 static void database_is_back(tmf_db_pool_t *pool, int is_new)
@@ -454,7 +457,7 @@ int tmf_db_schema_version(tmf_db_pool_t *pool)
 
 int tmf_db_is_unfit(const tmf_error_t *error)
 {
-    return strcmp(error->message, TMF_DATABASE_UNFIT_MESSAGE) == 0;
+    return error->is_unfit;
 }
 
 const tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool)
