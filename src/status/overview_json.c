@@ -131,7 +131,7 @@ static void append_kinds(tmf_text_t *json, const tmf_status_overview_t *overview
                       (apr_int64_t)overview->deliveries[i]);
     }
     tmf_text_append_string(json, "},");
-    append_number(json, "changes", (apr_int64_t)overview->changes);
+    append_number(json, "events", (apr_int64_t)overview->changes);
     comma(json);
 }
 
@@ -234,7 +234,7 @@ static void append_minutes(tmf_text_t *json, const tmf_status_minute_t *minutes)
         comma(json);
         append_requests(json, &minutes[i].requests);
         comma(json);
-        append_number(json, "changes", (apr_int64_t)minutes[i].changes);
+        append_number(json, "events", (apr_int64_t)minutes[i].changes);
         comma(json);
         append_number(json, "delivered", (apr_int64_t)minutes[i].delivered);
         comma(json);

@@ -34,7 +34,7 @@ enum {
 
 static const char *const names[ROWS] = {
     "Requests",        "ClientErrors",       "ServerErrors", "DatabaseErrors", "ConnectionsInUse",
-    "ConnectionsIdle", "ConnectionsWaiting", "CacheHits",    "CacheMisses",    "Changes",
+    "ConnectionsIdle", "ConnectionsWaiting", "CacheHits",    "CacheMisses",    "Events",
     "Delivered",       "DeliveryFailures",   "DeadLetters"};
 
 static void add_requests(apr_uint64_t *rows, const tmf_totals_t *totals)

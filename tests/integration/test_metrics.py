@@ -446,7 +446,7 @@ def test_mod_status_has_a_section(watched):
     Api(watched.url).get("/customer/nobody")
     await_condition(lambda: server_status(watched)["Requests"] == before["Requests"] + 2, "both are counted")
     after = server_status(watched)
-    assert after["ClientErrors"] == before["ClientErrors"] + 1 and after["Changes"] == before["Changes"] + 1
+    assert after["ClientErrors"] == before["ClientErrors"] + 1 and after["Events"] == before["Events"] + 1
     assert {"ServerErrors", "DatabaseErrors", "ConnectionsInUse", "ConnectionsIdle", "ConnectionsWaiting", "CacheHits",
             "CacheMisses", "Delivered", "DeliveryFailures", "DeadLetters"} <= set(after)
     page = requests.get(f"http://127.0.0.1:{watched.port}/server-status", timeout=PATIENCE)
@@ -456,7 +456,7 @@ def test_mod_status_has_a_section(watched):
     [row] = re.findall(r"^<tr><td>localhost</td>((?:<td>\d+</td>)+)</tr>$", section, re.MULTILINE)
     shown = dict(zip(columns[1:], map(int, re.findall(r"\d+", row)), strict=True))
     assert shown.keys() == after.keys()
-    assert all(shown[name] == after[name] for name in ("Requests", "ClientErrors", "Changes"))
+    assert all(shown[name] == after[name] for name in ("Requests", "ClientErrors", "Events"))
 
 
 def server_status(server):
