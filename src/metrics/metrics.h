@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is counted and timed, for each virtual host, by all children of an httpd together, and what
- * it reads as: Prometheus' text format 0.0.4 and OpenMetrics 1.0. The names are those of
- * src/api/README.md §8; conf/README.md says what each of them means.
+ * it reads as: Prometheus' text format 0.0.4 and OpenMetrics 1.0. conf/README.md says what each of
+ * them means.
  *
  * Counters only grow: over the death of children and over restarts, until httpd ends. They are
- * added to without locks. A NULL for the metrics counts nothing. metrics.c has the design.
+ * added to without locks. A NULL for the metrics counts nothing. README.md has the design.
  */
 #ifndef TMF_METRICS_METRICS_H
 #define TMF_METRICS_METRICS_H
@@ -51,7 +51,7 @@ typedef enum { TMF_BATCH_READ, TMF_BATCH_WRITE } tmf_batch_t;
 typedef enum {
     TMF_OUTCOME_DELIVERED,
     TMF_OUTCOME_REFUSED, /* the listener does not want this event; it is tried again */
-    TMF_OUTCOME_FAILED,  /* no answer, or one that says the listener is ill; it is tried again */
+    TMF_OUTCOME_FAILED,  /* no answer, or one of an overloaded listener; it is tried again */
     TMF_OUTCOME_DEAD     /* given up, after the last refusal */
 } tmf_outcome_t;
 #define TMF_OUTCOMES 4

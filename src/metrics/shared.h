@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How it lies in shared memory; metrics.c has the design. Internal to metrics/. */
+/* How it lies in shared memory; README.md has the design. Internal to metrics/. */
 #ifndef TMF_METRICS_SHARED_H
 #define TMF_METRICS_SHARED_H
 
