@@ -144,7 +144,7 @@ static tmf_error_t *no_database(request_rec *r)
                           "This server has been given no database");
 }
 
-/* "application/json;charset=utf-8 or text/html" */
+/* "Replies are text/html or application/json, …" */
 static tmf_error_t *not_acceptable(request_rec *r, const tmf_route_t *route)
 {
     const char *types = "";
