@@ -117,19 +117,24 @@ typedef struct {
 /* Codes of database errors that are told apart; the first stands for all others. */
 #define TMF_DATABASE_ERRORS 32
 
+/* Requests, and what became of them. */
+typedef struct {
+    apr_uint64_t count;
+    apr_uint64_t client_errors; /* of them, 4xx */
+    apr_uint64_t server_errors; /* of them, 5xx */
+    tmf_histogram_t durations;  /* tmf_metrics_duration_quantile reads it */
+} tmf_request_sums_t;
+
 #define TMF_MINUTES 60
 
 /* What happened in about a minute: httpd looks at the clock every ten seconds. */
 typedef struct {
     apr_time_t begin; /* time of day */
     apr_interval_time_t length;
-    apr_uint64_t requests;
-    apr_uint64_t client_errors;     /* of them, 4xx */
-    apr_uint64_t server_errors;     /* of them, 5xx */
+    tmf_request_sums_t requests;
     apr_uint64_t changes;           /* committed */
     apr_uint64_t deliveries;        /* acknowledged */
     apr_uint64_t failed_deliveries; /* refused or failed */
-    tmf_histogram_t durations;      /* of requests: tmf_metrics_duration_quantile reads it */
 } tmf_minute_t;
 
 /* All that only grows. */
@@ -166,6 +171,10 @@ const char *tmf_listener_state_name(tmf_listener_state_t state);
 int tmf_metrics_status(int index);
 /* The code of an index of `database_errors`; "other" is the first. */
 const char *tmf_metrics_database_error_code(int index);
+
+/* Adds what there was of an operation to the sums. */
+void tmf_metrics_add_requests(tmf_request_sums_t *sums, const tmf_totals_t *totals,
+                              tmf_operation_t operation);
 
 /* The time in seconds that a part of the requests (0.5, 0.99) did not pass: interpolated within a
  * bucket as Prometheus does it, and the largest bound where they passed that. 0 without requests.

@@ -25,13 +25,10 @@ typedef struct {
 
 /* What of the totals the last hour has. */
 typedef struct {
-    apr_uint64_t requests;
-    apr_uint64_t client_errors;
-    apr_uint64_t server_errors;
+    tmf_request_sums_t requests;
     apr_uint64_t changes;
     apr_uint64_t deliveries;
     apr_uint64_t failed_deliveries;
-    tmf_histogram_t durations;
 } sums_t;
 
 typedef struct {
