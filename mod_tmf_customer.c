@@ -137,7 +137,7 @@ static int prepare_notifiers(apr_pool_t *pconf, server_rec *main_server)
  * is cached. */
 static int prepare_board(server_rec *main_server)
 {
-    static const char key[] = "tmf_customer_board 1"; /* the number: of the layout in memory */
+    static const char key[] = "tmf_customer_board " TMF_CUSTOMER_BOARD_LAYOUT;
     tmf_customer_board_t **kept = ap_retained_data_get(key);
     apr_status_t status = APR_SUCCESS;
     server_rec *server;

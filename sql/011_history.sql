@@ -19,10 +19,11 @@ CREATE TABLE tmf_customer.history (
 ) WITH (toast_tuple_target = 4080, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 2000);
 -- The oldest are removed first.
 CREATE INDEX history_at ON tmf_customer.history (at);
-COMMENT ON TABLE tmf_customer.history IS 'The role that the module uses may add rows, but neither change nor choose which to remove.';
+COMMENT ON TABLE tmf_customer.history IS 'The role that the module uses may add rows, and remove the oldest; it cannot change one.';
 
--- Removes rows older than `kept` (NULL = none), the oldest `most` (NULL = all) of them that nobody else is removing;
--- returns how many. Whoever changes a customer removes two, so the table cannot grow beyond what is to be kept.
+-- Removes rows older than `kept` (NULL = none), the oldest `most` (128, if it says more or NULL) of them that nobody
+-- else is removing; returns how many. Whoever changes a customer removes two, so the table cannot grow beyond what is to
+-- be kept.
 CREATE FUNCTION tmf_customer.expire_history(kept interval, most bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
@@ -33,7 +34,7 @@ DECLARE
 BEGIN
     WITH expired AS MATERIALIZED (
         SELECT h.customer_id, h.id FROM tmf_customer.history AS h WHERE h.at < now() - expire_history.kept
-         ORDER BY h.at LIMIT expire_history.most FOR UPDATE SKIP LOCKED)
+         ORDER BY h.at LIMIT least(expire_history.most, 128) FOR UPDATE SKIP LOCKED)
     DELETE FROM tmf_customer.history AS old USING expired
      WHERE old.customer_id = expired.customer_id AND old.id = expired.id;
     GET DIAGNOSTICS removed = ROW_COUNT;

@@ -55,6 +55,7 @@ typedef struct {
     const char *tag;      /* "TMF0012": marks the log line; NULL when nothing is to be logged */
     const char *cause;    /* what only the log may know; NULL when nothing is to be logged */
     const char *sqlstate; /* PostgreSQL's code, when it is PostgreSQL that refused; else NULL */
+    int is_unfit;         /* the database answers, but does not have what this module needs */
     int retry_after;      /* seconds for Retry-After, 0 = no such header */
     const char *header;   /* name of one more header (Allow, Accept-Patch, …), NULL = none */
     const char *header_value;

@@ -95,24 +95,14 @@ static tmf_error_t *read_page(const tmf_history_row_t **rows, tmf_customer_page_
     return error != NULL || is_known ? error : tmf_representation_not_found(request);
 }
 
-static void add_text(tmf_text_t *body, const char *name, const char *value)
-{
-    tmf_text_append_format(body, ",\"%s\":", name);
-    if (value != NULL) {
-        tmf_text_append_json(body, value, strlen(value));
-    } else {
-        tmf_text_append_string(body, "null");
-    }
-}
-
 static void add_row(tmf_reply_t *reply, const tmf_request_t *request, const tmf_history_row_t *row,
                     const tmf_parameters_t *parameters)
 {
     tmf_text_append_format(&reply->body, "{\"revision\":%" APR_INT64_T_FMT, row->revision);
-    add_text(&reply->body, "time", row->time);
-    add_text(&reply->body, "user", row->user);
-    add_text(&reply->body, "correlationId", row->correlation_id);
-    add_text(&reply->body, "operation", row->operation);
+    tmf_text_append_member(&reply->body, ",\"time\":", row->time);
+    tmf_text_append_member(&reply->body, ",\"user\":", row->user);
+    tmf_text_append_member(&reply->body, ",\"correlationId\":", row->correlation_id);
+    tmf_text_append_member(&reply->body, ",\"operation\":", row->operation);
     tmf_text_append_string(&reply->body, ",\"before\":");
     if (row->before.doc != NULL) {
         tmf_representation_add(reply, request, &row->before, parameters);

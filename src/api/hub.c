@@ -21,31 +21,21 @@ tmf_error_t *tmf_hub_not_found(const tmf_request_t *request)
     return tmf_error_make(request->pool, TMF_ERROR_NOT_FOUND, "There is no hub with this id");
 }
 
-static void append_string(tmf_text_t *text, const char *before, const char *value)
-{
-    tmf_text_append_string(text, before);
-    if (value != NULL) {
-        tmf_text_append_json(text, value, strlen(value));
-    } else {
-        tmf_text_append_string(text, "null");
-    }
-}
-
 const char *tmf_hub_document(const tmf_hub_t *hub, apr_pool_t *result_pool)
 {
     tmf_text_t text;
 
     tmf_text_init(&text, 256, result_pool);
-    append_string(&text, "{\"callback\":", hub->callback);
-    append_string(&text, ",\"query\":", hub->query);
+    tmf_text_append_member(&text, "{\"callback\":", hub->callback);
+    tmf_text_append_member(&text, ",\"query\":", hub->query);
     tmf_text_append_string(&text, "}");
     return tmf_text_string(&text);
 }
 
 void tmf_hub_append(tmf_text_t *text, const tmf_hub_t *hub)
 {
-    append_string(text, "{\"id\":", hub->id);
-    append_string(text, ",\"callback\":", hub->callback);
-    append_string(text, ",\"query\":", hub->query);
+    tmf_text_append_member(text, "{\"id\":", hub->id);
+    tmf_text_append_member(text, ",\"callback\":", hub->callback);
+    tmf_text_append_member(text, ",\"query\":", hub->query);
     tmf_text_append_string(text, "}");
 }

@@ -95,7 +95,8 @@ typedef struct {
     struct tmf_customer_reads_t *reads;   /* likewise */
     struct tmf_customer_writes_t *writes; /* likewise */
 
-    /* What mod_tmf_customer.c makes for a server with the API. */
+    /* What mod_tmf_customer.c makes for a server with the API; metrics also for one with the status
+     * handler alone. */
     struct tmf_metrics_t *metrics;      /* in post_config; NULL = there is no memory for them */
     struct tmf_customer_board_t *board; /* likewise; NULL = nothing is cached */
     struct tmf_customer_cache_t *cache; /* in child_init; NULL = none */

@@ -9,8 +9,7 @@
 
 void tmf_count_begin(request_rec *r, tmf_operation_t operation)
 {
-    ap_set_module_config(r->request_config, &tmf_customer_module,
-                         apr_pmemdup(r->pool, &operation, sizeof(operation)));
+    tmf_request_state(r)->operation = apr_pmemdup(r->pool, &operation, sizeof(operation));
 }
 
 /* What our handler said of the request, or of one that it was redirected to; NULL = it saw none. */
@@ -19,7 +18,10 @@ static const tmf_operation_t *handled_as(const request_rec *r)
     const tmf_operation_t *operation = NULL;
 
     for (; r != NULL && operation == NULL; r = r->next) {
-        operation = ap_get_module_config(r->request_config, &tmf_customer_module);
+        const tmf_request_state_t *state = ap_get_module_config(r->request_config,
+                                                                &tmf_customer_module);
+
+        operation = state != NULL ? state->operation : NULL;
     }
     return operation;
 }
@@ -32,7 +34,8 @@ static int find_operation(request_rec *r, int status, tmf_operation_t *operation
 
     *operation = TMF_OPERATION_OTHER;
     if (base != NULL && base->handler == TMF_HANDLER_API) {
-        tmf_route_find(&match, &tmf_api_routes, r->uri + base->length, r->method_number, r->pool);
+        tmf_route_find(&match, &tmf_api_routes, r->uri + base->length, r->method_number,
+                       tmf_config_of_server(r->server)->history.enabled, r->pool);
         *operation = tmf_match_operation(&match);
         return 1;
     }

@@ -129,7 +129,7 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->if_match = apr_table_get(r->headers_in, "If-Match");
     request->if_none_match = apr_table_get(r->headers_in, "If-None-Match");
     request->correlation_id = correlation_id(r);
-    tmf_http_read_trace(r, &request->trace);
+    request->trace = *tmf_http_trace(r);
     request->history = history_of(r);
     request->targets = request->server->targets;
     request->hubs_max = request->server->hubs_max;
@@ -144,7 +144,7 @@ static tmf_error_t *no_database(request_rec *r)
                           "This server has been given no database");
 }
 
-/* "application/json;charset=utf-8 or text/html" */
+/* "Replies are text/html or application/json, …" */
 static tmf_error_t *not_acceptable(request_rec *r, const tmf_route_t *route)
 {
     const char *types = "";
@@ -166,11 +166,12 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, const tmf_rou
     tmf_request_t *request = apr_pcalloc(r->pool, sizeof(*request));
     tmf_match_t match;
 
-    tmf_route_find(&match, routes, r->uri + base->length, r->method_number, r->pool);
+    tmf_route_find(&match, routes, r->uri + base->length, r->method_number, history_of(r) != NULL,
+                   r->pool);
     if (routes->handler == TMF_HANDLER_API) {
         tmf_count_begin(r, tmf_match_operation(&match));
     }
-    if (match.allow == NULL || (match.is_history && history_of(r) == NULL)) {
+    if (match.allow == NULL) {
         return tmf_error_make(r->pool, TMF_ERROR_NOT_FOUND, "%s", routes->no_such_path);
     }
     if (r->method_number == M_OPTIONS) {

@@ -28,10 +28,22 @@ int tmf_space_has_error(request_rec *r);
  * request. */
 const char *tmf_space_url(request_rec *r, const tmf_base_t *base, const tmf_space_config_t *config);
 
+/* ---- request_state.c ---- */
+
+/* What is known of a request from one hook to the next. */
+typedef struct {
+    const tmf_operation_t *operation; /* that it is counted as; NULL = no handler of ours saw it */
+    const tmf_trace_t *trace;         /* NULL = it has not been asked for; tmf_http_trace */
+} tmf_request_state_t;
+
+/* To be read and written; lives in r->pool. An internal redirect is another request. */
+tmf_request_state_t *tmf_request_state(request_rec *r);
+
 /* ---- trace.c ---- */
 
-/* The trace of the request (model/trace.h), also in the note TMF_TRACE, which logs can show. */
-void tmf_http_read_trace(request_rec *r, tmf_trace_t *trace);
+/* The trace of the request (model/trace.h), also in the note TMF_TRACE, which logs can show. The
+ * headers are read when it is asked for first. */
+const tmf_trace_t *tmf_http_trace(request_rec *r);
 
 /* ---- handler.c: the story of a request ---- */
 

@@ -85,21 +85,15 @@ int tmf_reply_send(request_rec *r, const tmf_reply_t *reply)
                      &reply->body, reply->inserts);
 }
 
-static void append_member(tmf_text_t *text, const char *before, const char *value)
-{
-    tmf_text_append_string(text, before);
-    tmf_text_append_json(text, value, strlen(value));
-}
-
 void tmf_reply_write_error(tmf_text_t *text, const tmf_error_t *error)
 {
     char status[12];
 
     apr_snprintf(status, sizeof(status), "%d", error->status);
-    append_member(text, "{\"code\":", error->code);
-    append_member(text, ",\"reason\":", error->reason);
-    append_member(text, ",\"message\":", error->message);
-    append_member(text, ",\"status\":", status);
+    tmf_text_append_member(text, "{\"code\":", error->code);
+    tmf_text_append_member(text, ",\"reason\":", error->reason);
+    tmf_text_append_member(text, ",\"message\":", error->message);
+    tmf_text_append_member(text, ",\"status\":", status);
     tmf_text_append_string(text, ",\"@type\":\"Error\"}");
 }
 

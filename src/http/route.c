@@ -10,31 +10,31 @@
 const char *const tmf_route_json[] = {TMF_CONTENT_TYPE, NULL};
 
 static const tmf_route_t api_routes[] = {
-    {"", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_entry_point, tmf_route_json, 0,
+    {"", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_entry_point, tmf_route_json, 0, 0,
      TMF_OPERATION_ENTRY_POINT},
-    {"customer", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_list, tmf_route_json, 0,
+    {"customer", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_list, tmf_route_json, 0, 0,
      TMF_OPERATION_LIST_CUSTOMER},
-    {"customer", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_customer_create, tmf_route_json, 0,
+    {"customer", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_customer_create, tmf_route_json, 0, 0,
      TMF_OPERATION_CREATE_CUSTOMER},
-    {"customer", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_get, tmf_route_json, 0,
+    {"customer", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_customer_get, tmf_route_json, 0, 0,
      TMF_OPERATION_RETRIEVE_CUSTOMER},
-    {"customer", 1, NULL, M_PATCH, TMF_MEDIA_PATCH, tmf_api_customer_patch, tmf_route_json, 0,
+    {"customer", 1, NULL, M_PATCH, TMF_MEDIA_PATCH, tmf_api_customer_patch, tmf_route_json, 0, 0,
      TMF_OPERATION_PATCH_CUSTOMER},
-    {"customer", 1, NULL, M_PUT, TMF_MEDIA_JSON, tmf_api_customer_replace, tmf_route_json, 0,
+    {"customer", 1, NULL, M_PUT, TMF_MEDIA_JSON, tmf_api_customer_replace, tmf_route_json, 0, 0,
      TMF_OPERATION_REPLACE_CUSTOMER},
-    {"customer", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_customer_delete, tmf_route_json, 0,
+    {"customer", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_customer_delete, tmf_route_json, 0, 0,
      TMF_OPERATION_DELETE_CUSTOMER},
     {"customer", 1, "history", M_GET, TMF_MEDIA_NONE, tmf_api_customer_history, tmf_route_json, 0,
-     TMF_OPERATION_LIST_CUSTOMER_HISTORY},
-    {"hub", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_list, tmf_route_json, 0,
+     1, TMF_OPERATION_LIST_CUSTOMER_HISTORY},
+    {"hub", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_list, tmf_route_json, 0, 0,
      TMF_OPERATION_LIST_HUB},
-    {"hub", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create, tmf_route_json, 0,
+    {"hub", 0, NULL, M_POST, TMF_MEDIA_JSON, tmf_api_hub_create, tmf_route_json, 0, 0,
      TMF_OPERATION_CREATE_HUB},
-    {"hub", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get, tmf_route_json, 0,
+    {"hub", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_hub_get, tmf_route_json, 0, 0,
      TMF_OPERATION_RETRIEVE_HUB},
-    {"hub", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete, tmf_route_json, 0,
+    {"hub", 1, NULL, M_DELETE, TMF_MEDIA_NONE, tmf_api_hub_delete, tmf_route_json, 0, 0,
      TMF_OPERATION_DELETE_HUB},
-    {"openapi.json", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_openapi, tmf_route_json, 0,
+    {"openapi.json", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_api_openapi, tmf_route_json, 0, 0,
      TMF_OPERATION_OPENAPI},
 };
 
@@ -82,7 +82,6 @@ static void add_route(tmf_match_t *match, const tmf_route_t *route, int method, 
     if (route->method == method) {
         match->route = route;
     }
-    match->is_history = route->handler == tmf_api_customer_history;
 }
 
 tmf_operation_t tmf_match_operation(const tmf_match_t *match)
@@ -91,14 +90,15 @@ tmf_operation_t tmf_match_operation(const tmf_match_t *match)
 }
 
 static int is_at(const tmf_route_t *route, const char *collection, const tmf_match_t *match,
-                 const char *part)
+                 const char *part, int keeps_history)
 {
-    return strcmp(route->collection, collection) == 0 && route->has_id == (match->id != NULL) &&
+    return (keeps_history || !route->needs_history) && strcmp(route->collection, collection) == 0 &&
+           route->has_id == (match->id != NULL) &&
            (route->part == NULL ? part == NULL : part != NULL && strcmp(route->part, part) == 0);
 }
 
 void tmf_route_find(tmf_match_t *match, const tmf_routes_t *routes, const char *path, int method,
-                    apr_pool_t *result_pool)
+                    int keeps_history, apr_pool_t *result_pool)
 {
     const char *collection = next_segment(&path, result_pool);
     const char *part;
@@ -111,7 +111,8 @@ void tmf_route_find(tmf_match_t *match, const tmf_routes_t *routes, const char *
         return;
     }
     for (i = 0; i < routes->count; i++) {
-        if (is_at(&routes->routes[i], collection != NULL ? collection : "", match, part)) {
+        if (is_at(&routes->routes[i], collection != NULL ? collection : "", match, part,
+                  keeps_history)) {
             add_route(match, &routes->routes[i], method, result_pool);
         }
     }

@@ -16,6 +16,7 @@ typedef struct {
     tmf_api_fn *handler;
     const char *const *offers; /* what a reply can be, the most usual first; NULL ends them */
     int is_local;              /* answered also where there is no database */
+    int needs_history;         /* there only where TMFCustomerHistory is On */
     tmf_operation_t operation; /* that it is counted as */
 } tmf_route_t;
 
@@ -39,15 +40,15 @@ typedef struct {
     const char *allow; /* the methods of this path, for Allow; NULL when there is no such path */
     tmf_media_t post;  /* media of this path's POST and PATCH; TMF_MEDIA_NONE = no such method */
     tmf_media_t patch;
-    int is_history; /* the path is that of a history */
 } tmf_match_t;
 
 /* What a request that was found so is counted as. */
 tmf_operation_t tmf_match_operation(const tmf_match_t *match);
 
 /* Looks up the decoded path below the base (`/customer/42`). Repeated slashes count as one and a
- * trailing one does not count (src/api/README.md §2). */
+ * trailing one does not count (src/api/README.md §2). `keeps_history`: the host has the routes that
+ * need one. */
 void tmf_route_find(tmf_match_t *match, const tmf_routes_t *routes, const char *path, int method,
-                    apr_pool_t *result_pool);
+                    int keeps_history, apr_pool_t *result_pool);
 
 #endif

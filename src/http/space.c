@@ -28,12 +28,10 @@ static int has_handler_of_ours(request_rec *r)
 
 int tmf_space_translate_name(request_rec *r)
 {
-    tmf_trace_t trace;
-
     if (!has_handler_of_ours(r)) {
         return DECLINED;
     }
-    tmf_http_read_trace(r, &trace); /* so that the log has it whoever refuses the request */
+    (void)tmf_http_trace(r); /* so that the log has it whoever refuses the request */
     r->filename = apr_pstrcat(r->pool, FILENAME_PREFIX, r->uri, NULL);
     return OK;
 }

@@ -1,25 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * DESIGN
- *
- * Memory. Each virtual host that has the API has one piece of anonymous shared memory, which the
- * parent makes when it first reads of the host and keeps until httpd ends: children of this and of
- * later generations inherit it. Nothing in it is a pointer.
- *
- * Counters are 64-bit words that are added to, relaxed: nobody waits for anybody, and a child that
- * is killed has added or has not. All of them (tmf_totals_t) are there STRIPES times, each stripe
- * on cache lines of its own: a thread always adds to the same stripe, so that threads rarely fight
- * for a line, and a snapshot is the sum of the stripes. Words that belong together (the bucket and
- * the sum of a histogram) are added one after the other: a snapshot may see the first alone. The
- * count of a histogram is the sum of its buckets, so these two always agree.
- *
- * Connections are counted by process, because they end with it: each child has a row of its own,
- * which the parent clears when the child has ended.
- *
- * The last hour. When a minute is over the parent, which has a tick every ten seconds, notes what
- * the totals were then; a minute is the difference of two such samples. It costs requests nothing.
- * One writer and a ring with a spare place: who reads looks whether the sample has stayed the same.
- */
+/* The memory, and what is added to it; README.md has the design. */
 #include "metrics/metrics.h"
 
 #include <stddef.h>
@@ -31,6 +11,9 @@
 
 #include "metrics/shared.h"
 #include "metrics/tables.h"
+
+_Static_assert(sizeof(shared_t) == 131520 && sizeof(process_t) == 64,
+               "the memory has another layout: count up TMF_METRICS_LAYOUT");
 
 /* The index of a counter among the words of a stripe. */
 #define WORD(member) (offsetof(tmf_totals_t, member) / sizeof(apr_uint64_t))

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is counted and timed, for each virtual host, by all children of an httpd together, and what
- * it reads as: Prometheus' text format 0.0.4 and OpenMetrics 1.0. The names are those of
- * src/api/README.md §8; conf/README.md says what each of them means.
+ * it reads as: Prometheus' text format 0.0.4 and OpenMetrics 1.0. conf/README.md says what each of
+ * them means.
  *
  * Counters only grow: over the death of children and over restarts, until httpd ends. They are
- * added to without locks. A NULL for the metrics counts nothing. metrics.c has the design.
+ * added to without locks. A NULL for the metrics counts nothing. README.md has the design.
  */
 #ifndef TMF_METRICS_METRICS_H
 #define TMF_METRICS_METRICS_H
@@ -51,7 +51,7 @@ typedef enum { TMF_BATCH_READ, TMF_BATCH_WRITE } tmf_batch_t;
 typedef enum {
     TMF_OUTCOME_DELIVERED,
     TMF_OUTCOME_REFUSED, /* the listener does not want this event; it is tried again */
-    TMF_OUTCOME_FAILED,  /* no answer, or one that says the listener is ill; it is tried again */
+    TMF_OUTCOME_FAILED,  /* no answer, or one of an overloaded listener; it is tried again */
     TMF_OUTCOME_DEAD     /* given up, after the last refusal */
 } tmf_outcome_t;
 #define TMF_OUTCOMES 4
@@ -117,19 +117,24 @@ typedef struct {
 /* Codes of database errors that are told apart; the first stands for all others. */
 #define TMF_DATABASE_ERRORS 32
 
+/* Requests, and what became of them. */
+typedef struct {
+    apr_uint64_t count;
+    apr_uint64_t client_errors; /* of them, 4xx */
+    apr_uint64_t server_errors; /* of them, 5xx */
+    tmf_histogram_t durations;  /* tmf_metrics_duration_quantile reads it */
+} tmf_request_sums_t;
+
 #define TMF_MINUTES 60
 
 /* What happened in about a minute: httpd looks at the clock every ten seconds. */
 typedef struct {
     apr_time_t begin; /* time of day */
     apr_interval_time_t length;
-    apr_uint64_t requests;
-    apr_uint64_t client_errors;     /* of them, 4xx */
-    apr_uint64_t server_errors;     /* of them, 5xx */
+    tmf_request_sums_t requests;
     apr_uint64_t changes;           /* committed */
     apr_uint64_t deliveries;        /* acknowledged */
     apr_uint64_t failed_deliveries; /* refused or failed */
-    tmf_histogram_t durations;      /* of requests: tmf_metrics_duration_quantile reads it */
 } tmf_minute_t;
 
 /* All that only grows. */
@@ -167,6 +172,10 @@ int tmf_metrics_status(int index);
 /* The code of an index of `database_errors`; "other" is the first. */
 const char *tmf_metrics_database_error_code(int index);
 
+/* Adds what there was of an operation to the sums. */
+void tmf_metrics_add_requests(tmf_request_sums_t *sums, const tmf_totals_t *totals,
+                              tmf_operation_t operation);
+
 /* The time in seconds that a part of the requests (0.5, 0.99) did not pass: interpolated within a
  * bucket as Prometheus does it, and the largest bound where they passed that. 0 without requests.
  */
@@ -200,7 +209,8 @@ void tmf_metrics_render(tmf_text_t *text, const tmf_metrics_snapshot_t *snapshot
 
 /* ---- where it is kept: mod_tmf_customer.c ---- */
 
-/* Of the memory; another one is another memory. */
+/* Of the memory, which a module that a restart has replaced finds as the one before has made it:
+ * another layout, or another meaning of a word, has another number, and a memory of its own. */
 #define TMF_METRICS_LAYOUT "1"
 
 /* The metrics of all virtual hosts that an httpd has had since its start. */

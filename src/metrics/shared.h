@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How it lies in shared memory; metrics.c has the design. Internal to metrics/. */
+/* How it lies in shared memory; README.md has the design. Internal to metrics/. */
 #ifndef TMF_METRICS_SHARED_H
 #define TMF_METRICS_SHARED_H
 
@@ -25,13 +25,10 @@ typedef struct {
 
 /* What of the totals the last hour has. */
 typedef struct {
-    apr_uint64_t requests;
-    apr_uint64_t client_errors;
-    apr_uint64_t server_errors;
+    tmf_request_sums_t requests;
     apr_uint64_t changes;
     apr_uint64_t deliveries;
     apr_uint64_t failed_deliveries;
-    tmf_histogram_t durations;
 } sums_t;
 
 typedef struct {

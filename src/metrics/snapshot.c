@@ -17,21 +17,28 @@ static void add_histogram(tmf_histogram_t *sum, const tmf_histogram_t *part)
     sum->sum += part->sum;
 }
 
+void tmf_metrics_add_requests(tmf_request_sums_t *sums, const tmf_totals_t *totals,
+                              tmf_operation_t operation)
+{
+    int i;
+
+    add_histogram(&sums->durations, &totals->durations[operation]);
+    for (i = 0; i < TMF_STATUSES; i++) {
+        const apr_uint64_t requests = totals->requests[operation][i];
+
+        sums->count += requests;
+        sums->client_errors += tmf_metrics_status(i) / 100 == 4 ? requests : 0;
+        sums->server_errors += tmf_metrics_status(i) / 100 == 5 ? requests : 0;
+    }
+}
+
 static void sum_up(sums_t *sums, const tmf_totals_t *totals)
 {
-    int operation;
     int i;
 
     memset(sums, 0, sizeof(*sums));
-    for (operation = 0; operation < TMF_OPERATIONS; operation++) {
-        add_histogram(&sums->durations, &totals->durations[operation]);
-        for (i = 0; i < TMF_STATUSES; i++) {
-            const apr_uint64_t requests = totals->requests[operation][i];
-
-            sums->requests += requests;
-            sums->client_errors += tmf_metrics_status(i) / 100 == 4 ? requests : 0;
-            sums->server_errors += tmf_metrics_status(i) / 100 == 5 ? requests : 0;
-        }
+    for (i = 0; i < TMF_OPERATIONS; i++) {
+        tmf_metrics_add_requests(&sums->requests, totals, (tmf_operation_t)i);
     }
     for (i = 0; i < TMF_EVENT_TYPES; i++) {
         sums->changes += totals->changes[i];
@@ -140,18 +147,23 @@ static void subtract_histogram(tmf_histogram_t *from, const tmf_histogram_t *par
     from->sum -= part->sum;
 }
 
+static void subtract_requests(tmf_request_sums_t *from, const tmf_request_sums_t *part)
+{
+    from->count -= part->count;
+    from->client_errors -= part->client_errors;
+    from->server_errors -= part->server_errors;
+    subtract_histogram(&from->durations, &part->durations);
+}
+
 /* `minute` begins where its sums are `begin`. */
 static void end_minute(tmf_minute_t *minute, apr_time_t now, const sums_t *begin, const sums_t *end)
 {
     minute->length = now > minute->begin ? now - minute->begin : 0;
-    minute->requests = end->requests - begin->requests;
-    minute->client_errors = end->client_errors - begin->client_errors;
-    minute->server_errors = end->server_errors - begin->server_errors;
+    minute->requests = end->requests;
+    subtract_requests(&minute->requests, &begin->requests);
     minute->changes = end->changes - begin->changes;
     minute->deliveries = end->deliveries - begin->deliveries;
     minute->failed_deliveries = end->failed_deliveries - begin->failed_deliveries;
-    minute->durations = end->durations;
-    subtract_histogram(&minute->durations, &begin->durations);
 }
 
 /* Reads where the minutes begin: before the totals, which are never less then. */

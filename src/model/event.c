@@ -40,12 +40,11 @@ int tmf_event_type_find(tmf_event_type_t *type, const char *name)
     return 0;
 }
 
-/* Appends `before`, which ends in the member's name and colon, and the value; nothing for NULL. */
+/* NULL is no member. */
 static void append_member(tmf_text_t *text, const char *before, const char *value)
 {
     if (value != NULL) {
-        tmf_text_append_string(text, before);
-        tmf_text_append_json(text, value, strlen(value));
+        tmf_text_append_member(text, before, value);
     }
 }
 

@@ -97,3 +97,13 @@ void tmf_text_append_json(tmf_text_t *text, const char *string, apr_size_t lengt
     }
     tmf_text_append(text, "\"", 1);
 }
+
+void tmf_text_append_member(tmf_text_t *text, const char *before, const char *string)
+{
+    tmf_text_append_string(text, before);
+    if (string != NULL) {
+        tmf_text_append_json(text, string, strlen(string));
+    } else {
+        tmf_text_append_string(text, "null");
+    }
+}

@@ -29,4 +29,8 @@ const char *tmf_text_string(tmf_text_t *text);
  * and so that equal strings give equal bytes: `"`, `\`, and the control characters below U+0020. */
 void tmf_text_append_json(tmf_text_t *text, const char *string, apr_size_t length);
 
+/* Appends a member of a JSON object: `before`, which ends in its name and colon, and the string, or
+ * null for NULL. */
+void tmf_text_append_member(tmf_text_t *text, const char *before, const char *string);
+
 #endif

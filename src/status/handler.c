@@ -12,22 +12,22 @@ static const char *const overview[] = {"text/html;charset=utf-8", TMF_CONTENT_TY
 static const char *const metrics[] = {TMF_METRICS_TEXT_TYPE, TMF_METRICS_OPEN_TYPE, NULL};
 
 static const tmf_route_t routes[] = {
-    {"", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_overview, overview, 1, TMF_OPERATION_OTHER},
-    {"live", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_live, health, 1, TMF_OPERATION_OTHER},
-    {"ready", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_ready, health, 1, TMF_OPERATION_OTHER},
-    {"listeners", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_listener_list, tmf_route_json, 0,
+    {"", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_overview, overview, 1, 0, TMF_OPERATION_OTHER},
+    {"live", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_live, health, 1, 0, TMF_OPERATION_OTHER},
+    {"ready", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_ready, health, 1, 0, TMF_OPERATION_OTHER},
+    {"listeners", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_listener_list, tmf_route_json, 0, 0,
      TMF_OPERATION_OTHER},
-    {"listeners", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_listener_get, tmf_route_json, 0,
+    {"listeners", 1, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_listener_get, tmf_route_json, 0, 0,
      TMF_OPERATION_OTHER},
     {"listeners", 1, "deliveries", M_GET, TMF_MEDIA_NONE, tmf_status_delivery_list, tmf_route_json,
-     0, TMF_OPERATION_OTHER},
-    {"listeners", 1, "enable", M_POST, TMF_MEDIA_JSON, tmf_status_enable, tmf_route_json, 0,
+     0, 0, TMF_OPERATION_OTHER},
+    {"listeners", 1, "enable", M_POST, TMF_MEDIA_JSON, tmf_status_enable, tmf_route_json, 0, 0,
      TMF_OPERATION_OTHER},
-    {"listeners", 1, "replay", M_POST, TMF_MEDIA_JSON, tmf_status_replay, tmf_route_json, 0,
+    {"listeners", 1, "replay", M_POST, TMF_MEDIA_JSON, tmf_status_replay, tmf_route_json, 0, 0,
      TMF_OPERATION_OTHER},
-    {"listeners", 1, "purge", M_POST, TMF_MEDIA_JSON, tmf_status_purge, tmf_route_json, 0,
+    {"listeners", 1, "purge", M_POST, TMF_MEDIA_JSON, tmf_status_purge, tmf_route_json, 0, 0,
      TMF_OPERATION_OTHER},
-    {"metrics", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_metrics, metrics, 1,
+    {"metrics", 0, NULL, M_GET, TMF_MEDIA_NONE, tmf_status_metrics, metrics, 1, 0,
      TMF_OPERATION_OTHER},
 };
 

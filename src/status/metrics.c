@@ -8,10 +8,6 @@
 
 APLOG_USE_MODULE(tmf_customer);
 
-#ifndef TMF_VERSION
-#define TMF_VERSION "unknown" /* the Makefile says it */
-#endif
-
 #define MOST APR_USEC_PER_SEC /* that the database may take */
 
 /* That the database does not answer is one of the things to be measured: no error of ours. */

@@ -32,40 +32,15 @@ enum { PAGE, JSON }; /* as in the offers of the route */
 
 /* ---- what httpd and the metrics know ---- */
 
-static tmf_status_requests_t requests_of(apr_uint64_t requests, apr_uint64_t client_errors,
-                                         apr_uint64_t server_errors,
-                                         const tmf_histogram_t *durations)
+static tmf_status_requests_t requests_of(const tmf_request_sums_t *sums)
 {
-    tmf_status_requests_t made = {requests, client_errors, server_errors, -1, -1};
+    tmf_status_requests_t made = {sums->count, sums->client_errors, sums->server_errors, -1, -1};
 
-    if (durations->count > 0) {
-        made.median = tmf_metrics_duration_quantile(durations, 0.5);
-        made.p99 = tmf_metrics_duration_quantile(durations, 0.99);
+    if (sums->durations.count > 0) {
+        made.median = tmf_metrics_duration_quantile(&sums->durations, 0.5);
+        made.p99 = tmf_metrics_duration_quantile(&sums->durations, 0.99);
     }
     return made;
-}
-
-static tmf_status_requests_t requests_of_operation(const tmf_totals_t *totals, int operation)
-{
-    apr_uint64_t by_class[10] = {0};
-    apr_uint64_t requests = 0;
-    int i;
-
-    for (i = 0; i < TMF_STATUSES; i++) {
-        by_class[tmf_metrics_status(i) / 100 % 10] += totals->requests[operation][i];
-        requests += totals->requests[operation][i];
-    }
-    return requests_of(requests, by_class[4], by_class[5], &totals->durations[operation]);
-}
-
-static void add_histogram(tmf_histogram_t *sum, const tmf_histogram_t *part)
-{
-    int i;
-
-    for (i = 0; i < TMF_HISTOGRAM_BUCKETS; i++) {
-        sum->buckets[i] += part->buckets[i];
-    }
-    sum->count += part->count;
 }
 
 static void read_operations(tmf_status_overview_t *overview, const tmf_totals_t *totals,
@@ -73,24 +48,22 @@ static void read_operations(tmf_status_overview_t *overview, const tmf_totals_t 
 {
     tmf_status_operation_t *operations = apr_palloc(result_pool,
                                                     sizeof(*operations) * TMF_OPERATIONS);
-    tmf_status_requests_t sum = {0};
-    tmf_histogram_t durations = {{0}, 0, 0};
+    tmf_request_sums_t all = {0};
     int i;
 
     for (i = 0; i < TMF_OPERATIONS; i++) {
-        tmf_status_requests_t requests = requests_of_operation(totals, i);
+        const tmf_operation_t operation = (tmf_operation_t)i;
+        tmf_request_sums_t sums = {0};
 
-        if (requests.requests > 0) {
+        tmf_metrics_add_requests(&sums, totals, operation);
+        tmf_metrics_add_requests(&all, totals, operation);
+        if (sums.count > 0) {
             operations[overview->operation_count++] = (tmf_status_operation_t){
-                tmf_operation_name((tmf_operation_t)i), requests};
+                tmf_operation_name(operation), requests_of(&sums)};
         }
-        sum.requests += requests.requests;
-        sum.client_errors += requests.client_errors;
-        sum.server_errors += requests.server_errors;
-        add_histogram(&durations, &totals->durations[i]);
     }
     overview->operations = operations;
-    overview->total = requests_of(sum.requests, sum.client_errors, sum.server_errors, &durations);
+    overview->total = requests_of(&all);
 }
 
 static void read_minutes(tmf_status_minute_t *minutes, const tmf_metrics_snapshot_t *snapshot)
@@ -101,11 +74,9 @@ static void read_minutes(tmf_status_minute_t *minutes, const tmf_metrics_snapsho
     for (i = 0; i < snapshot->minute_count; i++) {
         const tmf_minute_t *minute = &snapshot->minutes[i];
 
-        minutes[first + i] = (tmf_status_minute_t){
-            minute->begin,
-            requests_of(minute->requests, minute->client_errors, minute->server_errors,
-                        &minute->durations),
-            minute->changes, minute->deliveries, minute->failed_deliveries};
+        minutes[first + i] = (tmf_status_minute_t){minute->begin, requests_of(&minute->requests),
+                                                   minute->changes, minute->deliveries,
+                                                   minute->failed_deliveries};
     }
 }
 

@@ -40,7 +40,7 @@ typedef struct {
 typedef struct {
     apr_time_t begin; /* 0 = httpd did not run yet, and all else is 0 */
     tmf_status_requests_t requests;
-    apr_uint64_t changes;   /* of customers */
+    apr_uint64_t changes;   /* of customers, by their events */
     apr_uint64_t delivered; /* notifications that a listener accepted */
     apr_uint64_t failed;    /* attempts that it did not */
 } tmf_status_minute_t;

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "status/markup.h"
 #include "status/overview.h"
 #include "status/problems.h"
@@ -10,12 +8,8 @@ static const char *const health_names[] = {"pass", "warn", "fail"};
 /* `"name":` and a value; the caller has written what stands before. */
 static void append_text(tmf_text_t *json, const char *name, const char *value)
 {
-    tmf_text_append_format(json, "\"%s\":", name);
-    if (value != NULL) {
-        tmf_text_append_json(json, value, strlen(value));
-    } else {
-        tmf_text_append_string(json, "null");
-    }
+    tmf_text_append_format(json, "\"%s\"", name);
+    tmf_text_append_member(json, ":", value);
 }
 
 static void append_number(tmf_text_t *json, const char *name, apr_int64_t value)
@@ -131,7 +125,7 @@ static void append_kinds(tmf_text_t *json, const tmf_status_overview_t *overview
                       (apr_int64_t)overview->deliveries[i]);
     }
     tmf_text_append_string(json, "},");
-    append_number(json, "changes", (apr_int64_t)overview->changes);
+    append_number(json, "events", (apr_int64_t)overview->changes);
     comma(json);
 }
 
@@ -234,7 +228,7 @@ static void append_minutes(tmf_text_t *json, const tmf_status_minute_t *minutes)
         comma(json);
         append_requests(json, &minutes[i].requests);
         comma(json);
-        append_number(json, "changes", (apr_int64_t)minutes[i].changes);
+        append_number(json, "events", (apr_int64_t)minutes[i].changes);
         comma(json);
         append_number(json, "delivered", (apr_int64_t)minutes[i].delivered);
         comma(json);

@@ -209,7 +209,7 @@ static void write_customer_tiles(tmf_text_t *html, const tmf_status_overview_t *
         append(html, "–");
     }
     begin_note(html);
-    tmf_markup_count(html, (apr_int64_t)overview->changes, "change", "changes");
+    tmf_markup_count(html, (apr_int64_t)overview->changes, "event", "events");
     append(html, " through this server");
     end_tile(html);
     write_notification_tiles(html, counts);

@@ -34,23 +34,20 @@ enum {
 
 static const char *const names[ROWS] = {
     "Requests",        "ClientErrors",       "ServerErrors", "DatabaseErrors", "ConnectionsInUse",
-    "ConnectionsIdle", "ConnectionsWaiting", "CacheHits",    "CacheMisses",    "Changes",
+    "ConnectionsIdle", "ConnectionsWaiting", "CacheHits",    "CacheMisses",    "Events",
     "Delivered",       "DeliveryFailures",   "DeadLetters"};
 
 static void add_requests(apr_uint64_t *rows, const tmf_totals_t *totals)
 {
-    int operation;
+    tmf_request_sums_t sums = {0};
     int i;
 
-    for (operation = 0; operation < TMF_OPERATIONS; operation++) {
-        for (i = 0; i < TMF_STATUSES; i++) {
-            const apr_uint64_t requests = totals->requests[operation][i];
-
-            rows[REQUESTS] += requests;
-            rows[CLIENT_ERRORS] += tmf_metrics_status(i) / 100 == 4 ? requests : 0;
-            rows[SERVER_ERRORS] += tmf_metrics_status(i) / 100 == 5 ? requests : 0;
-        }
+    for (i = 0; i < TMF_OPERATIONS; i++) {
+        tmf_metrics_add_requests(&sums, totals, (tmf_operation_t)i);
     }
+    rows[REQUESTS] += sums.count;
+    rows[CLIENT_ERRORS] += sums.client_errors;
+    rows[SERVER_ERRORS] += sums.server_errors;
 }
 
 static void add_host(apr_uint64_t *rows, const tmf_metrics_snapshot_t *snapshot)

@@ -19,6 +19,9 @@ typedef struct {
     _Atomic apr_uint64_t writers;
 } place_t;
 
+_Static_assert(PLACES * sizeof(place_t) == 1 << 20,
+               "the memory has another layout: count up TMF_CUSTOMER_BOARD_LAYOUT");
+
 struct tmf_customer_board_t {
     place_t *places; /* shared */
 };

@@ -19,6 +19,10 @@
 
 typedef struct tmf_customer_board_t tmf_customer_board_t;
 
+/* Of the memory, which a module that a restart has replaced finds as the one before has made it:
+ * another layout has another number, and a memory of its own. */
+#define TMF_CUSTOMER_BOARD_LAYOUT "1"
+
 /* Which customer: that with `id` in the database that `database` stands for, never 0. */
 typedef struct {
     apr_uint64_t database;

@@ -32,6 +32,7 @@ APR_RING_HEAD(ring_t, entry_t);
 
 struct tmf_customer_cache_t {
     apr_thread_mutex_t *lock; /* guards what follows */
+    apr_pool_t *pool;         /* of the table alone, which grows; its allocator is nobody else's */
     apr_hash_t *entries;
     struct ring_t ring; /* the one that was not asked for the longest is first */
     apr_size_t bytes;
@@ -47,6 +48,7 @@ static apr_status_t forget_all(void *data)
     while (!APR_RING_EMPTY(&cache->ring, entry_t, link)) {
         forget(cache, APR_RING_FIRST(&cache->ring));
     }
+    apr_pool_destroy(cache->pool);
     return APR_SUCCESS;
 }
 
@@ -54,9 +56,13 @@ apr_status_t tmf_customer_cache_make(tmf_customer_cache_t **cache, apr_size_t by
                                      apr_pool_t *child_pool)
 {
     tmf_customer_cache_t *made = apr_pcalloc(child_pool, sizeof(*made));
+    apr_status_t status = apr_pool_create_unmanaged(&made->pool);
 
+    if (status != APR_SUCCESS) {
+        return status;
+    }
     made->bytes_max = bytes;
-    made->entries = apr_hash_make(child_pool);
+    made->entries = apr_hash_make(made->pool);
     APR_RING_INIT(&made->ring, entry_t, link);
     apr_pool_cleanup_register(child_pool, made, forget_all, apr_pool_cleanup_null);
     *cache = made;

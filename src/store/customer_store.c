@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/customer_store.h"
 
-#include <apr_strings.h>
-
 #include "store/array.h"
 #include "store/history.h"
+#include "store/number.h"
 #include "store/tell.h"
 
 /* Columns of every statement that yields a customer; the last one when it writes. */
@@ -125,11 +124,6 @@ static const tmf_customer_t *take_written(tmf_db_t *db, const tmf_db_rows_t *row
     return customer;
 }
 
-static const char *number_text(apr_int64_t number, apr_pool_t *pool)
-{
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
-}
-
 tmf_error_t *tmf_customer_store_get(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
                                     apr_pool_t *result_pool)
 {
@@ -142,7 +136,7 @@ tmf_error_t *tmf_customer_store_lock(tmf_db_t *db, const char *id, const tmf_cus
                                      apr_pool_t *result_pool)
 {
     const char *parameters[] = {
-        id, number_text(apr_time_as_msec(tmf_db_statement_timeout(db)), result_pool)};
+        id, tmf_number_text(apr_time_as_msec(tmf_db_statement_timeout(db)), result_pool)};
 
     tmf_db_begin_write(db, id);
     return read_one(db, lock_sql, 2, parameters, customer, result_pool);
@@ -171,7 +165,7 @@ tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t
     const tmf_db_rows_t *rows;
 
     parameters[TMF_TELL_PARAMETERS] = id;
-    parameters[TMF_TELL_PARAMETERS + 1] = number_text(revision, result_pool);
+    parameters[TMF_TELL_PARAMETERS + 1] = tmf_number_text(revision, result_pool);
     parameters[TMF_TELL_PARAMETERS + 2] = doc;
     TMF_TRY(write_one(db, update_sql, TMF_TELL_PARAMETERS + 3, parameters, tell, COLUMN_DELIVERIES,
                       &rows, result_pool));

@@ -117,11 +117,14 @@ static tmf_error_t *away(tmf_db_pool_t *pool, const char *cause, apr_pool_t *res
 static tmf_error_t *unfit(tmf_db_pool_t *pool, const char *tag, const char *cause,
                           apr_pool_t *result_pool)
 {
-    return tmf_outage_unfit(pool->outage)
-               ? tmf_error_fault(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE, tag,
-                                 TMF_DATABASE_UNFIT_MESSAGE, "%s", cause)
-               : tmf_error_make(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE,
-                                TMF_DATABASE_UNFIT_MESSAGE);
+    tmf_error_t *error = tmf_outage_unfit(pool->outage)
+                             ? tmf_error_fault(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE, tag,
+                                               TMF_DATABASE_UNFIT_MESSAGE, "%s", cause)
+                             : tmf_error_make(result_pool, TMF_ERROR_DATABASE_UNAVAILABLE,
+                                              TMF_DATABASE_UNFIT_MESSAGE);
+
+    error->is_unfit = 1;
+    return error;
 }
 
 static void database_is_back(tmf_db_pool_t *pool, int is_new)
@@ -215,9 +218,10 @@ static apr_interval_time_t timeout_of(const tmf_db_t *db)
     return db->limit > 0 ? db->limit : db->pool->statement_timeout;
 }
 
-/* One look at the schema, and all the settings of a session. Nothing is set that other modules on
- * the same connection could mind: their statements are short, too, and neither compiling them nor
- * spreading them over processes would pay. */
+/* One look at the schema, and all the settings of a session. Other modules on the same connection
+ * can live with them: their statements are short, too, and neither compiling them nor spreading
+ * them over processes would pay; and their errors come without DETAIL and CONTEXT, which repeat
+ * data: what libpq says of a connection that breaks is logged as it is. */
 tmf_error_t *tmf_db_set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
 {
     static const char sql[] =
@@ -230,6 +234,7 @@ tmf_error_t *tmf_db_set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
     tmf_session_state_t *state = tmf_session_state(db->session);
     PGresult *result;
 
+    PQsetErrorVerbosity(db->connection, PQERRORS_TERSE);
     TMF_TRY(tmf_session_ask(db->session, sql, 1, &timeout, &result, result_pool));
     TMF_TRY(check_schema(db->pool, result, result_pool));
     TMF_TRY(tmf_session_ask(db->session, "SELECT tmf_customer.identity()", 0, NULL, &result,
@@ -458,7 +463,7 @@ int tmf_db_schema_version(tmf_db_pool_t *pool)
 
 int tmf_db_is_unfit(const tmf_error_t *error)
 {
-    return strcmp(error->message, TMF_DATABASE_UNFIT_MESSAGE) == 0;
+    return error->is_unfit;
 }
 
 const tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/history.h"
 
-#include <apr_strings.h>
+#include "store/number.h"
 
 /* Bytes of rows that are read for one page: it ends with the row that passes them. */
 #define PAGE_BYTES (16 * 1024 * 1024)
@@ -39,14 +39,10 @@ enum {
 static const char read_sql[] = READ_SQL("id < coalesce($3::bigint, 9223372036854775807)", " DESC");
 static const char read_backward_sql[] = READ_SQL("id > $3::bigint", "");
 
-static const char *interval_text(apr_interval_time_t interval, apr_pool_t *pool)
+/* Of the oldest row that is to be kept; NULL = of any. */
+static const char *age_text(apr_interval_time_t kept_for, apr_pool_t *pool)
 {
-    return interval > 0 ? apr_psprintf(pool, "%" APR_TIME_T_FMT " microseconds", interval) : NULL;
-}
-
-static const char *number_text(apr_int64_t number, apr_pool_t *pool)
-{
-    return apr_psprintf(pool, "%" APR_INT64_T_FMT, number);
+    return kept_for > 0 ? tmf_interval_text(kept_for, pool) : NULL;
 }
 
 int tmf_history_set(const char **parameters, const tmf_record_of_change_t *record, apr_pool_t *pool)
@@ -56,7 +52,7 @@ int tmf_history_set(const char **parameters, const tmf_record_of_change_t *recor
     }
     parameters[0] = record->operation;
     parameters[1] = record->user;
-    parameters[2] = interval_text(record->kept_for, pool);
+    parameters[2] = age_text(record->kept_for, pool);
     return TMF_HISTORY_PARAMETERS;
 }
 
@@ -110,9 +106,9 @@ tmf_error_t *tmf_history_read(tmf_db_t *db, const tmf_history_selection_t *selec
                               const tmf_history_row_t **rows, tmf_customer_page_t *page,
                               int *is_known, apr_pool_t *result_pool)
 {
-    const char *parameters[] = {selection->id, interval_text(selection->kept_for, result_pool),
-                                selection->after, number_text(selection->offset, result_pool),
-                                number_text(selection->limit + 1, result_pool)};
+    const char *parameters[] = {selection->id, age_text(selection->kept_for, result_pool),
+                                selection->after, tmf_number_text(selection->offset, result_pool),
+                                tmf_number_text(selection->limit + 1, result_pool)};
     const tmf_db_rows_t *read;
     int is_cut;
 

@@ -23,8 +23,10 @@
     "   (customer_id, revision, correlation_id, operation, user_name, before)"                     \
     "  SELECT written.id, written.revision, asked.correlation_id, asked.operation,"                \
     "   asked.user_name, " before " FROM written JOIN asked USING (place))"
+/* Nothing is called where all is kept. */
 #define TMF_HISTORY_EXPIRE_SQL(kept_for, most)                                                     \
-    ", (SELECT tmf_customer.expire_history(" kept_for "::interval, " most "))"
+    ", CASE WHEN " kept_for "::interval IS NOT NULL"                                               \
+    "   THEN (SELECT tmf_customer.expire_history(" kept_for "::interval, " most ")) END"
 
 #define TMF_HISTORY_PARAMETERS 3
 

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/outbox.h"
 
-#include <apr_strings.h>
-
 #include "store/array.h"
+#include "store/number.h"
 
 /* Times are the database's: the hosts' clocks need not agree. */
 static const char claim_sql[] = "SELECT id, callback, query, failures"
@@ -50,15 +49,10 @@ static const char backlogs_sql[] =
     "SELECT hub_id, callback, (extract(epoch FROM now() - oldest) * 1000000)::bigint, pending"
     " FROM tmf_customer.backlogs($1::text, $2::interval)";
 
-static const char *interval_text(apr_interval_time_t interval, apr_pool_t *pool)
-{
-    return apr_psprintf(pool, "%" APR_TIME_T_FMT " microseconds", interval);
-}
-
 tmf_error_t *tmf_outbox_claim(tmf_db_t *db, const char *owner, apr_interval_time_t duration,
                               const tmf_lease_t **leases, int *count, apr_pool_t *result_pool)
 {
-    const char *parameters[] = {owner, interval_text(duration, result_pool)};
+    const char *parameters[] = {owner, tmf_interval_text(duration, result_pool)};
     const tmf_db_rows_t *rows;
     tmf_lease_t *read;
     int i;
@@ -171,7 +165,7 @@ tmf_error_t *tmf_outbox_read(tmf_db_t *db, const char *owner, tmf_want_t *wants,
     parameters[6] = tmf_array_text(&slices.last_withheld);
     parameters[7] = tmf_array_text(&slices.held);
     parameters[8] = tmf_array_text(&slices.withheld);
-    parameters[9] = apr_psprintf(result_pool, "%" APR_INT64_T_FMT, budget);
+    parameters[9] = tmf_number_text(budget, result_pool);
     TMF_TRY(tmf_db_execute(db, read_sql, 10, parameters, &rows, result_pool));
     for (i = 0; i < count; i++) {
         wants[i].lost = 1;
@@ -232,7 +226,8 @@ tmf_error_t *tmf_outbox_refuse(tmf_db_t *db, const apr_array_header_t *refused,
         tmf_array_add(&columns[0], one->hub_id);
         tmf_array_add_number(&columns[1], one->event);
         tmf_array_add_number(&columns[2], one->attempts);
-        tmf_array_add(&columns[3], one->pause < 0 ? NULL : interval_text(one->pause, scratch_pool));
+        tmf_array_add(&columns[3],
+                      one->pause < 0 ? NULL : tmf_interval_text(one->pause, scratch_pool));
         tmf_array_add(&columns[4], one->error);
     }
     for (i = 0; i < 5; i++) {
@@ -248,9 +243,9 @@ tmf_error_t *tmf_outbox_pause(tmf_db_t *db, const char *owner, const char *hub_i
 {
     const char *parameters[] = {owner,
                                 hub_id,
-                                apr_itoa(scratch_pool, failures),
-                                interval_text(pause, scratch_pool),
-                                interval_text(ill_at_most, scratch_pool),
+                                tmf_number_text(failures, scratch_pool),
+                                tmf_interval_text(pause, scratch_pool),
+                                tmf_interval_text(ill_at_most, scratch_pool),
                                 disable ? "true" : "false",
                                 error};
     const tmf_db_rows_t *rows;
@@ -278,7 +273,7 @@ tmf_error_t *tmf_outbox_backlogs(tmf_db_t *db, const char *owner, apr_interval_t
                                  const tmf_backlog_t **backlogs, int *count,
                                  apr_pool_t *result_pool)
 {
-    const char *parameters[] = {owner, interval_text(least, result_pool)};
+    const char *parameters[] = {owner, tmf_interval_text(least, result_pool)};
     const tmf_db_rows_t *rows;
     tmf_backlog_t *read;
     int i;
@@ -306,8 +301,8 @@ tmf_error_t *tmf_outbox_release(tmf_db_t *db, const char *owner, apr_pool_t *scr
 tmf_error_t *tmf_outbox_sweep(tmf_db_t *db, apr_interval_time_t retention, apr_int64_t *position,
                               int *more, apr_pool_t *scratch_pool)
 {
-    const char *parameters[] = {interval_text(retention, scratch_pool),
-                                apr_psprintf(scratch_pool, "%" APR_INT64_T_FMT, *position)};
+    const char *parameters[] = {tmf_interval_text(retention, scratch_pool),
+                                tmf_number_text(*position, scratch_pool)};
     const tmf_db_rows_t *rows;
 
     TMF_TRY(tmf_db_execute(db, sweep_sql, 2, parameters, &rows, scratch_pool));

@@ -73,9 +73,6 @@ tmf_session_t *tmf_session_make(apr_pool_t *pool)
 int tmf_session_is_new(tmf_session_t *session, PGconn *connection)
 {
     session->connection = connection;
-    /* Without DETAIL and CONTEXT, which repeat data: messages of a connection that breaks are
-     * logged as libpq writes them. */
-    PQsetErrorVerbosity(connection, PQERRORS_TERSE);
     return session->backend_pid != PQbackendPID(connection);
 }
 
@@ -128,25 +125,29 @@ typedef struct {
         *prefix; /* of a SQLSTATE; the longest that fits counts, so longer ones stand first */
     tmf_error_code_t code;
     const char *message;
+    int is_unfit; /* as in tmf_error_t */
 } sqlstate_row_t;
 
 /* The one table from SQLSTATE to reply. A code that is missing here is our fault: 500. */
 static const sqlstate_row_t sqlstate_table[] = {
-    {"57014", TMF_ERROR_STATEMENT_TIMEOUT, "The database took too long for this request"},
-    {"40", TMF_ERROR_WRITE_CONFLICT, "Others are changing the same customer"},
-    {"08", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE},
-    {"53", TMF_ERROR_DATABASE_UNAVAILABLE, "The database has no resources for this at the moment"},
-    {"57", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE},
-    {"25006", TMF_ERROR_DATABASE_UNAVAILABLE, "The database does not take changes at the moment"},
-    {"26000", TMF_ERROR_DATABASE_UNAVAILABLE, "A connection to the database was renewed meanwhile"},
-    {"3F000", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no schema */
-    {"42P01", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no table */
-    {"42703", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no column */
-    {"42883", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no function */
-    {"42501", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE}, /* no right */
-    {"22003", TMF_ERROR_INVALID_BODY, "A number in the body is too large to be kept"},
-    {"2201B", TMF_ERROR_INVALID_PARAMETER, "A regular expression of the query is not valid"},
-    {"54000", TMF_ERROR_INVALID_BODY, "The body has a part that is too large to be kept"},
+    {"57014", TMF_ERROR_STATEMENT_TIMEOUT, "The database took too long for this request", 0},
+    {"40", TMF_ERROR_WRITE_CONFLICT, "Others are changing the same customer", 0},
+    {"08", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE, 0},
+    {"53", TMF_ERROR_DATABASE_UNAVAILABLE, "The database has no resources for this at the moment",
+     0},
+    {"57", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNAVAILABLE_MESSAGE, 0},
+    {"25006", TMF_ERROR_DATABASE_UNAVAILABLE, "The database does not take changes at the moment",
+     0},
+    {"26000", TMF_ERROR_DATABASE_UNAVAILABLE, "A connection to the database was renewed meanwhile",
+     0},
+    {"3F000", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE, 1}, /* no schema */
+    {"42P01", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE, 1}, /* no table */
+    {"42703", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE, 1}, /* no column */
+    {"42883", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE, 1}, /* no function */
+    {"42501", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE, 1}, /* no right */
+    {"22003", TMF_ERROR_INVALID_BODY, "A number in the body is too large to be kept", 0},
+    {"2201B", TMF_ERROR_INVALID_PARAMETER, "A regular expression of the query is not valid", 0},
+    {"54000", TMF_ERROR_INVALID_BODY, "The body has a part that is too large to be kept", 0},
 };
 
 static const char *sqlstate_of(const PGresult *result)
@@ -154,6 +155,18 @@ static const char *sqlstate_of(const PGresult *result)
     const char *sqlstate = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
 
     return sqlstate != NULL ? sqlstate : "";
+}
+
+static tmf_error_t *from_row(const sqlstate_row_t *row, const char *cause, apr_pool_t *result_pool)
+{
+    tmf_error_t *error = row->code == TMF_ERROR_INVALID_BODY ||
+                                 row->code == TMF_ERROR_INVALID_PARAMETER
+                             ? tmf_error_make(result_pool, row->code, "%s", row->message)
+                             : tmf_error_fault(result_pool, row->code, "TMF0020", row->message,
+                                               "PostgreSQL: %s", cause);
+
+    error->is_unfit = row->is_unfit;
+    return error;
 }
 
 static tmf_error_t *from_sqlstate(const char *sqlstate, const char *cause, apr_pool_t *result_pool)
@@ -164,10 +177,7 @@ static tmf_error_t *from_sqlstate(const char *sqlstate, const char *cause, apr_p
         const sqlstate_row_t *row = &sqlstate_table[i];
 
         if (strncmp(sqlstate, row->prefix, strlen(row->prefix)) == 0) {
-            return row->code == TMF_ERROR_INVALID_BODY || row->code == TMF_ERROR_INVALID_PARAMETER
-                       ? tmf_error_make(result_pool, row->code, "%s", row->message)
-                       : tmf_error_fault(result_pool, row->code, "TMF0020", row->message,
-                                         "PostgreSQL: %s", cause);
+            return from_row(row, cause, result_pool);
         }
     }
     return tmf_error_fault(result_pool, TMF_ERROR_INTERNAL, "TMF0021",

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# The maps for those who change the code name only files and functions that there are.
+# The maps for those who change the code name only files and functions that there are, and a function, or a member of a
+# struct, beside the file that it is in: "`one`, `another` (room/file.c)", or "`one` (`src/room/file.h`)".
 source "$(dirname "$0")/lib.bash"
 
 shopt -s nullglob
@@ -14,4 +15,10 @@ while read -r name; do
     *) grep -qw -- "$name" <<<"$code" || wrong "no such function: $name" ;;
     esac
 done <<<"$names"
+while IFS=: read -r map pair; do
+    read -ra files <<<"$(grep -oE '[a-z_]+/[a-z_]+\.[ch]' <<<"${pair#*(}" | sed 's:^:src/:' | paste -sd' ')"
+    for name in $(grep -oE '`[a-z0-9_]+`' <<<"${pair%%(*}" | tr -d '`'); do
+        grep -qE "^[a-z].*[ *]$name\(|(->|\.)$name\>" "${files[@]}" || wrong "$map: $name is not in ${files[*]}"
+    done
+done < <(grep -oHE '(`[a-z0-9_]+`, )*`[a-z0-9_]+` \(`?(src/)?[a-z_]+/[a-z_]+\.[ch][^)]*\)' "${maps[@]}")
 finish "the maps name what there is"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BASE, PROJECT, await_condition, is_root, working
+from harness import BASE, await_condition, is_root, working
 from harness.client import customer, path_of
 from harness.examples import EXAMPLES, adapted, api_of
 from harness.httpd import APACHE
@@ -22,8 +22,8 @@ pytestmark = pytest.mark.skipif(bool(os.environ.get("TMF_ASAN") or os.environ.ge
 
 # ---- logs.conf, logrotate, systemd ----
 
-def log_lines(server):
-    return [json.loads(line) for line in (server.root / "access.json").read_text().splitlines()]
+def log_lines(server, name="access.json"):
+    return [json.loads(line) for line in (server.root / name).read_text().splitlines()]
 
 
 def test_who_asked_what(serve, accounts):
@@ -54,9 +54,21 @@ def test_who_asked_what(serve, accounts):
     assert f"[{refused['id']}]" in server.log.text(), "one log leads to the other"
 
 
+def test_a_team_has_a_log_of_its_own(serve, accounts):
+    server = serve({"basic-auth.conf": accounts, "logs.conf": {"logs": ".", "team": "billing"}})
+    server.log.allow("AH01617")
+    for name in ("alice", "billing", "bob", "billing"):
+        assert api_of(server, name).get("/customer").status_code == 200
+    guess = api_of(server)
+    guess.session.auth = ("billing", "guessed")
+    assert guess.get("/customer").status_code == 401
+    api_of(server, "billing").get(f"http://127.0.0.1:{server.port}/elsewhere", check=False)
+    lines = await_condition(lambda: len(found := log_lines(server)) == 5 and found, "every request is logged")
+    assert log_lines(server, "billing.json") == [line for line in lines if line["user"] == "billing"]
+    assert sorted(line["user"] for line in lines) == ["-", "alice", "billing", "billing", "bob"]
+
+
 def test_the_trace_of_a_request(serve):
-    if not any("TMF_TRACE" in path.read_text() for path in (PROJECT / "src" / "http").glob("trace.c")):
-        pytest.skip("this module makes no note of the trace")
     server = serve({"logs.conf": {"logs": "."}})
     api_of(server).get("/customer", headers={"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"})
     await_condition(lambda: (server.root / "access.json").exists() and log_lines(server), "the request is logged")

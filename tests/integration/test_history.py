@@ -359,6 +359,20 @@ def test_forever(start_httpd):
     assert operations(history(api, made)) == ["patch"]
 
 
+def test_where_all_is_kept_nobody_looks_for_what_is_old(start_httpd):
+    server = start_httpd(server=HISTORY + "TMFCustomerHistoryRetention forever\n", location="TMFCustomerClientId On\n"
+                         "TMFCustomerMaxBody 100000")
+    sql(server, "CREATE OR REPLACE FUNCTION tmf_customer.expire_history(kept interval, most bigint) RETURNS bigint"
+                " LANGUAGE plpgsql AS $$ BEGIN RAISE 'called'; END $$")
+    api = Api(server.url)
+    made = api.create(big="x" * 10000)
+    assert api.post(customer(id="own")).status_code == 201
+    assert api.post(customer(), headers={"Idempotency-Key": "x"}).status_code == 201
+    assert api.patch(path_of(made), {"n": 1}).status_code == 200
+    assert api.put("/customer/own", customer()).status_code == 200
+    assert api.delete("/customer/own").status_code == 204
+
+
 @pytest.mark.parametrize("directive", ["TMFCustomerHistory maybe", "TMFCustomerHistoryRetention 0", "TMFCustomerHistoryRetention never",
                                        "TMFCustomerHistoryRetention 999ms", "TMFCustomerHistoryRetention 36501d", "TMFCustomerHistoryRetention"])
 def test_a_bad_directive_is_refused(new_database, directive):
@@ -481,3 +495,12 @@ def test_the_runtime_role_cannot_edit_history(kept, kept_server, statement):
     postgres, name = kept_server.database
     with pytest.raises(psycopg2.errors.InsufficientPrivilege):
         postgres.execute(statement, name, user=RUNTIME)
+
+
+def test_the_runtime_role_can_remove_the_oldest_alone_and_few_at_a_time(start_httpd):
+    postgres, name = start_httpd(server=HISTORY).database
+    postgres.execute("INSERT INTO tmf_customer.history (customer_id, revision, operation, at)"
+                     " SELECT 'old', i, 'patch', now() - i * interval '1 minute' FROM generate_series(1, 300) AS i", name)
+    for most in ("NULL", "1000"):
+        assert postgres.execute(f"SELECT tmf_customer.expire_history('0', {most})", name, user=RUNTIME) == [(128,)]
+    assert postgres.execute("SELECT min(revision), max(revision) FROM tmf_customer.history", name) == [(1, 44)]

@@ -138,7 +138,7 @@ def test_json_says_the_same(busy, traffic):
     assert [(row[0].split("\n")[0], number(row[2]), number(row[4])) for row in page.tables["Listeners"][1:]] == [
         (each["origin"], each["pending"], each["dead"]) for each in overview["listeners"]]
     assert overview["status"] == "warn" and all(problem["output"] in page.text for problem in overview["problems"])
-    assert overview["stored"]["customers"] == 7 and overview["changes"] == 7
+    assert overview["stored"]["customers"] == 7 and overview["events"] == 7
     assert overview["deliveries"]["delivered"] == 7 and overview["deliveries"]["dead"] == 7
     assert sum(minute["requests"] for minute in overview["minutes"]) == total["requests"]
     assert sum(minute["delivered"] for minute in overview["minutes"]) == 7

@@ -394,6 +394,28 @@ static pid_t start_process(void)
     _exit(0);
 }
 
+/* Other threads use the pool of the child meanwhile. */
+START_TEST(nothing_of_the_childs_pool_is_used_once_the_cache_is_made)
+{
+    tmf_cache_ticket_t ticket;
+    char *before;
+    int i;
+
+    make_cache(1 << 20, 3600 * APR_USEC_PER_SEC);
+    ck_assert_int_eq(look_up("0", &ticket), 0);
+    before = apr_palloc(pool, 8);
+    for (i = 0; i < 1000; i++) {
+        char id[16];
+        const tmf_customer_key_t key = {42, id};
+        const tmf_customer_t customer = customer_of(id, 1, "{}");
+
+        apr_snprintf(id, sizeof(id), "%d", i);
+        tmf_customer_cache_put(&caching, &key, &customer, &ticket);
+    }
+    ck_assert_ptr_eq(apr_palloc(pool, 8), before + 8);
+}
+END_TEST
+
 START_TEST(no_process_gives_what_was_written_over_by_another_one)
 {
     pid_t processes[PROCESSES];
@@ -478,6 +500,7 @@ int main(void)
     tcase_add_test(tcase, a_document_of_64_kib_is_kept_and_no_larger_one);
     tcase_add_test(tcase, what_was_not_asked_for_the_longest_makes_room);
     tcase_add_test(tcase, what_is_larger_than_all_of_the_cache_is_not_kept);
+    tcase_add_test(tcase, nothing_of_the_childs_pool_is_used_once_the_cache_is_made);
     tcase_add_test(tcase, no_process_gives_what_was_written_over_by_another_one);
     tcase_add_test(tcase, who_is_killed_in_a_write_is_waited_for_until_its_time_is_over);
     tcase_add_test(tcase, without_memory_or_database_there_is_no_cache);

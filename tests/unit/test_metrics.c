@@ -119,7 +119,7 @@ START_TEST(nothing_is_counted_without_memory)
     tmf_metrics_connection(NULL, TMF_CONNECTION_IN_USE, 1);
     tmf_metrics_connection_open(NULL, 1);
     ck_assert_int_eq(empty->minute_count, 1);
-    ck_assert_uint_eq(empty->minutes[0].requests, 0);
+    ck_assert_uint_eq(empty->minutes[0].requests.count, 0);
 }
 END_TEST
 
@@ -252,18 +252,18 @@ START_TEST(minutes_are_what_happened_in_them)
     ask(1, 200);
     read = snapshot();
     ck_assert_int_eq(read->minute_count, 3);
-    ck_assert_int_eq(read->minutes[0].requests, 0);
+    ck_assert_int_eq(read->minutes[0].requests.count, 0);
     ck_assert_int_eq(read->minutes[1].begin, begin);
     ck_assert_int_eq(read->minutes[1].length, 64 * SECOND);
-    ck_assert_int_eq(read->minutes[1].requests, 8);
-    ck_assert_int_eq(read->minutes[1].client_errors, 2);
-    ck_assert_int_eq(read->minutes[1].server_errors, 1);
+    ck_assert_int_eq(read->minutes[1].requests.count, 8);
+    ck_assert_int_eq(read->minutes[1].requests.client_errors, 2);
+    ck_assert_int_eq(read->minutes[1].requests.server_errors, 1);
     ck_assert_int_eq(read->minutes[1].changes, 3);
     ck_assert_int_eq(read->minutes[1].deliveries, 1);
     ck_assert_int_eq(read->minutes[1].failed_deliveries, 2);
-    ck_assert_int_eq(read->minutes[1].durations.count, 8);
-    ck_assert_int_eq(read->minutes[1].durations.sum, 8 * 2000);
-    ck_assert_int_eq(read->minutes[2].requests, 1);
+    ck_assert_int_eq(read->minutes[1].requests.durations.count, 8);
+    ck_assert_int_eq(read->minutes[1].requests.durations.sum, 8 * 2000);
+    ck_assert_int_eq(read->minutes[2].requests.count, 1);
 }
 END_TEST
 
@@ -281,9 +281,9 @@ START_TEST(sixty_minutes_are_kept)
     read = snapshot();
     ck_assert_int_eq(read->minute_count, TMF_MINUTES);
     for (i = 0; i < TMF_MINUTES - 1; i++) {
-        ck_assert_int_eq(read->minutes[i].requests, 150 - (TMF_MINUTES - 2) + i);
+        ck_assert_int_eq(read->minutes[i].requests.count, 150 - (TMF_MINUTES - 2) + i);
     }
-    ck_assert_int_eq(read->minutes[TMF_MINUTES - 1].requests, 1000);
+    ck_assert_int_eq(read->minutes[TMF_MINUTES - 1].requests.count, 1000);
 }
 END_TEST
 

@@ -29,7 +29,7 @@ def with_dependencies(modules):
 def example(name, **defines):
     """Directives that include the file as it is; `defines` are the variables at its head, without CUSTOMER_."""
     text = (EXAMPLES / name).read_text()
-    unknown = [key for key in defines if f"<IfDefine !CUSTOMER_{key.upper()}>" not in text]
+    unknown = [key for key in defines if not re.search(f"<IfDefine !?CUSTOMER_{key.upper()}>", text)]
     assert not unknown, f"{name} has no {unknown}"
     values = "".join(f'Define CUSTOMER_{key.upper()} "{value}"\n' for key, value in defines.items())
     return f'{values}Include "{EXAMPLES / name}"\n'

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Texts of numbers, for parameters that a statement casts to bigint or interval. */
+#ifndef TMF_STORE_NUMBER_H
+#define TMF_STORE_NUMBER_H
+
+#include <apr_pools.h>
+#include <apr_time.h>
+
+const char *tmf_number_text(apr_int64_t number, apr_pool_t *result_pool);
+const char *tmf_interval_text(apr_interval_time_t interval, apr_pool_t *result_pool);
+
+#endif
