@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include <httpd.h>
 #include <ap_mpm.h>
@@ -42,7 +41,7 @@ struct tmf_probe_t {
 /* ---- the thread ---- */
 
 static const char probe_sql[] =
-    "SELECT (SELECT max(version) FROM tmf_customer.schema_version),"
+    "SELECT coalesce((SELECT max(version) FROM tmf_customer.schema_version), 0),"
     " EXISTS (SELECT FROM tmf_customer.hub WHERE leased_until > now() AND leased_by <> $1::text)";
 
 static void log_cause(const tmf_probe_t *probe, const tmf_error_t *error)
@@ -65,19 +64,20 @@ static tmf_error_t *ask(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool
     error = tmf_db_execute(db, probe_sql, 1, parameters, &rows, pool);
     tmf_db_give_back(db);
     TMF_TRY(error);
-    answer->version = atoi(tmf_db_text(rows, 0, 0, NULL));
+    answer->version = (int)tmf_db_number(rows, 0, 0);
     answer->others_notify = *tmf_db_text(rows, 0, 1, NULL) == 't';
     return NULL;
 }
 
-/* `version`: 0 = not known. */
-static const char *wrong_schema(int version, const tmf_error_t *error, apr_pool_t *pool)
+/* NULL when it is the right one. */
+static const char *wrong_version(int version, apr_pool_t *pool)
 {
-    return version != 0 && version != TMF_SCHEMA_VERSION
-               ? apr_psprintf(pool, "The schema has version %d, this server needs version %d",
-                              version, TMF_SCHEMA_VERSION)
-           : error != NULL ? error->message
-                           : NULL;
+    const char *has = version != 0 ? apr_psprintf(pool, "version %d", version) : "no version";
+
+    return version == TMF_SCHEMA_VERSION
+               ? NULL
+               : apr_psprintf(pool, "The schema has %s, this server needs version %d", has,
+                              TMF_SCHEMA_VERSION);
 }
 
 /* What the schema lacks, the borrowing of a connection has found, or a look at its version. */
@@ -87,15 +87,20 @@ static void look(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool_t *poo
     const tmf_error_t *error = ask(probe, answer, pool);
 
     answer->duration = tmf_clock_now() - began;
-    if (error != NULL) {
-        log_cause(probe, error);
-        if (!tmf_db_is_unfit(error)) {
-            answer->database = error->message;
-            return;
-        }
-        answer->version = tmf_db_schema_version(probe->database);
+    if (error == NULL) {
+        answer->schema = wrong_version(answer->version, pool);
+        return;
     }
-    answer->schema = wrong_schema(answer->version, error, pool);
+    log_cause(probe, error);
+    if (!tmf_db_is_unfit(error)) {
+        answer->database = error->message;
+        return;
+    }
+    answer->version = tmf_db_schema_version(probe->database);
+    answer->schema = answer->version != 0 ? wrong_version(answer->version, pool) : NULL;
+    if (answer->schema == NULL) {
+        answer->schema = error->message;
+    }
 }
 
 static const char *keep(char reason[REASON_BYTES], const char *text)

@@ -128,6 +128,21 @@ def failing(reply):
     return failed
 
 
+def await_failing(ask, failed, **options):
+    """The reply once exactly these checks fail: a machine that is busy may answer later than the probe waits."""
+    replies = []
+
+    def is_so():
+        replies.append(ask("GET", "/ready", **options))
+        return failing(replies[-1]) == failed
+    await_condition(is_so, f"what fails is {failed or 'nothing'}")
+    return replies[-1]
+
+
+def await_ready(ask, **options):
+    return await_failing(ask, set(), **options)
+
+
 def value(reply, check):
     return reply.json()["checks"][check].get("observedValue")
 
@@ -237,6 +252,19 @@ def test_a_schema_that_is_upgraded_below_a_server_is_noticed(start_httpd):
     server.database[0].execute("INSERT INTO tmf_customer.schema_version VALUES (1000)", server.database[1])
     await_condition(lambda: failing(ask("GET", "/ready")) == {"schema"}, "it is noticed over old connections, too")
     server.log.allow("TMF0024")
+
+
+def test_a_schema_without_a_version_is_noticed(start_httpd):
+    """Over a connection that was set up when it had one (the client's child stays the same), and over new ones."""
+    server = start_httpd(outside=SECTION)
+    ask = status_of(server)
+    await_ready(ask)
+    server.database[0].execute("DELETE FROM tmf_customer.schema_version", server.database[1])
+    server.log.allow("TMF0024")
+    check = await_failing(ask, {"schema"}).json()["checks"]["schema"]
+    assert "has no version" in check["output"] and "observedValue" not in check
+    server.graceful()
+    assert "not set up" in await_failing(status_of(server), {"schema"}).json()["checks"]["schema"]["output"]
 
 
 def test_a_server_without_a_notifier_is_ready_when_that_is_meant(start_httpd, new_database):
