@@ -274,6 +274,25 @@ def test_a_server_without_a_notifier_is_ready_when_that_is_meant(start_httpd, ne
     assert failing(reply) == set() and value(reply, "notifier") == "off"
 
 
+def test_a_mistake_that_keeps_events_from_listeners_is_no_off(start_httpd, tmp_path):
+    """A restart goes on without what the mistake concerns: nobody notifies then."""
+    secrets = tmp_path / "secrets"
+    secrets.write_text("")
+    server = start_httpd(server=f'TMFCustomerNotifySecrets "{secrets}"\n', outside=SECTION)
+    assert value(await_ready(status_of(server)), "notifier") == "leads"
+    secrets.write_text("no secrets")
+    before = await_condition(server.generations, "httpd says that it serves")
+    os.kill(server.pid(), signal.SIGUSR1)  # past all that looks before
+    await_condition(lambda: server.generations() > before and server.accepts(), "the new generation serves")
+    server.log.expect("TMF0007")
+    server.log.expect("TMF0168")
+    reply = await_failing(status_of(server), {"notifier"})
+    assert reply.status_code == 503 and value(reply, "notifier") == "missing"
+    secrets.write_text("")
+    server.graceful()
+    await_ready(status_of(server))
+
+
 def test_when_the_child_that_notifies_dies_another_takes_over(start_httpd):
     server = start_httpd(outside=SECTION)
     server.log.allow("exit signal|AH00052|AH00051")
