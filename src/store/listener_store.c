@@ -142,11 +142,10 @@ static tmf_error_t *check_privilege(tmf_db_t *db, const char *function, apr_pool
     TMF_TRY(tmf_db_execute(db, may_sql, 1, &function, &rows, result_pool));
     return *tmf_db_text(rows, 0, 0, NULL) == 't'
                ? NULL
-               : tmf_error_make(result_pool, TMF_ERROR_FORBIDDEN,
-                                "The database does not let this server do that: as the schema's "
-                                "owner, GRANT EXECUTE ON FUNCTION %s TO the role that DBDParams "
-                                "names, or run install.sql with -v govern=yes",
-                                function);
+               : tmf_error_fault(result_pool, TMF_ERROR_FORBIDDEN, "TMF0220",
+                                 "The database does not let this server do that: see \"The status "
+                                 "handler\" in conf/README.md",
+                                 "the role of this server may not execute %s", function);
 }
 
 /* Runs a statement of one number, NULL when there is no such listener, and lets the notifier look.
