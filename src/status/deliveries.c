@@ -169,8 +169,10 @@ tmf_error_t *tmf_status_delivery_list(const tmf_request_t *request, tmf_reply_t 
     TMF_TRY(read_question(&question, request));
     TMF_TRY(read_page(&page, &question, request));
     reply->status = 200;
-    apr_table_setn(reply->headers, "X-Total-Count",
-                   apr_psprintf(request->pool, "%" APR_INT64_T_FMT, page.total));
+    if (page.total >= 0) {
+        apr_table_setn(reply->headers, "X-Total-Count",
+                       apr_psprintf(request->pool, "%" APR_INT64_T_FMT, page.total));
+    }
     apr_table_setn(reply->headers, "X-Result-Count", apr_itoa(request->pool, page.count));
     apr_table_setn(reply->headers, "Link", link_header(&page, &question, request));
     tmf_text_init(&reply->body, 320 * (apr_size_t)(page.count + 1), request->pool);

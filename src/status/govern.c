@@ -123,9 +123,9 @@ static tmf_error_t *read_age(apr_interval_time_t *age, const tmf_request_t *requ
                                 ages.text);
 }
 
-/* What came of it: `{"replayed":3}`. */
-static tmf_error_t *answer(tmf_error_t *error, const char *what, apr_int64_t count,
-                           const tmf_request_t *request, tmf_reply_t *reply)
+/* Begins to say what came of it. */
+static tmf_error_t *begin_answer(tmf_error_t *error, apr_int64_t count,
+                                 const tmf_request_t *request, tmf_reply_t *reply)
 {
     TMF_TRY(error);
     if (count < 0) {
@@ -133,6 +133,14 @@ static tmf_error_t *answer(tmf_error_t *error, const char *what, apr_int64_t cou
     }
     reply->status = 200;
     tmf_text_init(&reply->body, 64, request->pool);
+    return NULL;
+}
+
+/* `{"replayed":3}` */
+static tmf_error_t *answer(tmf_error_t *error, const char *what, apr_int64_t count,
+                           const tmf_request_t *request, tmf_reply_t *reply)
+{
+    TMF_TRY(begin_answer(error, count, request, reply));
     tmf_member_number(&reply->body, what, count);
     tmf_text_append_string(&reply->body, "}");
     return NULL;
@@ -141,16 +149,18 @@ static tmf_error_t *answer(tmf_error_t *error, const char *what, apr_int64_t cou
 tmf_error_t *tmf_status_enable(const tmf_request_t *request, tmf_reply_t *reply)
 {
     const tmf_json_t *nothing;
-    apr_int64_t pending = 0;
+    apr_int64_t enabled = 0;
     tmf_error_t *error;
     tmf_db_t *db;
 
     TMF_TRY(check_request(request));
     TMF_TRY(read_body(&nothing, NULL, request));
     TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
-    error = tmf_listener_store_enable(db, request->id, &pending, request->pool);
+    error = tmf_listener_store_enable(db, request->id, &enabled, request->pool);
     tmf_db_give_back(db);
-    return answer(error, "{\"enabled\":true,\"pending\":", pending, request, reply);
+    TMF_TRY(begin_answer(error, enabled, request, reply));
+    tmf_text_append_string(&reply->body, "{\"enabled\":true}");
+    return NULL;
 }
 
 tmf_error_t *tmf_status_replay(const tmf_request_t *request, tmf_reply_t *reply)
