@@ -13,6 +13,8 @@
 #include <apr_thread_proc.h>
 
 #include "model/clock.h"
+#include "store/own_pool.h"
+#include "store/thread.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
@@ -152,20 +154,6 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
 
 /* ---- those who ask ---- */
 
-/* The MPM's signals are none of the thread's business. */
-static apr_status_t start_thread(tmf_probe_t *probe)
-{
-    apr_status_t status;
-    sigset_t before;
-    sigset_t all;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = ap_thread_create(&probe->thread, NULL, run, probe, probe->pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status;
-}
-
 /* Waits until the question that is under way has been answered: 1; 0 when that takes too long. */
 static int await_answer(tmf_probe_t *probe)
 {
@@ -183,8 +171,8 @@ static int await_answer(tmf_probe_t *probe)
 
 static void ask_and_wait(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool_t *result_pool)
 {
-    if (probe->thread == NULL && start_thread(probe) != APR_SUCCESS) {
-        probe->thread = NULL;
+    if (probe->thread == NULL &&
+        tmf_thread_start(&probe->thread, run, probe, probe->pool) != APR_SUCCESS) {
         answer->database = "This process cannot start a thread to ask the database";
         return;
     }
@@ -251,27 +239,12 @@ static apr_status_t end(void *data)
     return APR_SUCCESS;
 }
 
-static apr_status_t make_pool(apr_pool_t **pool, apr_pool_t *child_pool)
-{
-    apr_allocator_t *allocator;
-    apr_status_t status = apr_allocator_create(&allocator);
-
-    if (status == APR_SUCCESS) {
-        status = apr_pool_create_ex(pool, child_pool, NULL, allocator);
-    }
-    if (status == APR_SUCCESS) {
-        apr_allocator_owner_set(allocator, *pool);
-        apr_pool_tag(*pool, "tmf_probe");
-    }
-    return status;
-}
-
 apr_status_t tmf_probe_make(tmf_probe_t **probe, tmf_db_pool_t *database, const char *owner,
                             apr_pool_t *child_pool)
 {
     tmf_probe_t *made = apr_pcalloc(child_pool, sizeof(*made));
     pthread_condattr_t monotonic;
-    apr_status_t status = make_pool(&made->pool, child_pool);
+    apr_status_t status = tmf_own_pool_make(&made->pool, child_pool, "tmf_probe");
 
     made->database = database;
     made->owner = owner != NULL ? owner : "";
