@@ -1,12 +1,19 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Upgrade 12: operators see and govern single listeners, also through Apache (src/status).
 
--- As before, and when a hub was registered.
+-- As before, and when a hub was registered. Of a backlog, the error is looked for in the thousand oldest of what is pending and
+-- in the last dead letter: that takes no longer, however much there is.
 CREATE OR REPLACE VIEW tmf_customer.listeners AS
     SELECT hub.id, hub.callback, hub.query, hub.state, hub.failures, hub.ill_since, hub.paused_until,
            coalesce(hub.error,
-                    (SELECT d.error FROM tmf_customer.delivery AS d WHERE d.hub_id = hub.id AND d.error IS NOT NULL
-                      ORDER BY coalesce(d.next_attempt_at, d.changed_at) DESC LIMIT 1)) AS error,
+                    (SELECT d.error
+                       FROM ((SELECT p.error, p.next_attempt_at, p.changed_at FROM tmf_customer.delivery AS p
+                               WHERE p.hub_id = hub.id AND p.state = 'pending' ORDER BY p.hub_id, p.event_id LIMIT 1000)
+                             UNION ALL
+                             (SELECT p.error, p.next_attempt_at, p.changed_at FROM tmf_customer.delivery AS p
+                               WHERE p.hub_id = hub.id AND p.state = 'dead'
+                               ORDER BY p.hub_id DESC, p.changed_at DESC LIMIT 1)) AS d
+                      WHERE d.error IS NOT NULL ORDER BY coalesce(d.next_attempt_at, d.changed_at) DESC LIMIT 1)) AS error,
            (SELECT count(*) FROM tmf_customer.delivery AS d WHERE d.hub_id = hub.id AND d.state = 'pending')
                AS pending,
            (SELECT count(*) FROM tmf_customer.delivery AS d WHERE d.hub_id = hub.id AND d.state = 'dead') AS dead,

@@ -49,7 +49,8 @@ typedef struct {
     const struct tmf_targets_t *targets; /* whom notifications may reach */
     int hubs_max;                        /* TMFCustomerNotifyMaxHubs */
     int offer;                           /* which of the route's media types the reply is to be */
-    int is_cross_site; /* a browser says that a page of another site has sent it */
+    int is_cross_site; /* of a POST to the status handler: a browser says that a page of another
+                          site has sent it */
 } tmf_request_t;
 
 /* A piece of a body that was long enough not to be copied into it. */

@@ -141,7 +141,9 @@ static void find_targets(links_t *links)
     if (links->place->size > 0) {
         links->targets[FIRST] = target(links, NULL);
         find_neighbours(links);
-        links->targets[LAST] = target(links, offset_text(links, last_offset(links->place)));
+        if (links->place->page->total >= 0) {
+            links->targets[LAST] = target(links, offset_text(links, last_offset(links->place)));
+        }
     }
 }
 

@@ -30,6 +30,7 @@ static int prepare_server(apr_pool_t *pool, server_rec *server, const server_rec
     int i;
 
     tmf_config_set_defaults(own, pool);
+    own->notify.wanted = own->notify.enabled;
     ap_set_module_config(server->module_config, &tmf_customer_module, own);
     tmf_dbd_directives_read(&dbd, server, pool);
     own->has_database = has_mod_dbd && dbd.driver != NULL && dbd.parameters != NULL;

@@ -56,7 +56,8 @@ struct tmf_customer_writes_t;
 
 /* Settings of a server's notifier (src/notify). TMF_UNSET or NULL until tmf_config_check. */
 typedef struct {
-    int enabled;
+    int wanted;                          /* what TMFCustomerNotify says; set by tmf_config_check */
+    int enabled;                         /* wanted, and no mistake or fault stands against it */
     apr_interval_time_t connect_timeout; /* to a listener */
     apr_interval_time_t timeout;         /* of a whole request */
     int concurrency;                     /* requests at a time to one listener */

@@ -97,7 +97,8 @@ static const tmf_history_config_t *history_of(request_rec *r)
     return history->enabled ? history : NULL;
 }
 
-/* Browsers that know Sec-Fetch-Site send it over TLS only; Origin comes with each POST. */
+/* Browsers send Sec-Fetch-Site to origins that they trust (TLS, localhost); Origin comes with each
+ * POST. */
 static int is_cross_site(request_rec *r)
 {
     const char *site = apr_table_get(r->headers_in, "Sec-Fetch-Site");
@@ -134,7 +135,8 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->targets = request->server->targets;
     request->hubs_max = request->server->hubs_max;
     request->idempotency_key = apr_table_get(r->headers_in, "Idempotency-Key");
-    request->is_cross_site = is_cross_site(r);
+    request->is_cross_site = base->handler == TMF_HANDLER_STATUS && r->method_number == M_POST &&
+                             is_cross_site(r);
 }
 
 /* The log told why at the last start or restart. */

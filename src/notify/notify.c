@@ -2,7 +2,6 @@
 /* The thread and its loop; see dispatcher.h for the design. */
 #include "notify/notify.h"
 
-#include <signal.h>
 #include <string.h>
 
 #include <httpd.h>
@@ -12,9 +11,10 @@
 
 #include "model/clock.h"
 #include "notify/dispatcher.h"
-#include "notify/pool.h"
 #include "notify/recorder.h"
 #include "notify/report.h"
+#include "store/own_pool.h"
+#include "store/thread.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
@@ -554,20 +554,6 @@ static apr_status_t join(void *data)
     return APR_SUCCESS;
 }
 
-/* The MPM's signals are none of the thread's business. */
-static apr_status_t start_thread(tmf_notifier_t *notifier, apr_pool_t *pool)
-{
-    apr_status_t status;
-    sigset_t before;
-    sigset_t all;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = ap_thread_create(&notifier->thread, NULL, run, notifier, pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status;
-}
-
 apr_status_t tmf_notify_start(tmf_notifier_t **notifier, const tmf_notify_settings_t *settings,
                               apr_pool_t *child_pool)
 {
@@ -587,7 +573,7 @@ apr_status_t tmf_notify_start(tmf_notifier_t **notifier, const tmf_notify_settin
     if (made->sender == NULL) {
         return APR_ENOMEM;
     }
-    status = start_thread(made, child_pool);
+    status = tmf_thread_start(&made->thread, run, made, child_pool);
     if (status != APR_SUCCESS) {
         tmf_sender_close(made->sender);
         return status;

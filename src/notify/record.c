@@ -5,8 +5,8 @@
 
 #include "model/clock.h"
 #include "notify/exchange.h"
-#include "notify/pool.h"
 #include "notify/report.h"
+#include "store/own_pool.h"
 
 #define SWEEP_TIME  (2 * APR_USEC_PER_SEC)
 #define SWEEP_PAUSE (500 * 1000)                /* when there is more to sweep */

@@ -6,7 +6,7 @@
 #include <apr_thread_mutex.h>
 #include <apr_thread_proc.h>
 
-#include "notify/pool.h"
+#include "store/own_pool.h"
 
 typedef enum { RECORDER_FREE, RECORDER_GIVEN, RECORDER_DONE } recorder_state_t;
 

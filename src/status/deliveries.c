@@ -4,7 +4,7 @@
 
 #include <apr_strings.h>
 
-#include "api/link.h"
+#include "api/page.h"
 #include "query/raw.h"
 #include "status/listeners.h"
 
@@ -78,10 +78,6 @@ static tmf_error_t *find_place(question_t *question, const tmf_request_t *reques
         cursor->position = selection->offset;
         return NULL;
     }
-    if (parameters->has_offset) {
-        return tmf_error_make(request->pool, TMF_ERROR_INVALID_PARAMETER,
-                              "cursor and offset exclude each other");
-    }
     TMF_TRY(tmf_cursor_read(cursor, parameters->cursor, parameters->sort, request->pool));
     key = cursor->count == KEY_LENGTH ? cursor->key[0] : NULL;
     if (key == NULL || *key == '\0' || strlen(key) > 18 ||
@@ -103,11 +99,8 @@ static tmf_error_t *read_question(question_t *question, const tmf_request_t *req
     selection->hub_id = request->id;
     selection->pending = question->state == NULL || strcmp(question->state, "pending") == 0;
     selection->dead = question->state == NULL || strcmp(question->state, "dead") == 0;
-    selection->limit = question->parameters->has_limit ? question->parameters->limit
-                                                       : request->config->page_size;
-    if (selection->limit > request->config->page_size_max) {
-        selection->limit = request->config->page_size_max;
-    }
+    selection->limit = tmf_page_size(request->config, question->parameters);
+    TMF_TRY(tmf_page_check(question->parameters, request->pool));
     return find_place(question, request);
 }
 
@@ -169,8 +162,10 @@ tmf_error_t *tmf_status_delivery_list(const tmf_request_t *request, tmf_reply_t 
     TMF_TRY(read_question(&question, request));
     TMF_TRY(read_page(&page, &question, request));
     reply->status = 200;
-    apr_table_setn(reply->headers, "X-Total-Count",
-                   apr_psprintf(request->pool, "%" APR_INT64_T_FMT, page.total));
+    if (page.total >= 0) {
+        apr_table_setn(reply->headers, "X-Total-Count",
+                       apr_psprintf(request->pool, "%" APR_INT64_T_FMT, page.total));
+    }
     apr_table_setn(reply->headers, "X-Result-Count", apr_itoa(request->pool, page.count));
     apr_table_setn(reply->headers, "Link", link_header(&page, &question, request));
     tmf_text_init(&reply->body, 320 * (apr_size_t)(page.count + 1), request->pool);

@@ -33,10 +33,10 @@ static tmf_notifier_state_t notifier_state(const tmf_server_config_t *config, in
     if (!config->has_api) {
         return TMF_NOTIFIER_NONE;
     }
-    if (!config->notify.enabled) {
+    if (!config->notify.wanted) {
         return TMF_NOTIFIER_OFF;
     }
-    if (tmf_leader_is_there(config->leader)) {
+    if (config->leader != NULL && tmf_leader_is_there(config->leader)) {
         return TMF_NOTIFIER_LEADS;
     }
     return others_notify ? TMF_NOTIFIER_ELSEWHERE : TMF_NOTIFIER_MISSING;

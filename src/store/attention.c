@@ -3,8 +3,6 @@
 
 #include <apr_strings.h>
 
-#define GRACE_TIME (APR_USEC_PER_SEC / 2) /* past the limit in the database: it is not awaited */
-
 enum {
     ID,
     CALLBACK,
@@ -50,33 +48,18 @@ static const char attention_sql[] =
     "    WHERE d.hub_id = hub.id AND d.state = 'dead' LIMIT $2::bigint) AS found) AS dead"
     " ORDER BY place";
 
-static tmf_error_t *ask(tmf_db_pool_t *database, apr_interval_time_t most, int limit,
-                        const tmf_db_rows_t **rows, apr_pool_t *result_pool)
-{
-    const char *parameters[] = {apr_itoa(result_pool, limit),
-                                APR_STRINGIFY(TMF_ATTENTION_COUNT_MAX)};
-    tmf_error_t *error;
-    tmf_db_t *db;
-
-    TMF_TRY(tmf_db_borrow(&db, database, result_pool));
-    tmf_db_hurry(db, NULL, most + GRACE_TIME);
-    error = tmf_db_limit(db, most, result_pool);
-    if (error == NULL) {
-        error = tmf_db_execute(db, attention_sql, 2, parameters, rows, result_pool);
-    }
-    tmf_db_give_back(db);
-    return error;
-}
-
 tmf_error_t *tmf_attention_read(tmf_db_pool_t *database, apr_interval_time_t most, int limit,
                                 const tmf_attention_t **listeners, int *count, apr_int64_t *total,
                                 apr_pool_t *result_pool)
 {
+    const char *parameters[] = {apr_itoa(result_pool, limit),
+                                APR_STRINGIFY(TMF_ATTENTION_COUNT_MAX)};
     const tmf_db_rows_t *rows;
     tmf_attention_t *read;
     int i;
 
-    TMF_TRY(ask(database, most, limit, &rows, result_pool));
+    TMF_TRY(
+        tmf_db_execute_within(database, most, attention_sql, 2, parameters, &rows, result_pool));
     *count = tmf_db_row_count(rows);
     *total = *count > 0 ? tmf_db_number(rows, 0, TOTAL) : 0;
     read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(*count + 1));

@@ -45,7 +45,7 @@ typedef struct {
 } tmf_customer_selection_t;
 
 typedef struct {
-    apr_int64_t total; /* of all that match, at the moment of the page */
+    apr_int64_t total; /* of all that match, at the moment of the page; -1 = not known */
     int count;         /* in this page */
     const tmf_customer_t *customers;
     int more; /* of a page with `after`, or that was cut: are there more in its direction? */

@@ -117,7 +117,13 @@ apr_interval_time_t tmf_db_pool_statement_timeout(const tmf_db_pool_t *pool);
 tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                             const tmf_db_rows_t **rows, apr_pool_t *result_pool);
 
-/* The same, but planned anew for these values. */
+/* The same on a connection that is borrowed for it. It may take `most` in the database, then
+ * TMF_ERROR_STATEMENT_TIMEOUT, and is not awaited much longer; also the errors of tmf_db_borrow. */
+tmf_error_t *tmf_db_execute_within(tmf_db_pool_t *pool, apr_interval_time_t most, const char *sql,
+                                   int count, const char *const *parameters,
+                                   const tmf_db_rows_t **rows, apr_pool_t *result_pool);
+
+/* As tmf_db_execute, but planned anew for these values. */
 tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                         const tmf_db_rows_t **rows, apr_pool_t *result_pool);
 

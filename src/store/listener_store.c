@@ -6,50 +6,42 @@
 #define TIME_SQL(column)                                                                           \
     "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
+/* The view counts everything; what it costs to count so far does not depend on a backlog. */
+#define COUNT_SQL(state)                                                                           \
+    "(SELECT count(*) FROM (SELECT FROM tmf_customer.delivery AS d"                                \
+    "  WHERE d.hub_id = l.id AND d.state = '" state                                                \
+    "' LIMIT " APR_STRINGIFY(TMF_LISTENER_COUNT_MAX) ") AS found)"
+
+/* clang-format off */
 static const char listeners_sql[] =
-    "SELECT id, callback, query,"
-    "  CASE WHEN state = 'active' AND paused_until > now() THEN 'paused' ELSE state END, failures,"
-    " " TIME_SQL("ill_since") "," TIME_SQL(
-        "paused_until") ", error, pending, dead,"
-                        " " TIME_SQL(
-                            "oldest_pending") " FROM tmf_customer.listeners WHERE ($1::text IS "
-                                              "NULL OR id = $1::text) ORDER BY created_at, id";
+    "SELECT l.id, l.callback, l.query,"
+    " CASE WHEN l.state = 'active' AND l.paused_until > now() THEN 'paused' ELSE l.state END,"
+    " l.failures, " TIME_SQL("l.ill_since") ", " TIME_SQL("l.paused_until") ", l.error,"
+    " " COUNT_SQL("pending") ", " COUNT_SQL("dead") ", " TIME_SQL("l.oldest_pending")
+    " FROM tmf_customer.listeners AS l WHERE ($1::text IS NULL OR l.id = $1::text)"
+    " ORDER BY l.created_at, l.id";
+
+/* Of the selected ones so many are counted that more than TMF_DELIVERY_COUNT_MAX can be told. */
+#define TOTAL_SQL(selected, state)                                                                 \
+    "CASE WHEN " selected " THEN (SELECT count(*) FROM (SELECT FROM tmf_customer.delivery AS d"    \
+    "  WHERE d.hub_id = $1::text AND d.state = '" state "' LIMIT $8::bigint) AS found) ELSE 0 END"
 
 /* One snapshot: a row of its own, without a key, when the page is empty. */
 static const char deliveries_sql[] =
-    "SELECT known.known, counted.total, d.id, d.event_id, d.type, " TIME_SQL(
-        "d.at") ","
-                "  d.customer_id, d.state, d.attempts, " TIME_SQL(
-                    "d.next_attempt_at") ", d.error,"
-                                         " " TIME_SQL(
-                                             "d.changed_at") " FROM (SELECT EXISTS (SELECT FROM "
-                                                             "tmf_customer.hub"
-                                                             "         WHERE id = $1::text AND "
-                                                             "state <> 'gone') AS known) AS known"
-                                                             " CROSS JOIN LATERAL (SELECT"
-                                                             "   CASE WHEN $2::boolean THEN "
-                                                             "(SELECT count(*) FROM "
-                                                             "tmf_customer.delivery"
-                                                             "     WHERE hub_id = $1::text AND "
-                                                             "state = 'pending') ELSE 0 END"
-                                                             " + CASE WHEN $3::boolean THEN "
-                                                             "(SELECT count(*) FROM "
-                                                             "tmf_customer.delivery"
-                                                             "     WHERE hub_id = $1::text AND "
-                                                             "state = 'dead') ELSE 0 END AS total) "
-                                                             "AS counted"
-                                                             " LEFT JOIN LATERAL "
-                                                             "tmf_customer.page_of_deliveries($1::"
-                                                             "text, $2::boolean, $3::boolean,"
-                                                             "   $4::bigint, $5::boolean, "
-                                                             "$6::bigint, $7::bigint) AS d ON "
-                                                             "known.known";
+    "SELECT known.known, counted.total, d.id, d.event_id, d.type, " TIME_SQL("d.at") ","
+    " d.customer_id, d.state, d.attempts, " TIME_SQL("d.next_attempt_at") ", d.error,"
+    " " TIME_SQL("d.changed_at")
+    " FROM (SELECT EXISTS (SELECT FROM tmf_customer.hub"
+    "        WHERE id = $1::text AND state <> 'gone') AS known) AS known"
+    " CROSS JOIN LATERAL (SELECT " TOTAL_SQL("$2::boolean", "pending")
+    "   + " TOTAL_SQL("$3::boolean", "dead") " AS total) AS counted"
+    " LEFT JOIN LATERAL tmf_customer.page_of_deliveries($1::text, $2::boolean, $3::boolean,"
+    "   $4::bigint, $5::boolean, $6::bigint, $7::bigint) AS d ON known.known";
+/* clang-format on */
 
 static const char may_sql[] = "SELECT pg_catalog.has_function_privilege($1::text, 'EXECUTE')";
 
-static const char enable_sql[] = "SELECT CASE WHEN tmf_customer.enable($1::text) THEN (SELECT "
-                                 "count(*) FROM tmf_customer.delivery"
-                                 "  WHERE hub_id = $1::text AND state = 'pending') END";
+static const char enable_sql[] = "SELECT CASE WHEN tmf_customer.enable($1::text) THEN 1 END";
 static const char replay_sql[] = "SELECT tmf_customer.replay($1::text, $2::uuid[])";
 static const char purge_sql[] = "SELECT tmf_customer.purge($1::text, $2::interval)";
 
@@ -124,12 +116,16 @@ tmf_error_t *tmf_listener_store_deliveries(tmf_db_t *db, const tmf_delivery_sele
         apr_psprintf(result_pool, "%" APR_INT64_T_FMT, selection->limit + 1),
         apr_psprintf(result_pool, "%" APR_INT64_T_FMT,
                      selection->after != NULL ? 0 : selection->offset),
+        apr_itoa(result_pool, TMF_DELIVERY_COUNT_MAX + 1),
     };
     const tmf_db_rows_t *rows;
 
-    TMF_TRY(tmf_db_execute(db, deliveries_sql, 7, parameters, &rows, result_pool));
+    TMF_TRY(tmf_db_execute(db, deliveries_sql, 8, parameters, &rows, result_pool));
     page->is_known = *tmf_db_text(rows, 0, 0, NULL) == 't';
     page->total = tmf_db_number(rows, 0, 1);
+    if (page->total > TMF_DELIVERY_COUNT_MAX) {
+        page->total = -1;
+    }
     read_page(page, selection, rows, result_pool);
     return NULL;
 }
@@ -142,11 +138,10 @@ static tmf_error_t *check_privilege(tmf_db_t *db, const char *function, apr_pool
     TMF_TRY(tmf_db_execute(db, may_sql, 1, &function, &rows, result_pool));
     return *tmf_db_text(rows, 0, 0, NULL) == 't'
                ? NULL
-               : tmf_error_make(result_pool, TMF_ERROR_FORBIDDEN,
-                                "The database does not let this server do that: as the schema's "
-                                "owner, GRANT EXECUTE ON FUNCTION %s TO the role that DBDParams "
-                                "names, or run install.sql with -v govern=yes",
-                                function);
+               : tmf_error_fault(result_pool, TMF_ERROR_FORBIDDEN, "TMF0220",
+                                 "The database does not let this server do that: see \"The status "
+                                 "handler\" in conf/README.md",
+                                 "the role of this server may not execute %s", function);
 }
 
 /* Runs a statement of one number, NULL when there is no such listener, and lets the notifier look.

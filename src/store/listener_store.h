@@ -6,6 +6,11 @@
 
 #include "store/db.h"
 
+/* Deliveries of a listener are counted so far. */
+#define TMF_LISTENER_COUNT_MAX 10000
+/* Those that are selected for a page are counted so far. */
+#define TMF_DELIVERY_COUNT_MAX 100000
+
 typedef struct {
     const char *id;
     const char *callback;
@@ -14,9 +19,9 @@ typedef struct {
     apr_int64_t failures;
     const char *ill_since;
     const char *paused_until;
-    const char *error; /* NULL = none */
-    apr_int64_t pending;
-    apr_int64_t dead;
+    const char *error;   /* NULL = none */
+    apr_int64_t pending; /* TMF_LISTENER_COUNT_MAX: so many or more */
+    apr_int64_t dead;    /* likewise */
     const char *oldest_pending;
 } tmf_listener_row_t;
 
@@ -50,7 +55,7 @@ typedef struct {
 
 typedef struct {
     int is_known;      /* is there such a listener? */
-    apr_int64_t total; /* of what was selected */
+    apr_int64_t total; /* of what was selected; -1 = more than TMF_DELIVERY_COUNT_MAX */
     int count;         /* in this page */
     const tmf_delivery_row_t *rows;
     int more; /* are there more in the direction of reading? */
@@ -63,7 +68,7 @@ tmf_error_t *tmf_listener_store_deliveries(tmf_db_t *db, const tmf_delivery_sele
  * to, -1 when there is no such listener; TMF_ERROR_FORBIDDEN when the role of this server has not
  * been granted it. Can be repeated. */
 
-/* Tries it again from now on, disabled or paused as it may be: `*count` is what is pending. */
+/* Tries it again from now on, disabled or paused as it may be: `*count` is 1. */
 tmf_error_t *tmf_listener_store_enable(tmf_db_t *db, const char *id, apr_int64_t *count,
                                        apr_pool_t *result_pool);
 

@@ -5,9 +5,6 @@
 
 #include <apr_strings.h>
 
-#define GRACE_TIME                                                                                 \
-    (APR_USEC_PER_SEC / 2) /* past the limit in the database, then it is not awaited */
-
 enum { CUSTOMERS, ACTIVE, PAUSED, DISABLED, PENDING, DEAD, OLDEST_PENDING };
 
 /* Of deliveries, those of deleted hubs are only still to be swept up. What $1 cuts off costs
@@ -40,31 +37,15 @@ static const char statuses_sql[] =
     "    - (SELECT coalesce(sum(count), 0) FROM counted WHERE NOT of_all)) AS all_of_them"
     " WHERE count > 0 ORDER BY count DESC, status LIMIT $1::bigint";
 
-static tmf_error_t *ask(tmf_db_pool_t *database, apr_interval_time_t most, const char *sql,
-                        apr_int64_t limit, const tmf_db_rows_t **rows, apr_pool_t *result_pool)
-{
-    const char *parameters[] = {apr_psprintf(result_pool, "%" APR_INT64_T_FMT, limit)};
-    tmf_error_t *error;
-    tmf_db_t *db;
-
-    TMF_TRY(tmf_db_borrow(&db, database, result_pool));
-    tmf_db_hurry(db, NULL, most + GRACE_TIME);
-    error = tmf_db_limit(db, most, result_pool);
-    if (error == NULL) {
-        error = tmf_db_execute(db, sql, 1, parameters, rows, result_pool);
-    }
-    tmf_db_give_back(db);
-    return error;
-}
-
 tmf_error_t *tmf_overview_read(tmf_db_pool_t *database, apr_interval_time_t most,
                                const tmf_overview_t **overview, apr_pool_t *result_pool)
 {
     tmf_overview_t *read = apr_pcalloc(result_pool, sizeof(*read));
+    const char *limit = APR_STRINGIFY(TMF_PENDING_MAX);
     const tmf_db_rows_t *rows;
     const char *oldest;
 
-    TMF_TRY(ask(database, most, overview_sql, TMF_PENDING_MAX, &rows, result_pool));
+    TMF_TRY(tmf_db_execute_within(database, most, overview_sql, 1, &limit, &rows, result_pool));
     read->customers = tmf_db_number(rows, 0, CUSTOMERS);
     read->listeners[TMF_LISTENER_ACTIVE] = tmf_db_number(rows, 0, ACTIVE);
     read->listeners[TMF_LISTENER_PAUSED] = tmf_db_number(rows, 0, PAUSED);
@@ -81,11 +62,12 @@ tmf_error_t *tmf_overview_statuses(tmf_db_pool_t *database, apr_interval_time_t 
                                    const tmf_status_count_t **counts, int *count,
                                    apr_pool_t *result_pool)
 {
+    const char *limit = apr_itoa(result_pool, most_rows);
     const tmf_db_rows_t *rows;
     tmf_status_count_t *read;
     int i;
 
-    TMF_TRY(ask(database, most, statuses_sql, most_rows, &rows, result_pool));
+    TMF_TRY(tmf_db_execute_within(database, most, statuses_sql, 1, &limit, &rows, result_pool));
     *count = tmf_db_row_count(rows);
     read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(*count + 1));
     for (i = 0; i < *count; i++) {

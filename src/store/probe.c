@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdlib.h>
 
 #include <httpd.h>
 #include <ap_mpm.h>
@@ -14,6 +13,8 @@
 #include <apr_thread_proc.h>
 
 #include "model/clock.h"
+#include "store/own_pool.h"
+#include "store/thread.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
@@ -42,7 +43,7 @@ struct tmf_probe_t {
 /* ---- the thread ---- */
 
 static const char probe_sql[] =
-    "SELECT (SELECT max(version) FROM tmf_customer.schema_version),"
+    "SELECT coalesce((SELECT max(version) FROM tmf_customer.schema_version), 0),"
     " EXISTS (SELECT FROM tmf_customer.hub WHERE leased_until > now() AND leased_by <> $1::text)";
 
 static void log_cause(const tmf_probe_t *probe, const tmf_error_t *error)
@@ -65,19 +66,20 @@ static tmf_error_t *ask(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool
     error = tmf_db_execute(db, probe_sql, 1, parameters, &rows, pool);
     tmf_db_give_back(db);
     TMF_TRY(error);
-    answer->version = atoi(tmf_db_text(rows, 0, 0, NULL));
+    answer->version = (int)tmf_db_number(rows, 0, 0);
     answer->others_notify = *tmf_db_text(rows, 0, 1, NULL) == 't';
     return NULL;
 }
 
-/* `version`: 0 = not known. */
-static const char *wrong_schema(int version, const tmf_error_t *error, apr_pool_t *pool)
+/* NULL when it is the right one. */
+static const char *wrong_version(int version, apr_pool_t *pool)
 {
-    return version != 0 && version != TMF_SCHEMA_VERSION
-               ? apr_psprintf(pool, "The schema has version %d, this server needs version %d",
-                              version, TMF_SCHEMA_VERSION)
-           : error != NULL ? error->message
-                           : NULL;
+    const char *has = version != 0 ? apr_psprintf(pool, "version %d", version) : "no version";
+
+    return version == TMF_SCHEMA_VERSION
+               ? NULL
+               : apr_psprintf(pool, "The schema has %s, this server needs version %d", has,
+                              TMF_SCHEMA_VERSION);
 }
 
 /* What the schema lacks, the borrowing of a connection has found, or a look at its version. */
@@ -87,15 +89,20 @@ static void look(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool_t *poo
     const tmf_error_t *error = ask(probe, answer, pool);
 
     answer->duration = tmf_clock_now() - began;
-    if (error != NULL) {
-        log_cause(probe, error);
-        if (!tmf_db_is_unfit(error)) {
-            answer->database = error->message;
-            return;
-        }
-        answer->version = tmf_db_schema_version(probe->database);
+    if (error == NULL) {
+        answer->schema = wrong_version(answer->version, pool);
+        return;
     }
-    answer->schema = wrong_schema(answer->version, error, pool);
+    log_cause(probe, error);
+    if (!tmf_db_is_unfit(error)) {
+        answer->database = error->message;
+        return;
+    }
+    answer->version = tmf_db_schema_version(probe->database);
+    answer->schema = answer->version != 0 ? wrong_version(answer->version, pool) : NULL;
+    if (answer->schema == NULL) {
+        answer->schema = error->message;
+    }
 }
 
 static const char *keep(char reason[REASON_BYTES], const char *text)
@@ -147,20 +154,6 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
 
 /* ---- those who ask ---- */
 
-/* The MPM's signals are none of the thread's business. */
-static apr_status_t start_thread(tmf_probe_t *probe)
-{
-    apr_status_t status;
-    sigset_t before;
-    sigset_t all;
-
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &before);
-    status = ap_thread_create(&probe->thread, NULL, run, probe, probe->pool);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return status;
-}
-
 /* Waits until the question that is under way has been answered: 1; 0 when that takes too long. */
 static int await_answer(tmf_probe_t *probe)
 {
@@ -178,8 +171,8 @@ static int await_answer(tmf_probe_t *probe)
 
 static void ask_and_wait(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool_t *result_pool)
 {
-    if (probe->thread == NULL && start_thread(probe) != APR_SUCCESS) {
-        probe->thread = NULL;
+    if (probe->thread == NULL &&
+        tmf_thread_start(&probe->thread, run, probe, probe->pool) != APR_SUCCESS) {
         answer->database = "This process cannot start a thread to ask the database";
         return;
     }
@@ -246,27 +239,12 @@ static apr_status_t end(void *data)
     return APR_SUCCESS;
 }
 
-static apr_status_t make_pool(apr_pool_t **pool, apr_pool_t *child_pool)
-{
-    apr_allocator_t *allocator;
-    apr_status_t status = apr_allocator_create(&allocator);
-
-    if (status == APR_SUCCESS) {
-        status = apr_pool_create_ex(pool, child_pool, NULL, allocator);
-    }
-    if (status == APR_SUCCESS) {
-        apr_allocator_owner_set(allocator, *pool);
-        apr_pool_tag(*pool, "tmf_probe");
-    }
-    return status;
-}
-
 apr_status_t tmf_probe_make(tmf_probe_t **probe, tmf_db_pool_t *database, const char *owner,
                             apr_pool_t *child_pool)
 {
     tmf_probe_t *made = apr_pcalloc(child_pool, sizeof(*made));
     pthread_condattr_t monotonic;
-    apr_status_t status = make_pool(&made->pool, child_pool);
+    apr_status_t status = tmf_own_pool_make(&made->pool, child_pool, "tmf_probe");
 
     made->database = database;
     made->owner = owner != NULL ? owner : "";

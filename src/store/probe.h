@@ -21,7 +21,7 @@ typedef struct tmf_probe_t tmf_probe_t;
 typedef struct {
     const char *database;         /* what is wrong, for clients; NULL = it can be used */
     const char *schema;           /* likewise; undefined unless `database` is NULL */
-    int version;                  /* of the schema; 0 = not known */
+    int version;                  /* of the schema; 0 = it has none, or it is not known */
     int others_notify;            /* another httpd has listeners in hand */
     apr_interval_time_t duration; /* that the answer took */
 } tmf_probe_answer_t;

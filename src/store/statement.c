@@ -5,6 +5,8 @@
 #include "store/db_internal.h"
 #include "store/rows.h"
 
+#define GRACE_TIME (APR_USEC_PER_SEC / 2) /* past a limit in the database: it is not awaited */
+
 /* What was prepared on the connection is gone. Within a transaction that has failed with this, it
  * is for the next borrower. */
 static int must_be_set_up_again(tmf_db_t *db, const PGresult *result)
@@ -36,6 +38,23 @@ tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char
                             const tmf_db_rows_t **rows, apr_pool_t *result_pool)
 {
     return tmf_db_counted(db->pool, run_prepared(db, sql, count, parameters, rows, result_pool));
+}
+
+tmf_error_t *tmf_db_execute_within(tmf_db_pool_t *pool, apr_interval_time_t most, const char *sql,
+                                   int count, const char *const *parameters,
+                                   const tmf_db_rows_t **rows, apr_pool_t *result_pool)
+{
+    tmf_error_t *error;
+    tmf_db_t *db;
+
+    TMF_TRY(tmf_db_borrow(&db, pool, result_pool));
+    tmf_db_hurry(db, NULL, most + GRACE_TIME);
+    error = tmf_db_limit(db, most, result_pool);
+    if (error == NULL) {
+        error = tmf_db_execute(db, sql, count, parameters, rows, result_pool);
+    }
+    tmf_db_give_back(db);
+    return error;
 }
 
 static tmf_error_t *run_once(tmf_db_t *db, const char *sql, int count,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef TMF_NOTIFY_POOL_H
-#define TMF_NOTIFY_POOL_H
+#ifndef TMF_STORE_OWN_POOL_H
+#define TMF_STORE_OWN_POOL_H
 
 #include <apr_pools.h>
 

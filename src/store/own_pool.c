@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "notify/pool.h"
+#include "store/own_pool.h"
 
 #define MEMORY_KEPT (4 * 1024 * 1024) /* bytes of freed memory that the allocator keeps */
 
