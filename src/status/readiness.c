@@ -10,11 +10,15 @@
  * in between is told so, but that is no fault yet. */
 #define MISSING_MOST (5 * APR_USEC_PER_SEC)
 
+/* Who has not asked for so long has seen another gap, not the same one. */
+#define FORGOTTEN (60 * APR_USEC_PER_SEC)
+
 struct tmf_readiness_t {
     const tmf_server_config_t *config;
     tmf_probe_t *probe;
     _Atomic apr_time_t
-        missing_since; /* that nobody notifies, as far as anybody asked; 0 = not so */
+        missing_since;             /* that nobody notifies, as far as anybody asked; 0 = not so */
+    _Atomic apr_time_t missing_at; /* when that was seen last */
 };
 
 apr_status_t tmf_readiness_make(tmf_readiness_t **readiness, tmf_server_config_t *config,
@@ -47,8 +51,11 @@ static const char *fault_of_notifier(tmf_readiness_t *readiness, tmf_notifier_st
     apr_time_t now = tmf_clock_now();
     apr_time_t none = 0;
 
-    if (state != TMF_NOTIFIER_MISSING) {
+    if (state != TMF_NOTIFIER_MISSING ||
+        now - atomic_exchange(&readiness->missing_at, now) > FORGOTTEN) {
         atomic_store(&readiness->missing_since, 0);
+    }
+    if (state != TMF_NOTIFIER_MISSING) {
         return NULL;
     }
     atomic_compare_exchange_strong(&readiness->missing_since, &none, now);

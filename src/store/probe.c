@@ -42,6 +42,9 @@ struct tmf_probe_t {
 
 /* ---- the thread ---- */
 
+/* A connection that says nothing for so long is cut: others may be well. */
+#define STATEMENT_MOST (1 * APR_USEC_PER_SEC)
+
 static const char probe_sql[] =
     "SELECT coalesce((SELECT max(version) FROM tmf_customer.schema_version), 0),"
     " EXISTS (SELECT FROM tmf_customer.hub WHERE leased_until > now() AND leased_by <> $1::text)";
@@ -62,7 +65,7 @@ static tmf_error_t *ask(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, probe->database, pool));
-    tmf_db_hurry(db, &probe->ending, 0);
+    tmf_db_hurry(db, &probe->ending, STATEMENT_MOST);
     error = tmf_db_execute(db, probe_sql, 1, parameters, &rows, pool);
     tmf_db_give_back(db);
     TMF_TRY(error);
