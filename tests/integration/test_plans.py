@@ -4,6 +4,7 @@
 No node of a plan may handle more rows than a page or a few matches need. A shape of query that loses its
 index handles all of them. Every shape is asked often enough to be seen with the plan that knows the
 values and with the one that is kept for all values."""
+import os
 import re
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,9 @@ import pytest
 from harness import PATIENCE, PROJECT, await_condition
 from harness.client import Api
 from harness.postgres import OWNER, Postgres
+
+# Plans are PostgreSQL's: an instrumented module has the same.
+pytestmark = pytest.mark.skipif(any(map(os.environ.get, ("TMF_ASAN", "TMF_VALGRIND"))), reason="it says nothing new there")
 
 CUSTOMERS = 60000
 STATUSES = 3000  # of one customer each, beside the usual four: totals must not add all of them up
