@@ -140,15 +140,15 @@ static const char *link_header(const tmf_delivery_page_t *page, const question_t
 
 static void append_delivery(tmf_text_t *text, const tmf_delivery_row_t *row)
 {
-    tmf_member_string(text, "{\"eventId\":", row->event_id);
-    tmf_member_string(text, ",\"eventType\":", row->type);
-    tmf_member_string(text, ",\"eventTime\":", row->at);
-    tmf_member_string(text, ",\"customerId\":", row->customer_id);
-    tmf_member_string(text, ",\"state\":", row->state);
-    tmf_member_string(text, ",\"since\":", row->since);
+    tmf_text_append_member(text, "{\"eventId\":", row->event_id);
+    tmf_text_append_member(text, ",\"eventType\":", row->type);
+    tmf_text_append_member(text, ",\"eventTime\":", row->at);
+    tmf_text_append_member(text, ",\"customerId\":", row->customer_id);
+    tmf_text_append_member(text, ",\"state\":", row->state);
+    tmf_text_append_member(text, ",\"since\":", row->since);
     tmf_member_number(text, ",\"attempts\":", row->attempts);
-    tmf_member_string(text, ",\"nextAttempt\":", row->next_attempt);
-    tmf_member_string(text, ",\"error\":", row->error);
+    tmf_text_append_member(text, ",\"nextAttempt\":", row->next_attempt);
+    tmf_text_append_member(text, ",\"error\":", row->error);
     tmf_text_append_string(text, "}");
 }
 

@@ -17,16 +17,6 @@ tmf_error_t *tmf_listener_check_id(const tmf_request_t *request)
                                                             : tmf_listener_not_found(request);
 }
 
-void tmf_member_string(tmf_text_t *text, const char *before, const char *value)
-{
-    tmf_text_append_string(text, before);
-    if (value != NULL) {
-        tmf_text_append_json(text, value, strlen(value));
-    } else {
-        tmf_text_append_string(text, "null");
-    }
-}
-
 void tmf_member_number(tmf_text_t *text, const char *before, apr_int64_t value)
 {
     tmf_text_append_format(text, "%s%" APR_INT64_T_FMT, before, value);
@@ -34,17 +24,17 @@ void tmf_member_number(tmf_text_t *text, const char *before, apr_int64_t value)
 
 static void append_listener(tmf_text_t *text, const tmf_listener_row_t *row)
 {
-    tmf_member_string(text, "{\"id\":", row->id);
-    tmf_member_string(text, ",\"callback\":", row->callback);
-    tmf_member_string(text, ",\"query\":", row->query);
-    tmf_member_string(text, ",\"state\":", row->state);
+    tmf_text_append_member(text, "{\"id\":", row->id);
+    tmf_text_append_member(text, ",\"callback\":", row->callback);
+    tmf_text_append_member(text, ",\"query\":", row->query);
+    tmf_text_append_member(text, ",\"state\":", row->state);
     tmf_member_number(text, ",\"failures\":", row->failures);
-    tmf_member_string(text, ",\"illSince\":", row->ill_since);
-    tmf_member_string(text, ",\"pausedUntil\":", row->paused_until);
-    tmf_member_string(text, ",\"error\":", row->error);
+    tmf_text_append_member(text, ",\"illSince\":", row->ill_since);
+    tmf_text_append_member(text, ",\"pausedUntil\":", row->paused_until);
+    tmf_text_append_member(text, ",\"error\":", row->error);
     tmf_member_number(text, ",\"pending\":", row->pending);
     tmf_member_number(text, ",\"dead\":", row->dead);
-    tmf_member_string(text, ",\"oldestPending\":", row->oldest_pending);
+    tmf_text_append_member(text, ",\"oldestPending\":", row->oldest_pending);
     tmf_text_append_string(text, "}");
 }
 

@@ -12,8 +12,8 @@ tmf_error_t *tmf_listener_not_found(const tmf_request_t *request);
 /* The same, when the {id} can be none: the database would refuse its bytes. */
 tmf_error_t *tmf_listener_check_id(const tmf_request_t *request);
 
-/* Append what stands before a value, and the value: null for a string that is NULL. */
-void tmf_member_string(tmf_text_t *text, const char *before, const char *value);
+/* Appends what stands before a number, and the number; for strings there is tmf_text_append_member.
+ */
 void tmf_member_number(tmf_text_t *text, const char *before, apr_int64_t value);
 
 #endif

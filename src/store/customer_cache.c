@@ -25,7 +25,7 @@ typedef struct entry_t {
     apr_int64_t revision;
     apr_size_t key_length;
     apr_size_t doc_length;
-    char text[]; /* the key as key_text makes it, the document, NUL */
+    char text[]; /* the key as write_key writes it, the document, NUL */
 } entry_t;
 
 APR_RING_HEAD(ring_t, entry_t);
