@@ -5,9 +5,6 @@
 
 #include "model/text.h"
 
-/* Bytes of customers that are read for one page: it ends with the customer that passes them. */
-#define PAGE_BYTES (16 * 1024 * 1024)
-
 /* Columns of the result; behind them those of the order, but its last one, which is the id. */
 enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC, COLUMN_TOTAL, COLUMN_KEY };
 
@@ -314,7 +311,7 @@ tmf_error_t *tmf_customer_list_read(tmf_db_t *db, const tmf_customer_selection_t
     int is_cut;
 
     TMF_TRY(tmf_db_read(db, sql, selection->parameters->nelts, values, selection->plan_by_values,
-                        PAGE_BYTES, &rows, &is_cut, result_pool));
+                        TMF_PAGE_BYTES, &rows, &is_cut, result_pool));
     read_page(page, rows, is_cut, selection, result_pool);
     return NULL;
 }

@@ -17,6 +17,9 @@
 
 #include "store/customer_store.h"
 
+/* Bytes of rows that are read for one page: it ends with the row that passes them. */
+#define TMF_PAGE_BYTES (16 * 1024 * 1024)
+
 /* One column of an order; the last one of every order is `c.id`, which makes it total. */
 typedef struct {
     const char *expression; /* SQL over `c` and the selection's joins */

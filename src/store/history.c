@@ -3,9 +3,6 @@
 
 #include "store/number.h"
 
-/* Bytes of rows that are read for one page: it ends with the row that passes them. */
-#define PAGE_BYTES (16 * 1024 * 1024)
-
 enum {
     COLUMN_TOTAL,
     COLUMN_IS_KNOWN,
@@ -113,7 +110,7 @@ tmf_error_t *tmf_history_read(tmf_db_t *db, const tmf_history_selection_t *selec
     int is_cut;
 
     TMF_TRY(tmf_db_read(db, selection->backward ? read_backward_sql : read_sql, 5, parameters, 0,
-                        PAGE_BYTES, &read, &is_cut, result_pool));
+                        TMF_PAGE_BYTES, &read, &is_cut, result_pool));
     *is_known = *tmf_db_text(read, 0, COLUMN_IS_KNOWN, NULL) == 't';
     *rows = read_page(page, read, is_cut, selection, result_pool);
     return NULL;

@@ -3,6 +3,8 @@
 
 #include <apr_strings.h>
 
+#include "store/number.h"
+
 #define TIME_SQL(column)                                                                           \
     "to_char(" column " AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"')"
 
@@ -113,9 +115,8 @@ tmf_error_t *tmf_listener_store_deliveries(tmf_db_t *db, const tmf_delivery_sele
         selection->dead ? "t" : "f",
         selection->after != NULL ? selection->after : "0",
         selection->after != NULL && selection->backward ? "t" : "f",
-        apr_psprintf(result_pool, "%" APR_INT64_T_FMT, selection->limit + 1),
-        apr_psprintf(result_pool, "%" APR_INT64_T_FMT,
-                     selection->after != NULL ? 0 : selection->offset),
+        tmf_number_text(selection->limit + 1, result_pool),
+        tmf_number_text(selection->after != NULL ? 0 : selection->offset, result_pool),
         apr_itoa(result_pool, TMF_DELIVERY_COUNT_MAX + 1),
     };
     const tmf_db_rows_t *rows;
@@ -181,8 +182,7 @@ tmf_error_t *tmf_listener_store_replay(tmf_db_t *db, const char *id, const char 
 tmf_error_t *tmf_listener_store_purge(tmf_db_t *db, const char *id, apr_interval_time_t older_than,
                                       apr_int64_t *count, apr_pool_t *result_pool)
 {
-    const char *parameters[] = {
-        id, apr_psprintf(result_pool, "%" APR_TIME_T_FMT " microseconds", older_than)};
+    const char *parameters[] = {id, tmf_interval_text(older_than, result_pool)};
 
     return govern(db, "tmf_customer.purge(text, interval)", purge_sql, 2, parameters, count,
                   result_pool);
