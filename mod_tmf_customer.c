@@ -13,11 +13,13 @@
 #include <http_protocol.h>
 #include <http_request.h>
 #include <mpm_common.h>
+#include <apr_strings.h>
 
 #include "config/config.h"
 #include "http/http.h"
 #include "notify/deliver.h"
 #include "notify/notify.h"
+#include "service.h"
 #include "status/server_status.h"
 #include "status/status.h"
 #include "store/customer_cache.h"
@@ -36,18 +38,18 @@ static int is_restart(void)
 
 /* Returns the number of mistakes. Without the secrets nothing is notified: not signing would be
  * worse. */
-static int read_secrets(apr_pool_t *pconf, server_rec *server)
+static int read_secrets(apr_pool_t *pconf, const server_rec *server)
 {
-    tmf_server_config_t *config = tmf_config_of_server(server);
-    const char *file = config->notify.secrets_file;
-    const char *problem = file != NULL ? tmf_secrets_read(&config->secrets, file, pconf) : NULL;
+    tmf_notify_config_t *notify = &tmf_config_in_the_making(server)->notify;
+    const char *file = notify->secrets_file;
+    const char *problem = file != NULL ? tmf_secrets_read(&notify->secrets, file, pconf) : NULL;
 
     if (problem == NULL) {
         return 0;
     }
     ap_log_error(APLOG_MARK, APLOG_ERR, 0, server, "TMF0007: TMFCustomerNotifySecrets: %s",
                  problem);
-    config->notify.enabled = 0;
+    notify->is_refused = 1;
     return 1;
 }
 
@@ -97,50 +99,28 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, 
     return is_first_reading() ? check(pconf, server) : OK;
 }
 
-/* What the children of this generation share for notifications. */
-static int prepare_notifier(apr_pool_t *pconf, server_rec *server)
+/* What the children of this generation share for notifications; without it nobody notifies. */
+static int prepare_notifier(tmf_service_t *service, apr_pool_t *pconf, const server_rec *server)
 {
-    tmf_server_config_t *config = tmf_config_of_server(server);
-    apr_status_t status = APR_SUCCESS;
+    apr_status_t status = tmf_wake_make(&service->wake, pconf);
 
-    if (config->has_api) {
-        status = tmf_wake_make(&config->wake, pconf);
-        status = status == APR_SUCCESS ? tmf_leader_make(&config->leader, pconf) : status;
-    }
+    status = status == APR_SUCCESS ? tmf_leader_make(&service->leader, pconf) : status;
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_ERR, status, server,
                      "TMF0008: no pipe or no temporary file for the notifier: nothing is notified");
-        config->notify.enabled = 0;
+        service->leader = NULL;
     }
     return status == APR_SUCCESS;
 }
 
-static int prepare_notifiers(apr_pool_t *pconf, server_rec *main_server)
-{
-    int has_curl = tmf_sender_set_up(pconf);
-    int prepared = has_curl;
-    server_rec *server;
-
-    if (!has_curl) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, main_server,
-                     "TMF0009: libcurl cannot be used: nothing is notified");
-    }
-    for (server = main_server; server != NULL; server = server->next) {
-        prepared = prepare_notifier(pconf, server) && prepared;
-        tmf_config_of_server(server)->notify.enabled &= has_curl;
-    }
-    return prepared;
-}
-
 /* One for all servers and all generations of children: a child of the one before may still write
- * while those of the next read, also when only the next has a cache. Without memory for it nothing
- * is cached. */
-static int prepare_board(server_rec *main_server)
+ * while those of the next read, also when only the next has a cache. NULL when there is no memory
+ * for it: then nothing is cached. */
+static tmf_customer_board_t *find_board(const server_rec *main_server)
 {
     static const char key[] = "tmf_customer_board " TMF_CUSTOMER_BOARD_LAYOUT;
     tmf_customer_board_t **kept = ap_retained_data_get(key);
     apr_status_t status = APR_SUCCESS;
-    server_rec *server;
 
     if (kept == NULL) {
         kept = ap_retained_data_create(key, sizeof(*kept));
@@ -151,12 +131,36 @@ static int prepare_board(server_rec *main_server)
     if (status != APR_SUCCESS && tmf_config_of_server(main_server)->cache_size > 0) {
         ap_log_error(APLOG_MARK, APLOG_ERR, status, main_server,
                      "TMF0012: TMFCustomerCache: no shared memory: nothing is cached");
-        return 0;
+    }
+    return *kept;
+}
+
+/* Makes the services, with what the children of this generation share. */
+static int prepare_services(apr_pool_t *pconf, server_rec *main_server)
+{
+    int has_curl = tmf_sender_set_up(pconf);
+    tmf_customer_board_t *board = find_board(main_server);
+    int is_prepared = has_curl &&
+                      (board != NULL || tmf_config_of_server(main_server)->cache_size == 0);
+    server_rec *server;
+
+    if (!has_curl) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, main_server,
+                     "TMF0009: libcurl cannot be used: nothing is notified");
     }
     for (server = main_server; server != NULL; server = server->next) {
-        tmf_config_of_server(server)->board = *kept;
+        tmf_server_config_t *config = tmf_config_in_the_making(server);
+
+        if (config->bases->nelts > 0) {
+            config->service = apr_pcalloc(pconf, sizeof(*config->service));
+            config->service->config = config;
+            config->service->board = board;
+            if (config->has_api && has_curl) {
+                is_prepared = prepare_notifier(config->service, pconf, server) && is_prepared;
+            }
+        }
     }
-    return 1;
+    return is_prepared;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, server_rec *server)
@@ -172,8 +176,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp, s
     if (status != OK) {
         return status;
     }
-    is_prepared = prepare_notifiers(pconf, server);
-    is_prepared = prepare_board(server) && is_prepared;
+    is_prepared = prepare_services(pconf, server);
     tmf_kept_metrics_prepare(server, ptemp);
     return is_prepared || is_restart() ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
@@ -187,89 +190,87 @@ static void end_sick_child(apr_status_t status, server_rec *server)
     }
 }
 
-/* One for all virtual hosts of a child: they may use the same database. */
-static apr_status_t make_cache(apr_pool_t *pchild, server_rec *main_server)
+/* One for all virtual hosts of a child: they may use the same database. NULL = none. */
+static apr_status_t make_cache(tmf_customer_cache_t **cache, apr_pool_t *pchild,
+                               const server_rec *main_server)
 {
-    const tmf_server_config_t *config = tmf_config_of_server(main_server);
-    tmf_customer_cache_t *cache;
-    apr_status_t status;
-    server_rec *server;
+    apr_size_t size = (apr_size_t)tmf_config_of_server(main_server)->cache_size;
 
-    if (config->cache_size == 0 || config->board == NULL) {
-        return APR_SUCCESS;
-    }
-    status = tmf_customer_cache_make(&cache, (apr_size_t)config->cache_size * 1024 * 1024, pchild);
-    for (server = main_server; server != NULL && status == APR_SUCCESS; server = server->next) {
-        tmf_config_of_server(server)->cache = cache;
-    }
-    return status;
+    *cache = NULL;
+    return size > 0 ? tmf_customer_cache_make(cache, size * 1024 * 1024, pchild) : APR_SUCCESS;
 }
 
-static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
+static void make_way_to_database(tmf_service_t *service, apr_pool_t *pchild, server_rec *server)
 {
-    tmf_server_config_t *config = tmf_config_of_server(server);
-    const tmf_db_settings_t settings = {
-        server,        config->statement_timeout, config->pool_timeout, config->wake, config->board,
-        config->cache, config->cache_age,         config->metrics};
-    apr_status_t status = tmf_db_pool_make(&config->database, &settings, pchild);
+    const tmf_server_config_t *config = service->config;
+    const tmf_db_settings_t settings = {server,
+                                        config->statement_timeout,
+                                        config->pool_timeout,
+                                        service->wake,
+                                        service->board,
+                                        service->cache,
+                                        config->cache_age,
+                                        service->metrics};
+    apr_status_t status = tmf_db_pool_make(&service->database, &settings, pchild);
 
     if (status == APR_SUCCESS) {
-        status = tmf_customer_reads_make(&config->reads, config->database, pchild);
+        status = tmf_customer_reads_make(&service->reads, service->database, pchild);
     }
     if (status == APR_SUCCESS) {
-        status = tmf_customer_writes_make(&config->writes, config->database,
+        status = tmf_customer_writes_make(&service->writes, service->database,
                                           config->history.enabled, pchild);
     }
     if (status == APR_SUCCESS && config->has_status) {
-        status = tmf_readiness_make(&config->readiness, config, pchild);
+        status = tmf_readiness_make(&service->readiness, service, pchild);
     }
     end_sick_child(status, server);
 }
 
-static void start_notifier(apr_pool_t *pchild, server_rec *server)
+static void start_notifier(tmf_service_t *service, apr_pool_t *pchild, server_rec *server)
 {
-    tmf_server_config_t *config = tmf_config_of_server(server);
-    const tmf_notify_config_t *notify = &config->notify;
-    tmf_notify_settings_t *settings = apr_pcalloc(pchild, sizeof(*settings));
-    apr_status_t status;
+    const tmf_notify_settings_t settings = {server,
+                                            service->database,
+                                            service->wake,
+                                            service->leader,
+                                            service->config->targets,
+                                            service->metrics,
+                                            &service->config->notify};
+    apr_status_t status = tmf_notify_start(
+        &service->notifier, apr_pmemdup(pchild, &settings, sizeof(settings)), pchild);
 
-    settings->server = server;
-    settings->database = config->database;
-    settings->wake = config->wake;
-    settings->metrics = config->metrics;
-    settings->leader = config->leader;
-    settings->targets = config->targets;
-    settings->secrets = config->secrets;
-    settings->connect_timeout = notify->connect_timeout;
-    settings->timeout = notify->timeout;
-    settings->concurrency = notify->concurrency;
-    settings->concurrency_all = notify->concurrency_all;
-    settings->schedule = notify->schedule;
-    settings->refused_tries = notify->refused_tries;
-    settings->disable_after = notify->disable_after;
-    settings->retention = notify->retention;
-    settings->poll = notify->poll;
-    status = tmf_notify_start(&config->notifier, settings, pchild);
     if (status != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_CRIT, status, server,
                      "TMF0011: this child has no thread for notifications; others may");
     }
 }
 
+static void start_service(tmf_service_t *service, tmf_customer_cache_t *cache, apr_pool_t *pchild,
+                          server_rec *server)
+{
+    const tmf_server_config_t *config = service->config;
+
+    tmf_metrics_enter(service->metrics);
+    if (!config->has_database) {
+        return;
+    }
+    service->cache = service->board != NULL ? cache : NULL;
+    make_way_to_database(service, pchild, server);
+    if (config->notify.wanted && !config->notify.is_refused && service->leader != NULL) {
+        start_notifier(service, pchild, server);
+    }
+}
+
 static void child_init(apr_pool_t *pchild, server_rec *main_server)
 {
+    tmf_customer_cache_t *cache;
     server_rec *server;
 
-    end_sick_child(make_cache(pchild, main_server), main_server);
+    end_sick_child(make_cache(&cache, pchild, main_server), main_server);
     for (server = main_server; server != NULL; server = server->next) {
-        const tmf_server_config_t *config = tmf_config_of_server(server);
+        tmf_service_t *service = tmf_config_of_server(server)->service;
 
-        tmf_metrics_enter(config->metrics);
-        if (config->bases->nelts > 0 && config->has_database) {
-            make_way_to_database(pchild, server);
-            if (config->has_api && config->notify.enabled) {
-                start_notifier(pchild, server);
-            }
+        if (service != NULL) {
+            start_service(service, cache, pchild, server);
         }
     }
 }
@@ -281,10 +282,10 @@ static void child_stopping(apr_pool_t *pchild, int graceful)
 
     (void)pchild;
     for (server = ap_server_conf; server != NULL; server = server->next) {
-        const tmf_server_config_t *config = tmf_config_of_server(server);
+        const tmf_service_t *service = tmf_config_of_server(server)->service;
 
-        if (config->notifier != NULL) {
-            tmf_notify_stop(config->notifier, graceful);
+        if (service != NULL && service->notifier != NULL) {
+            tmf_notify_stop(service->notifier, graceful);
         }
     }
 }

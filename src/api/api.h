@@ -11,10 +11,11 @@
 
 #include <apr_tables.h>
 
-#include "config/config.h"
+#include "config/settings.h"
 #include "error.h"
 #include "model/text.h"
 #include "model/trace.h"
+#include "service.h"
 #include "store/db.h"
 
 /* What the body of a PATCH is. */
@@ -27,13 +28,10 @@ typedef enum {
 /* What a client wants. Strings live in `pool`, which is the request's. */
 typedef struct {
     apr_pool_t *pool;
-    const tmf_space_config_t *config;
-    tmf_server_config_t *server;          /* of the virtual host */
-    tmf_db_pool_t *database;              /* NULL = the virtual host has none */
-    struct tmf_customer_reads_t *reads;   /* of single customers, from `database` */
-    struct tmf_customer_writes_t *writes; /* of single customers, to `database` */
-    const char *base_url;                 /* of B, as clients see it, without a trailing "/" */
-    const char *base_path;                /* the decoded path of B, likewise */
+    const tmf_space_config_t *config; /* of the <Location> */
+    const tmf_service_t *service;     /* of the virtual host */
+    const char *base_url;             /* of B, as clients see it, without a trailing "/" */
+    const char *base_path;            /* the decoded path of B, likewise */
     const char *user;  /* who was authenticated, as the bytes that httpd has; NULL = nobody */
     const char *id;    /* the decoded {id} of the path; NULL when the route has none */
     const char *query; /* the raw query string, NULL = none */
@@ -43,12 +41,9 @@ typedef struct {
     const char *if_match; /* the header's text, NULL = absent */
     const char *if_none_match;
     const char *idempotency_key;
-    const char *correlation_id;          /* X-Correlation-ID, else X-Request-ID; NULL = neither */
-    tmf_trace_t trace;                   /* of traceparent and tracestate */
-    const tmf_history_config_t *history; /* NULL = no history is kept */
-    const struct tmf_targets_t *targets; /* whom notifications may reach */
-    int hubs_max;                        /* TMFCustomerNotifyMaxHubs */
-    int offer;                           /* which of the route's media types the reply is to be */
+    const char *correlation_id; /* X-Correlation-ID, else X-Request-ID; NULL = neither */
+    tmf_trace_t trace;          /* of traceparent and tracestate */
+    int offer;                  /* which of the route's media types the reply is to be */
     int is_cross_site; /* of a POST to the status handler: a browser says that a page of another
                           site has sent it */
 } tmf_request_t;

@@ -41,19 +41,20 @@ static tmf_tell_t tell_changes(const tmf_request_t *request, const tmf_change_t 
 static tmf_error_t *read_current(const tmf_customer_t **current, tmf_db_t *db,
                                  const tmf_request_t *request)
 {
-    return db != NULL
-               ? tmf_customer_store_lock(db, request->id, current, request->pool)
-               : tmf_customer_reads_get_stored(request->reads, request->id, current, request->pool);
+    return db != NULL ? tmf_customer_store_lock(db, request->id, current, request->pool)
+                      : tmf_customer_reads_get_stored(request->service->reads, request->id, current,
+                                                      request->pool);
 }
 
 static tmf_error_t *write_changed(const tmf_customer_t **changed, tmf_db_t *db,
                                   const tmf_request_t *request, const tmf_customer_t *current,
                                   const char *doc, const tmf_tell_t *tell)
 {
-    return db != NULL ? tmf_customer_store_update(db, request->id, current->revision, doc, tell,
-                                                  changed, request->pool)
-                      : tmf_customer_writes_update(request->writes, request->id, current->revision,
-                                                   doc, tell, changed, request->pool);
+    return db != NULL
+               ? tmf_customer_store_update(db, request->id, current->revision, doc, tell, changed,
+                                           request->pool)
+               : tmf_customer_writes_update(request->service->writes, request->id,
+                                            current->revision, doc, tell, changed, request->pool);
 }
 
 /* One attempt, in the transaction that `db` (NULL = none) has begun. `*changed` stays NULL when
@@ -111,7 +112,7 @@ static tmf_error_t *attempt_locked(const tmf_customer_t **changed, const tmf_req
     tmf_error_t *error;
     tmf_db_t *db;
 
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = attempt_in_transaction(changed, db, request, change);
     tmf_db_give_back(db);
     return error;

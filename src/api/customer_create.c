@@ -97,8 +97,8 @@ static tmf_error_t *create_among_others(const tmf_customer_t **created, const cr
 {
     const tmf_tell_t tell = tell_create(creation, request);
 
-    TMF_TRY(tmf_customer_writes_create(request->writes, creation->id, creation->document, &tell,
-                                       created, request->pool));
+    TMF_TRY(tmf_customer_writes_create(request->service->writes, creation->id, creation->document,
+                                       &tell, created, request->pool));
     return *created != NULL ? NULL : id_in_use(request);
 }
 
@@ -111,7 +111,7 @@ static tmf_error_t *store(const tmf_customer_t **created, const creation_t *crea
     if (request->idempotency_key == NULL && !creation->id_is_chosen) {
         return create_among_others(created, creation, request);
     }
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = request->idempotency_key != NULL ? create_once(created, db, creation, request)
                                              : create(created, db, creation, request);
     tmf_db_give_back(db);

@@ -13,7 +13,7 @@ static tmf_error_t *delete_customer(tmf_delete_outcome_t *outcome, const tmf_req
     tmf_error_t *error;
     tmf_db_t *db;
 
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_customer_store_delete(db, request->id, revisions.only, revisions.except, &tell,
                                       outcome, request->pool);
     tmf_db_give_back(db);

@@ -64,7 +64,7 @@ static tmf_error_t *select_page(tmf_history_selection_t *selection, tmf_cursor_t
                                 const tmf_request_t *request, const tmf_parameters_t *parameters)
 {
     selection->id = request->id;
-    selection->kept_for = request->history->kept_for;
+    selection->kept_for = request->service->config->history.kept_for;
     selection->limit = tmf_page_size(request->config, parameters);
     selection->offset = parameters->offset;
     cursor->position = parameters->offset;
@@ -89,7 +89,7 @@ static tmf_error_t *read_page(const tmf_history_row_t **rows, tmf_customer_page_
     int is_known = 0;
     tmf_db_t *db;
 
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_history_read(db, selection, rows, page, &is_known, request->pool);
     tmf_db_give_back(db);
     return error != NULL || is_known ? error : tmf_representation_not_found(request);

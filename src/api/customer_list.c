@@ -74,7 +74,7 @@ static tmf_error_t *read_once(tmf_customer_page_t *page, const tmf_request_t *re
     tmf_error_t *error;
     tmf_db_t *db;
 
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_customer_list_read(db, selection, page, request->pool);
     tmf_db_give_back(db);
     selection->parameters->nelts = own_parameters;

@@ -12,7 +12,7 @@ static apr_size_t size_of(const tmf_json_t *document, apr_pool_t *pool)
 tmf_error_t *tmf_document_write(const char **text, const tmf_json_t *document,
                                 const tmf_json_t *stored, const tmf_request_t *request)
 {
-    const apr_size_t most = (apr_size_t)request->config->document_max;
+    const apr_size_t most = (apr_size_t)tmf_space_document_max(request->config);
     apr_size_t size;
 
     *text = tmf_json_write(document, &size, request->pool);

@@ -50,7 +50,8 @@ static tmf_error_t *read_hub(tmf_hub_t *hub, tmf_subscription_t *subscription,
         return tmf_error_make(request->pool, TMF_ERROR_INVALID_BODY,
                               "callback: the URL that is to be notified is missing");
     }
-    TMF_TRY(tmf_callback_check(&host, hub->callback, request->targets, request->pool));
+    TMF_TRY(
+        tmf_callback_check(&host, hub->callback, request->service->config->targets, request->pool));
     TMF_TRY(tmf_subscription_parse(subscription, hub->query, request->pool));
     if (*tmf_subscription_text(hub->query) == '\0') {
         hub->query = NULL;
@@ -63,7 +64,7 @@ static tmf_error_t *check_patterns(tmf_db_t *db, const tmf_filter_t *filter,
 {
     apr_pool_t *pool = request->pool;
     tmf_error_t *error = tmf_filter_check_patterns(
-        filter, tmf_database_matcher_make(request->database, db, pool));
+        filter, tmf_database_matcher_make(request->service->database, db, pool));
 
     error = tmf_filter_name_pattern(error, filter, pool);
     return error != NULL && error->status == 400
@@ -81,8 +82,8 @@ static tmf_error_t *create(tmf_db_t *db, registration_t *registration, const tmf
                            const tmf_subscription_t *subscription, const tmf_request_t *request)
 {
     return tmf_hub_store_register(db, hub, tmf_subscription_text(hub->query), subscription->types,
-                                  request->hubs_max, &registration->outcome, &registration->twin,
-                                  request->pool);
+                                  request->service->config->hubs_max, &registration->outcome,
+                                  &registration->twin, request->pool);
 }
 
 /* With an Idempotency-Key: it is kept with the hub, or neither is. */
@@ -144,7 +145,7 @@ static tmf_error_t *register_hub(registration_t *registration, tmf_hub_t *hub,
     tmf_error_t *error;
     tmf_db_t *db;
 
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = register_in(db, registration, hub, subscription, request);
     tmf_db_give_back(db);
     return error;
@@ -166,7 +167,7 @@ tmf_error_t *tmf_api_hub_create(const tmf_request_t *request, tmf_reply_t *reply
     if (registration.outcome == TMF_HUB_TOO_MANY) {
         return tmf_error_make(request->pool, TMF_ERROR_TOO_MANY_HUBS,
                               "There are %d hubs already, and no more are accepted",
-                              request->hubs_max);
+                              request->service->config->hubs_max);
     }
     reply->status = 201;
     tmf_text_init(&reply->body, 256, request->pool);

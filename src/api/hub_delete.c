@@ -11,7 +11,7 @@ static tmf_error_t *delete_hub(int *found, const tmf_request_t *request)
     tmf_error_t *error;
     tmf_db_t *db;
 
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_hub_store_delete(db, request->id, found, request->pool);
     tmf_db_give_back(db);
     return error;

@@ -11,7 +11,7 @@ static tmf_error_t *read_hubs(const tmf_hub_t **hubs, int *count, const tmf_requ
     tmf_error_t *error;
     tmf_db_t *db;
 
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_hub_store_read(db, request->id, hubs, count, request->pool);
     tmf_db_give_back(db);
     return error;

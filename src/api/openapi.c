@@ -66,11 +66,11 @@ static void add_history(apr_array_header_t *settings, const tmf_history_config_t
 {
     const char *kept_for = "ever";
 
-    if (history != NULL && history->kept_for > 0) {
+    if (history->enabled && history->kept_for > 0) {
         kept_for = apr_psprintf(settings->pool, "%" APR_TIME_T_FMT " seconds",
                                 apr_time_sec(history->kept_for));
     }
-    add_switch(settings, "TMFCustomerHistory", history != NULL);
+    add_switch(settings, "TMFCustomerHistory", history->enabled);
     add_text(settings, "TMFCustomerHistoryRetention", kept_for);
 }
 
@@ -89,10 +89,10 @@ static apr_array_header_t *settings_of(const tmf_request_t *request)
              config->credit_profile == TMF_CREDIT_PROFILE_CURRENT ? "the first one" : "all");
     add_number(settings, "TMFCustomerMaxBody", config->body_max);
     add_number(settings, "TMFCustomerMaxDepth", config->body_depth_max);
-    add_number(settings, "TMFCustomerMaxDocument", config->document_max);
+    add_number(settings, "TMFCustomerMaxDocument", tmf_space_document_max(config));
     add_number(settings, "TMFCustomerIdempotencyTTL", apr_time_sec(config->idempotency_ttl));
-    add_number(settings, "TMFCustomerNotifyMaxHubs", request->hubs_max);
-    add_history(settings, request->history);
+    add_number(settings, "TMFCustomerNotifyMaxHubs", request->service->config->hubs_max);
+    add_history(settings, &request->service->config->history);
     return settings;
 }
 

@@ -52,19 +52,20 @@ static const tmf_record_of_change_t *make_record(const tmf_request_t *request,
 
     record->operation = operation;
     record->user = request->user != NULL ? tmf_utf8_escape(request->user, request->pool) : NULL;
-    record->kept_for = request->history->kept_for;
+    record->kept_for = request->service->config->history.kept_for;
     return record;
 }
 
 tmf_tell_t tmf_representation_tell(const tmf_request_t *request, const char *id, unsigned types,
                                    const char *operation)
 {
-    const tmf_tell_t tell = {types,
-                             NULL,
-                             request->correlation_id,
-                             tmf_representation_href(request, id),
-                             request->trace,
-                             request->history != NULL ? make_record(request, operation) : NULL};
+    const tmf_tell_t tell = {
+        types,
+        NULL,
+        request->correlation_id,
+        tmf_representation_href(request, id),
+        request->trace,
+        request->service->config->history.enabled ? make_record(request, operation) : NULL};
 
     return tell;
 }

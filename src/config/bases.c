@@ -136,34 +136,27 @@ static const tmf_space_config_t *space_of(apr_pool_t *pool, server_rec *server,
     return space;
 }
 
-static int check_page_sizes(apr_pool_t *pool, server_rec *server, const tmf_base_t *base)
+static int check_settings(apr_pool_t *pool, server_rec *server, const tmf_base_t *base)
 {
     const tmf_space_config_t *given = space_of(pool, server, base);
-    int most = tmf_config_with_defaults(pool, given)->page_size_max;
+    const tmf_space_config_t *space = tmf_config_complete_space(given, pool);
+    int has_large_page = given->page_size > space->page_size_max;
+    int has_small_document = tmf_space_document_max(space) < space->body_max;
 
-    if (given->page_size <= most) {
-        return 0;
+    if (has_large_page) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
+                     "TMF0002: <Location \"%s\">: TMFCustomerPageSize %d is more than "
+                     "TMFCustomerMaxPageSize, which is %d%s",
+                     base->path, given->page_size, space->page_size_max,
+                     given->page_size_max == TMF_UNSET ? " by default" : "");
     }
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                 "TMF0002: <Location \"%s\">: TMFCustomerPageSize %d is more than "
-                 "TMFCustomerMaxPageSize, which is %d%s",
-                 base->path, given->page_size, most,
-                 given->page_size_max == TMF_UNSET ? " by default" : "");
-    return 1;
-}
-
-static int check_document_size(apr_pool_t *pool, server_rec *server, const tmf_base_t *base)
-{
-    const tmf_space_config_t *space = tmf_config_with_defaults(pool, space_of(pool, server, base));
-
-    if (space->document_max >= space->body_max) {
-        return 0;
+    if (has_small_document) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
+                     "TMF0150: <Location \"%s\">: TMFCustomerMaxDocument %d is less than "
+                     "TMFCustomerMaxBody %d",
+                     base->path, space->document_max, space->body_max);
     }
-    ap_log_error(APLOG_MARK, APLOG_ERR, 0, server,
-                 "TMF0150: <Location \"%s\">: TMFCustomerMaxDocument %d is less than "
-                 "TMFCustomerMaxBody %d",
-                 base->path, space->document_max, space->body_max);
-    return 1;
+    return has_large_page + has_small_document;
 }
 
 /* Has the handler at `outer` a path of its own where `inner` begins? */
@@ -264,8 +257,7 @@ int tmf_bases_find(apr_array_header_t **bases, server_rec *server, const server_
     base = (const tmf_base_t *)(*bases)->elts;
     for (end = base + (*bases)->nelts; base < end; base++) {
         if (base->handler == TMF_HANDLER_API) {
-            mistakes += check_page_sizes(pool, server, base);
-            mistakes += check_document_size(pool, server, base);
+            mistakes += check_settings(pool, server, base);
         }
         warn_of_nesting(server, base, end);
     }

@@ -20,21 +20,22 @@ APLOG_USE_MODULE(tmf_customer);
 /* Open files for logs, clients and the database at the least. */
 #define OPEN_FILES_BESIDE 128
 
-/* Gives the server a configuration of its own. */
+/* Gives the server a configuration of its own, with the defaults, of which requests then start. */
 static int prepare_server(apr_pool_t *pool, server_rec *server, const server_rec *main_server,
                           int has_mod_dbd)
 {
-    tmf_server_config_t *own = apr_pmemdup(pool, tmf_config_of_server(server), sizeof(*own));
+    tmf_server_config_t *own = tmf_config_complete_server(tmf_config_of_server(server), pool);
+    const tmf_space_config_t *space = ap_get_module_config(server->lookup_defaults,
+                                                           &tmf_customer_module);
     tmf_dbd_directives_t dbd;
-    int mistakes;
+    int mistakes = tmf_bases_find(&own->bases, server, main_server, pool);
     int i;
 
-    tmf_config_set_defaults(own, pool);
-    own->notify.wanted = own->notify.enabled;
     ap_set_module_config(server->module_config, &tmf_customer_module, own);
+    ap_set_module_config(server->lookup_defaults, &tmf_customer_module,
+                         tmf_config_complete_space(space, pool));
     tmf_dbd_directives_read(&dbd, server, pool);
     own->has_database = has_mod_dbd && dbd.driver != NULL && dbd.parameters != NULL;
-    mistakes = tmf_bases_find(&own->bases, server, main_server, pool);
     for (i = 0; i < own->bases->nelts; i++) {
         const tmf_base_t *base = &APR_ARRAY_IDX(own->bases, i, tmf_base_t);
 
@@ -67,7 +68,7 @@ static int has_base_of_its_own(const tmf_server_config_t *config)
 static int missing_database(const server_rec *server, const tmf_dbd_directives_t *dbd,
                             int others_have_one, apr_pool_t *pool)
 {
-    const tmf_server_config_t *config = tmf_config_of_server((server_rec *)server);
+    const tmf_server_config_t *config = tmf_config_of_server(server);
     const tmf_base_t *base = &APR_ARRAY_IDX(config->bases, 0, tmf_base_t);
     int is_warning = !config->has_api ||
                      (others_have_one && (!server->is_virtual || !has_base_of_its_own(config)));
@@ -86,7 +87,7 @@ static int missing_database(const server_rec *server, const tmf_dbd_directives_t
 static void check_connections(const server_rec *server, const server_rec *main_server,
                               const tmf_dbd_directives_t *dbd, apr_pool_t *pool)
 {
-    const tmf_server_config_t *main_config = tmf_config_of_server((server_rec *)main_server);
+    const tmf_server_config_t *main_config = tmf_config_of_server(main_server);
     tmf_dbd_directives_t main_dbd;
 
     tmf_dbd_directives_read(&main_dbd, main_server, pool);
@@ -120,10 +121,10 @@ static int check_open_files(const server_rec *server, int notifications)
     return 1;
 }
 
-static int check_database(server_rec *server, const server_rec *main_server, int others_have_one,
-                          apr_pool_t *pool)
+static int check_database(const server_rec *server, const server_rec *main_server,
+                          int others_have_one, apr_pool_t *pool)
 {
-    tmf_server_config_t *config = tmf_config_of_server(server);
+    tmf_server_config_t *config = tmf_config_in_the_making(server);
     tmf_dbd_directives_t dbd;
 
     tmf_dbd_directives_read(&dbd, server, pool);
@@ -131,10 +132,10 @@ static int check_database(server_rec *server, const server_rec *main_server, int
         return missing_database(server, &dbd, others_have_one, pool);
     }
     config->has_database = tmf_dbd_directives_are_usable(&dbd, server, place_of(server, pool));
-    if (config->has_database && config->has_api && config->notify.enabled) {
+    if (config->has_database && config->has_api && config->notify.wanted) {
         check_connections(server, main_server, &dbd, pool);
-        config->notify.enabled = !check_open_files(server, config->notify.concurrency_all);
-        return !config->notify.enabled;
+        config->notify.is_refused = check_open_files(server, config->notify.concurrency_all);
+        return config->notify.is_refused;
     }
     return !config->has_database;
 }
@@ -172,24 +173,4 @@ int tmf_config_check(apr_pool_t *pconf, server_rec *main_server, int has_mod_dbd
                      "SetHandler " TMF_HANDLER_NAME ": it serves nothing");
     }
     return mistakes + (has_mod_dbd ? check_databases(pconf, main_server) : 0);
-}
-
-const tmf_base_t *tmf_config_base_of(server_rec *server, const char *uri, tmf_handler_t handler)
-{
-    const tmf_server_config_t *config = tmf_config_of_server(server);
-    const tmf_base_t *bases;
-    int i;
-
-    if (config == NULL || config->bases == NULL || uri == NULL) {
-        return NULL;
-    }
-    bases = (const tmf_base_t *)config->bases->elts;
-    for (i = 0; i < config->bases->nelts; i++) {
-        if ((handler == TMF_HANDLER_NONE || handler == bases[i].handler) &&
-            strncmp(uri, bases[i].path, bases[i].length) == 0 &&
-            (uri[bases[i].length] == '/' || uri[bases[i].length] == '\0')) {
-            return &bases[i];
-        }
-    }
-    return NULL;
 }

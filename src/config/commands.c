@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The directives: nothing but their table and what puts an argument into its place.
- * tests/checks/directives.sh keeps conf/tmf_customer.conf equal to this table. */
+/* The table of the directives at the end, and what is done by it: to read arguments, to merge what
+ * sections say, to give defaults. tests/checks/directives.sh keeps conf/tmf_customer.conf and
+ * conf/README.md equal to the table. */
 #include "config/config.h"
 #include "config/parse.h"
 
@@ -8,339 +9,321 @@
 
 #include <apr_strings.h>
 
-#define BODY_DEPTH_MAX_LIMIT 1000 /* json-c and jsonb recurse once a level */
-#define PAGE_SIZE_LIMIT      100000
-#define CACHE_SIZE_LIMIT     (64 * 1024) /* MiB */
+/* What a setting can be. */
+typedef struct {
+    tmf_parse_fn *parse;
+    apr_size_t size; /* of its place: 8 bytes at most */
+    int unset;       /* what each of its bytes is when nothing was given */
+} type_t;
 
-static const tmf_duration_range_t timeouts = {100 * 1000, 3600 * APR_USEC_PER_SEC,
-                                              "from 100ms to 1h"};
-static const tmf_duration_range_t lifetimes = {APR_USEC_PER_SEC, 365 * 24 * 3600 * APR_USEC_PER_SEC,
-                                               "from 1s to 365d"};
+/* What becomes of one argument of a directive. */
+typedef struct {
+    const type_t *type; /* NULL ends the settings of a directive */
+    apr_size_t offset;  /* of its place in the configuration */
+    const char *range;
+    const char *by_default; /* as it would be written; NULL = it stays unset */
+} setting_t;
 
-/* Names the directive in a parser's message; httpd adds file and line. */
+static const char *parse_path(void *place, const char *text, const char *range, apr_pool_t *pool)
+{
+    (void)range;
+    *(const char **)place = ap_server_root_relative(pool, text);
+    return *(const char **)place != NULL ? NULL : "takes the path of a file";
+}
+
+/* Those that `place` has, or gets: more are added to them. */
+static tmf_targets_t *targets_at(tmf_targets_t **place, apr_pool_t *pool)
+{
+    if (*place == NULL) {
+        *place = tmf_targets_make(pool);
+    }
+    return *place;
+}
+
+static const char *add_allowed(void *place, const char *text, const char *range, apr_pool_t *pool)
+{
+    (void)range;
+    return tmf_targets_allow(targets_at(place, pool), text, pool);
+}
+
+static const char *add_denied(void *place, const char *text, const char *range, apr_pool_t *pool)
+{
+    (void)range;
+    return tmf_targets_deny(targets_at(place, pool), text, pool);
+}
+
+static const char *add_pause(void *place, const char *text, const char *range, apr_pool_t *pool)
+{
+    apr_array_header_t **schedule = place;
+
+    if (*schedule == NULL) {
+        *schedule = apr_array_make(pool, 8, sizeof(apr_interval_time_t));
+    }
+    return tmf_parse_duration(apr_array_push(*schedule), text, range, pool);
+}
+
+#define UNSET_BYTE 0xff /* of TMF_UNSET */
+
+static const type_t number = {tmf_parse_number, sizeof(int), UNSET_BYTE};
+static const type_t duration = {tmf_parse_duration, sizeof(apr_interval_time_t), UNSET_BYTE};
+static const type_t flag = {tmf_parse_flag, sizeof(int), UNSET_BYTE};
+static const type_t credit_profile = {tmf_parse_credit_profile, sizeof(int), UNSET_BYTE};
+static const type_t base_url = {tmf_parse_base_url, sizeof(tmf_base_url_t *), 0};
+static const type_t path = {parse_path, sizeof(char *), 0};
+static const type_t allowed = {add_allowed, sizeof(tmf_targets_t *), 0};
+static const type_t denied = {add_denied, sizeof(tmf_targets_t *), 0};
+static const type_t schedule = {add_pause, sizeof(apr_array_header_t *), 0};
+
+/* ---- how httpd hands over arguments ---- */
+
+/* Where directives may stand; IN_SPACE also says that they are those of a URL space. */
+#define IN_SPACE  (RSRC_CONF | ACCESS_CONF)
+#define IN_SERVER RSRC_CONF
+
+static void *place_of(const setting_t *setting, void *config)
+{
+    return (char *)config + setting->offset;
+}
+
+static const char *parse(const setting_t *setting, void *config, const char *text, apr_pool_t *pool)
+{
+    return setting->type->parse(place_of(setting, config), text, setting->range, pool);
+}
+
+/* Names the directive in the message; httpd adds file and line. */
 static const char *named(const cmd_parms *cmd, const char *problem)
 {
     return problem == NULL ? NULL : apr_pstrcat(cmd->pool, cmd->cmd->name, " ", problem, NULL);
 }
 
-static const char *set_base_url(cmd_parms *cmd, void *config, const char *text)
+static const char *set(cmd_parms *cmd, void *space, int argument, const char *text)
 {
-    tmf_space_config_t *space = config;
+    const setting_t *setting = (const setting_t *)cmd->cmd->cmd_data + argument;
+    void *config = cmd->cmd->req_override == IN_SPACE ? space
+                                                      : tmf_config_in_the_making(cmd->server);
 
-    return named(cmd,
-                 tmf_parse_base_url(cmd->pool, text, &space->base_url, &space->base_url_is_whole));
+    return named(cmd, parse(setting, config, text, cmd->pool));
 }
 
-static const char *set_page_size(cmd_parms *cmd, void *config, const char *text)
+static const char *set_one(cmd_parms *cmd, void *space, const char *text)
 {
-    tmf_space_config_t *space = config;
-
-    return named(cmd, tmf_parse_number(cmd->pool, text, 1, PAGE_SIZE_LIMIT, &space->page_size));
+    return set(cmd, space, 0, text);
 }
 
-static const char *set_page_size_max(cmd_parms *cmd, void *config, const char *text)
+static const char *set_two(cmd_parms *cmd, void *space, const char *first, const char *second)
 {
-    tmf_space_config_t *space = config;
+    const char *problem = set(cmd, space, 0, first);
 
-    return named(cmd, tmf_parse_number(cmd->pool, text, 1, PAGE_SIZE_LIMIT, &space->page_size_max));
+    return problem == NULL && second != NULL ? set(cmd, space, 1, second) : problem;
 }
 
-static const char *set_credit_profile(cmd_parms *cmd, void *config, const char *text)
+static const char *set_two_in_main(cmd_parms *cmd, void *space, const char *first,
+                                   const char *second)
 {
-    tmf_space_config_t *space = config;
-
-    if (strcasecmp(text, "all") == 0) {
-        space->credit_profile = TMF_CREDIT_PROFILE_ALL;
-        return NULL;
-    }
-    if (strcasecmp(text, "current") == 0) {
-        space->credit_profile = TMF_CREDIT_PROFILE_CURRENT;
-        return NULL;
-    }
-    return named(cmd, apr_psprintf(cmd->pool, "takes 'all' or 'current', not '%s'", text));
-}
-
-static const char *set_body_max(cmd_parms *cmd, void *config, const char *text)
-{
-    tmf_space_config_t *space = config;
-
-    return named(cmd,
-                 tmf_parse_number(cmd->pool, text, 1, TMF_DOCUMENT_MAX_LIMIT, &space->body_max));
-}
-
-static const char *set_body_depth_max(cmd_parms *cmd, void *config, const char *text)
-{
-    tmf_space_config_t *space = config;
-
-    return named(
-        cmd, tmf_parse_number(cmd->pool, text, 4, BODY_DEPTH_MAX_LIMIT, &space->body_depth_max));
-}
-
-static const char *set_document_max(cmd_parms *cmd, void *config, const char *text)
-{
-    tmf_space_config_t *space = config;
-
-    return named(
-        cmd, tmf_parse_number(cmd->pool, text, 1, TMF_DOCUMENT_MAX_LIMIT, &space->document_max));
-}
-
-static const char *set_idempotency_ttl(cmd_parms *cmd, void *config, const char *text)
-{
-    tmf_space_config_t *space = config;
-
-    return named(cmd, tmf_parse_duration(cmd->pool, text, &lifetimes, &space->idempotency_ttl));
-}
-
-static tmf_server_config_t *server_config(cmd_parms *cmd)
-{
-    return ap_get_module_config(cmd->server->module_config, &tmf_customer_module);
-}
-
-static const char *set_statement_timeout(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return named(cmd, tmf_parse_duration(cmd->pool, text, &timeouts,
-                                         &server_config(cmd)->statement_timeout));
-}
-
-static const char *set_pool_timeout(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return named(cmd,
-                 tmf_parse_duration(cmd->pool, text, &timeouts, &server_config(cmd)->pool_timeout));
-}
-
-static const char *set_cache(cmd_parms *cmd, void *config, const char *size, const char *age)
-{
-    tmf_server_config_t *server = server_config(cmd);
     const char *problem = ap_check_cmd_context(cmd, GLOBAL_ONLY);
 
-    (void)config;
-    if (problem != NULL) {
-        return problem;
-    }
-    if (strcasecmp(size, "Off") == 0) {
-        server->cache_size = 0;
-    } else {
-        problem = tmf_parse_number(cmd->pool, size, 1, CACHE_SIZE_LIMIT, &server->cache_size);
-    }
-    if (problem == NULL && age != NULL) {
-        problem = tmf_parse_duration(cmd->pool, age, &timeouts, &server->cache_age);
-    }
-    return named(cmd, problem);
+    return problem != NULL ? problem : set_two(cmd, space, first, second);
 }
 
-/* ---- the notifier ---- */
-
-static const tmf_duration_range_t pauses = {100 * 1000, 24 * 3600 * APR_USEC_PER_SEC,
-                                            "from 100ms to 1d"};
-static const tmf_duration_range_t polls = {10 * 1000, 2 * APR_USEC_PER_SEC, "from 10ms to 2s"};
-
-static tmf_notify_config_t *notify_config(cmd_parms *cmd)
+static const char *set_schedule(cmd_parms *cmd, void *space, int argc, char *const argv[])
 {
-    return &server_config(cmd)->notify;
-}
-
-static const char *set_notify(cmd_parms *cmd, void *config, int flag)
-{
-    (void)config;
-    notify_config(cmd)->enabled = flag;
-    return NULL;
-}
-
-static const char *set_notify_hubs_max(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return named(cmd, tmf_parse_number(cmd->pool, text, 0, 100000, &server_config(cmd)->hubs_max));
-}
-
-static tmf_targets_t *targets_of(cmd_parms *cmd)
-{
-    tmf_server_config_t *config = server_config(cmd);
-
-    if (config->targets == NULL) {
-        config->targets = tmf_targets_make(cmd->pool);
-    }
-    return config->targets;
-}
-
-static const char *add_notify_allow(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return named(cmd, tmf_targets_allow(targets_of(cmd), text, cmd->pool));
-}
-
-static const char *add_notify_deny(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return named(cmd, tmf_targets_deny(targets_of(cmd), text, cmd->pool));
-}
-
-static const char *set_notify_secrets(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    notify_config(cmd)->secrets_file = ap_server_root_relative(cmd->pool, text);
-    return notify_config(cmd)->secrets_file != NULL ? NULL : named(cmd, "takes the path of a file");
-}
-
-static const char *set_notify_duration(cmd_parms *cmd, const char *text,
-                                       const tmf_duration_range_t *range,
-                                       apr_interval_time_t *duration)
-{
-    return named(cmd, tmf_parse_duration(cmd->pool, text, range, duration));
-}
-
-static const char *set_notify_connect_timeout(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return set_notify_duration(cmd, text, &timeouts, &notify_config(cmd)->connect_timeout);
-}
-
-static const char *set_notify_timeout(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return set_notify_duration(cmd, text, &timeouts, &notify_config(cmd)->timeout);
-}
-
-static const char *set_notify_disable_after(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return set_notify_duration(cmd, text, &lifetimes, &notify_config(cmd)->disable_after);
-}
-
-static const char *set_notify_retention(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return set_notify_duration(cmd, text, &lifetimes, &notify_config(cmd)->retention);
-}
-
-static const char *set_notify_poll(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return set_notify_duration(cmd, text, &polls, &notify_config(cmd)->poll);
-}
-
-static const char *set_notify_concurrency(cmd_parms *cmd, void *config, const char *one,
-                                          const char *all)
-{
-    tmf_notify_config_t *notify = notify_config(cmd);
-    const char *problem = tmf_parse_number(cmd->pool, one, 1, 1000, &notify->concurrency);
-
-    (void)config;
-    if (problem == NULL && all != NULL) {
-        problem = tmf_parse_number(cmd->pool, all, 1, 10000, &notify->concurrency_all);
-    }
-    return named(cmd, problem);
-}
-
-static const char *set_notify_schedule(cmd_parms *cmd, void *config, int argc, char *const argv[])
-{
-    apr_array_header_t *schedule = apr_array_make(cmd->pool, 8, sizeof(apr_interval_time_t));
-    const char *problem = argc > 0 ? NULL : "takes one or more durations";
+    const char *problem = argc > 0 ? NULL : named(cmd, "takes one or more durations");
     int i;
 
-    (void)config;
+    tmf_config_in_the_making(cmd->server)->notify.schedule = NULL; /* of a line before */
     for (i = 0; i < argc && problem == NULL; i++) {
-        problem = tmf_parse_duration(cmd->pool, argv[i], &pauses, apr_array_push(schedule));
+        problem = set(cmd, space, 0, argv[i]);
     }
-    notify_config(cmd)->schedule = schedule;
-    return named(cmd, problem);
+    return problem;
 }
 
-static const char *set_notify_refused_tries(cmd_parms *cmd, void *config, const char *text)
-{
-    (void)config;
-    return named(cmd,
-                 tmf_parse_number(cmd->pool, text, 1, 1000, &notify_config(cmd)->refused_tries));
-}
+/* ---- the table: a name, where it may stand, the help, and for each argument the type, the place,
+ * the range and the default ---- */
 
-/* ---- the history ---- */
-
-static const tmf_duration_range_t history_lifetimes = {
-    APR_USEC_PER_SEC, 36500 * (24 * 3600 * APR_USEC_PER_SEC), "from 1s to 36500d, or forever"};
-
-static const char *set_history(cmd_parms *cmd, void *config, int flag)
-{
-    (void)config;
-    server_config(cmd)->history.enabled = flag;
-    return NULL;
-}
-
-static const char *set_history_retention(cmd_parms *cmd, void *config, const char *text)
-{
-    apr_interval_time_t *kept_for = &server_config(cmd)->history.kept_for;
-
-    (void)config;
-    if (strcasecmp(text, "forever") == 0) {
-        *kept_for = 0;
-        return NULL;
-    }
-    return named(cmd, tmf_parse_duration(cmd->pool, text, &history_lifetimes, kept_for));
-}
-
-#define IN_SPACE  (RSRC_CONF | ACCESS_CONF)
-#define IN_SERVER RSRC_CONF
+#define SPACE(member)  APR_OFFSETOF(tmf_space_config_t, member)
+#define SERVER(member) APR_OFFSETOF(tmf_server_config_t, member)
 
 /* clang-format off */
+#define SETTINGS(...) ((setting_t[]){__VA_ARGS__, {NULL, 0, NULL, NULL}})
+#define ONE(name, where, help, ...) AP_INIT_TAKE1(name, set_one, SETTINGS(__VA_ARGS__), where, help)
+#define TWO(name, where, help, ...) AP_INIT_TAKE12(name, set_two, SETTINGS(__VA_ARGS__), where, help)
+#define TWO_IN_MAIN(name, help, ...) \
+    AP_INIT_TAKE12(name, set_two_in_main, SETTINGS(__VA_ARGS__), IN_SERVER, help)
+#define SCHEDULE(name, where, help, ...) \
+    AP_INIT_TAKE_ARGV(name, set_schedule, SETTINGS(__VA_ARGS__), where, help)
+#define EACH(name, where, help, ...) AP_INIT_ITERATE(name, set_one, SETTINGS(__VA_ARGS__), where, help)
+
 const command_rec tmf_config_commands[] = {
-    AP_INIT_TAKE1("TMFCustomerBaseURL", set_base_url, NULL, IN_SPACE,
-        "URL that clients see: an origin, to which the Location's path is appended, or all of it"),
-    AP_INIT_TAKE1("TMFCustomerPageSize", set_page_size, NULL, IN_SPACE,
-        "customers in a list when the request sets no limit"),
-    AP_INIT_TAKE1("TMFCustomerMaxPageSize", set_page_size_max, NULL, IN_SPACE,
-        "customers in a list at most, whatever limit the request sets"),
-    AP_INIT_FLAG("TMFCustomerPartialContent", ap_set_flag_slot,
-        (void *)APR_OFFSETOF(tmf_space_config_t, partial_content), IN_SPACE,
-        "On: a page that is not the whole result has status 206; Off: 200"),
-    AP_INIT_FLAG("TMFCustomerClientId", ap_set_flag_slot,
-        (void *)APR_OFFSETOF(tmf_space_config_t, client_id), IN_SPACE,
-        "On: POST honours the id in the body; Off: the server chooses it"),
-    AP_INIT_TAKE1("TMFCustomerCreditProfile", set_credit_profile, NULL, IN_SPACE,
-        "all: replies have every credit profile; current: the first one only"),
-    AP_INIT_TAKE1("TMFCustomerMaxBody", set_body_max, NULL, IN_SPACE,
-        "bytes of a request body at most"),
-    AP_INIT_TAKE1("TMFCustomerMaxDepth", set_body_depth_max, NULL, IN_SPACE,
-        "levels of nesting in a request body at most"),
-    AP_INIT_TAKE1("TMFCustomerMaxDocument", set_document_max, NULL, IN_SPACE,
-        "bytes of a customer at most, whatever made it as large"),
-    AP_INIT_TAKE1("TMFCustomerIdempotencyTTL", set_idempotency_ttl, NULL, IN_SPACE,
-        "how long the reply to a POST with an Idempotency-Key is kept, to be given again"),
-    AP_INIT_TAKE1("TMFCustomerStatementTimeout", set_statement_timeout, NULL, IN_SERVER,
-        "how long the database may work on one statement"),
-    AP_INIT_TAKE1("TMFCustomerPoolTimeout", set_pool_timeout, NULL, IN_SERVER,
-        "how long a request waits for a usable database connection"),
-    AP_INIT_TAKE12("TMFCustomerCache", set_cache, NULL, IN_SERVER,
-        "MiB in each child for customers that are read by id, or Off; how old they may be"),
-    AP_INIT_FLAG("TMFCustomerHistory", set_history, NULL, IN_SERVER,
-        "On: each change is kept with its time, its user and the customer before"),
-    AP_INIT_TAKE1("TMFCustomerHistoryRetention", set_history_retention, NULL, IN_SERVER,
-        "how long changes are kept, or forever"),
-    AP_INIT_FLAG("TMFCustomerNotify", set_notify, NULL, IN_SERVER,
-        "On: this server delivers notifications; Off: it leaves them to others on the database"),
-    AP_INIT_TAKE1("TMFCustomerNotifyMaxHubs", set_notify_hubs_max, NULL, IN_SERVER,
-        "hubs that are accepted at most"),
-    AP_INIT_ITERATE("TMFCustomerNotifyAllow", add_notify_allow, NULL, IN_SERVER,
-        "networks and hosts that listeners may have although they are special ones"),
-    AP_INIT_ITERATE("TMFCustomerNotifyDeny", add_notify_deny, NULL, IN_SERVER,
-        "networks and hosts that listeners may not have; all: whatever is not allowed"),
-    AP_INIT_TAKE1("TMFCustomerNotifySecrets", set_notify_secrets, NULL, IN_SERVER,
-        "file of the secrets that notifications are signed with"),
-    AP_INIT_TAKE1("TMFCustomerNotifyConnectTimeout", set_notify_connect_timeout, NULL, IN_SERVER,
-        "how long a connection to a listener may take to be made"),
-    AP_INIT_TAKE1("TMFCustomerNotifyTimeout", set_notify_timeout, NULL, IN_SERVER,
-        "how long a notification may take in all"),
-    AP_INIT_TAKE12("TMFCustomerNotifyConcurrency", set_notify_concurrency, NULL, IN_SERVER,
-        "notifications at a time to one listener, and to all of them"),
-    AP_INIT_TAKE_ARGV("TMFCustomerNotifySchedule", set_notify_schedule, NULL, IN_SERVER,
-        "how long a listener that fails is left alone, after each failure in a row"),
-    AP_INIT_TAKE1("TMFCustomerNotifyRefusedTries", set_notify_refused_tries, NULL, IN_SERVER,
-        "how often an event is sent to a listener that refuses it"),
-    AP_INIT_TAKE1("TMFCustomerNotifyDisableAfter", set_notify_disable_after, NULL, IN_SERVER,
-        "how long a listener may fail before it is disabled"),
-    AP_INIT_TAKE1("TMFCustomerNotifyRetention", set_notify_retention, NULL, IN_SERVER,
-        "how long dead letters are kept"),
-    AP_INIT_TAKE1("TMFCustomerNotifyPoll", set_notify_poll, NULL, IN_SERVER,
-        "how often the database is asked for what other hosts have committed"),
+    ONE("TMFCustomerBaseURL", IN_SPACE, "URL that clients see: an origin, to which the Location's path is appended, or all of it",
+        {&base_url, SPACE(base_url), NULL, NULL}),
+    ONE("TMFCustomerPageSize", IN_SPACE, "customers in a list when the request sets no limit",
+        {&number, SPACE(page_size), "1 to 100000", "100"}),
+    ONE("TMFCustomerMaxPageSize", IN_SPACE, "customers in a list at most, whatever limit the request sets",
+        {&number, SPACE(page_size_max), "1 to 100000", "1000"}),
+    ONE("TMFCustomerPartialContent", IN_SPACE, "On: a page that is not the whole result has status 206; Off: 200",
+        {&flag, SPACE(partial_content), NULL, "On"}),
+    ONE("TMFCustomerClientId", IN_SPACE, "On: POST honours the id in the body; Off: the server chooses it",
+        {&flag, SPACE(client_id), NULL, "Off"}),
+    ONE("TMFCustomerCreditProfile", IN_SPACE, "all: replies have every credit profile; current: the first one only",
+        {&credit_profile, SPACE(credit_profile), NULL, "all"}),
+    ONE("TMFCustomerMaxBody", IN_SPACE, "bytes of a request body at most",
+        {&number, SPACE(body_max), "1 to 268435456", "1048576"}),
+    ONE("TMFCustomerMaxDepth", IN_SPACE, "levels of nesting in a request body at most",
+        {&number, SPACE(body_depth_max), "4 to 1000", "64"}),
+    ONE("TMFCustomerMaxDocument", IN_SPACE, "bytes of a customer at most, whatever made it as large",
+        {&number, SPACE(document_max), "1 to 268435456", NULL}),
+    ONE("TMFCustomerIdempotencyTTL", IN_SPACE, "how long the reply to a POST with an Idempotency-Key is kept, to be given again",
+        {&duration, SPACE(idempotency_ttl), "1s to 365d", "24h"}),
+    ONE("TMFCustomerStatementTimeout", IN_SERVER, "how long the database may work on one statement",
+        {&duration, SERVER(statement_timeout), "100ms to 1h", "5s"}),
+    ONE("TMFCustomerPoolTimeout", IN_SERVER, "how long a request waits for a usable database connection",
+        {&duration, SERVER(pool_timeout), "100ms to 1h", "2s"}),
+    TWO_IN_MAIN("TMFCustomerCache", "MiB in each child for customers that are read by id, or Off; how old they may be",
+        {&number, SERVER(cache_size), "1 to 65536, or Off", "Off"},
+        {&duration, SERVER(cache_age), "100ms to 1h", "2s"}),
+    ONE("TMFCustomerHistory", IN_SERVER, "On: each change is kept with its time, its user and the customer before",
+        {&flag, SERVER(history.enabled), NULL, "Off"}),
+    ONE("TMFCustomerHistoryRetention", IN_SERVER, "how long changes are kept, or forever",
+        {&duration, SERVER(history.kept_for), "1s to 36500d, or forever", "90d"}),
+    ONE("TMFCustomerNotify", IN_SERVER, "On: this server delivers notifications; Off: it leaves them to others on the database",
+        {&flag, SERVER(notify.wanted), NULL, "On"}),
+    ONE("TMFCustomerNotifyMaxHubs", IN_SERVER, "hubs that are accepted at most",
+        {&number, SERVER(hubs_max), "0 to 100000", "1000"}),
+    EACH("TMFCustomerNotifyAllow", IN_SERVER, "networks and hosts that listeners may have although they are special ones",
+        {&allowed, SERVER(targets), NULL, NULL}),
+    EACH("TMFCustomerNotifyDeny", IN_SERVER, "networks and hosts that listeners may not have; all: whatever is not allowed",
+        {&denied, SERVER(targets), NULL, NULL}),
+    ONE("TMFCustomerNotifySecrets", IN_SERVER, "file of the secrets that notifications are signed with",
+        {&path, SERVER(notify.secrets_file), NULL, NULL}),
+    ONE("TMFCustomerNotifyConnectTimeout", IN_SERVER, "how long a connection to a listener may take to be made",
+        {&duration, SERVER(notify.connect_timeout), "100ms to 1h", "3s"}),
+    ONE("TMFCustomerNotifyTimeout", IN_SERVER, "how long a notification may take in all",
+        {&duration, SERVER(notify.timeout), "100ms to 1h", "10s"}),
+    TWO("TMFCustomerNotifyConcurrency", IN_SERVER, "notifications at a time to one listener, and to all of them",
+        {&number, SERVER(notify.concurrency), "1 to 1000", "8"},
+        {&number, SERVER(notify.concurrency_all), "1 to 10000", "256"}),
+    SCHEDULE("TMFCustomerNotifySchedule", IN_SERVER, "how long a listener that fails is left alone, after each failure in a row",
+        {&schedule, SERVER(notify.schedule), "100ms to 1d", "1s 5s 30s 2min 10min 30min 1h"}),
+    ONE("TMFCustomerNotifyRefusedTries", IN_SERVER, "how often an event is sent to a listener that refuses it",
+        {&number, SERVER(notify.refused_tries), "1 to 1000", "3"}),
+    ONE("TMFCustomerNotifyDisableAfter", IN_SERVER, "how long a listener may fail before it is disabled",
+        {&duration, SERVER(notify.disable_after), "1s to 365d", "3d"}),
+    ONE("TMFCustomerNotifyRetention", IN_SERVER, "how long dead letters are kept",
+        {&duration, SERVER(notify.retention), "1s to 365d", "30d"}),
+    ONE("TMFCustomerNotifyPoll", IN_SERVER, "how often the database is asked for what other hosts have committed",
+        {&duration, SERVER(notify.poll), "10ms to 2s", "500ms"}),
     {NULL}
 };
 /* clang-format on */
+
+/* ---- what is done with all of them ---- */
+
+/* The first setting of the directive at `command`, if it is one of this scope; else none. */
+static const setting_t *settings_in(const command_rec *command, int scope)
+{
+    static const setting_t none = {NULL, 0, NULL, NULL};
+
+    return command->req_override == scope ? command->cmd_data : &none;
+}
+
+static void *create(int scope, apr_size_t size, apr_pool_t *pool)
+{
+    void *config = apr_pcalloc(pool, size);
+    const command_rec *command;
+    const setting_t *setting;
+
+    for (command = tmf_config_commands; command->name != NULL; command++) {
+        for (setting = settings_in(command, scope); setting->type != NULL; setting++) {
+            memset(place_of(setting, config), setting->type->unset, setting->type->size);
+        }
+    }
+    return config;
+}
+
+static int is_given(const setting_t *setting, const void *config)
+{
+    unsigned char unset[sizeof(apr_int64_t)];
+
+    memset(unset, setting->type->unset, sizeof(unset));
+    return memcmp((const char *)config + setting->offset, unset, setting->type->size) != 0;
+}
+
+/* Puts what `add` was given into `config`. */
+static void *merge(int scope, void *config, void *add)
+{
+    const command_rec *command;
+    const setting_t *setting;
+
+    for (command = tmf_config_commands; command->name != NULL; command++) {
+        for (setting = settings_in(command, scope); setting->type != NULL; setting++) {
+            if (is_given(setting, add)) {
+                memcpy(place_of(setting, config), place_of(setting, add), setting->type->size);
+            }
+        }
+    }
+    return config;
+}
+
+/* Gives what was not given its default. */
+static void *complete(int scope, void *config, apr_pool_t *pool)
+{
+    const command_rec *command;
+    const setting_t *setting;
+
+    for (command = tmf_config_commands; command->name != NULL; command++) {
+        for (setting = settings_in(command, scope); setting->type != NULL; setting++) {
+            const char *words = is_given(setting, config) ? NULL : setting->by_default;
+
+            while (words != NULL && *words != '\0') {
+                const char *word = ap_getword_white(pool, &words);
+                const char *problem = parse(setting, config, word, pool);
+
+                ap_assert(problem == NULL);
+            }
+        }
+    }
+    return config;
+}
+
+void *tmf_config_create_space(apr_pool_t *pool, char *directory)
+{
+    (void)
+        directory; /* tmf_config_check finds the paths: a Location may have no directive of ours */
+    return create(IN_SPACE, sizeof(tmf_space_config_t), pool);
+}
+
+void *tmf_config_merge_space(apr_pool_t *pool, void *base, void *add)
+{
+    return merge(IN_SPACE, apr_pmemdup(pool, base, sizeof(tmf_space_config_t)), add);
+}
+
+tmf_space_config_t *tmf_config_complete_space(const tmf_space_config_t *given, apr_pool_t *pool)
+{
+    return complete(IN_SPACE, apr_pmemdup(pool, given, sizeof(*given)), pool);
+}
+
+void *tmf_config_create_server(apr_pool_t *pool, server_rec *server)
+{
+    (void)server;
+    return create(IN_SERVER, sizeof(tmf_server_config_t), pool);
+}
+
+void *tmf_config_merge_server(apr_pool_t *pool, void *base, void *add)
+{
+    return merge(IN_SERVER, apr_pmemdup(pool, base, sizeof(tmf_server_config_t)), add);
+}
+
+tmf_server_config_t *tmf_config_complete_server(const tmf_server_config_t *given, apr_pool_t *pool)
+{
+    tmf_server_config_t *config = apr_pmemdup(pool, given, sizeof(*config));
+    int is_all_given = config->notify.concurrency_all != TMF_UNSET;
+
+    complete(IN_SERVER, config, pool);
+    if (!is_all_given && config->notify.concurrency > config->notify.concurrency_all) {
+        config->notify.concurrency_all = config->notify.concurrency;
+    }
+    if (config->targets == NULL) {
+        config->targets = tmf_targets_make(pool);
+    }
+    return config;
+}

@@ -1,28 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Pure parsers of directive arguments. Each returns NULL, or a message that says what would be
- * right; httpd puts the directive's name and place before it. */
+/* Pure parsers of directive arguments, all of one shape: they put what `text` says into `place`,
+ * where `pool` owns what is pointed to, and return NULL, or a message that says what would be
+ * right; httpd puts the directive's name and place before it.
+ *
+ * A range is a text as its readers see it: "1 to 1000", "100ms to 1h", or "1s to 365d, or forever",
+ * where the word stands for 0. The others need none. */
 #ifndef TMF_CONFIG_PARSE_H
 #define TMF_CONFIG_PARSE_H
 
 #include <apr_pools.h>
-#include <apr_time.h>
 
-/* A whole number from `least` to `most`. */
-const char *tmf_parse_number(apr_pool_t *pool, const char *text, int least, int most, int *number);
+typedef const char *tmf_parse_fn(void *place, const char *text, const char *range,
+                                 apr_pool_t *pool);
 
-/* What a duration may be. */
-typedef struct {
-    apr_interval_time_t least;
-    apr_interval_time_t most;
-    const char *text; /* "from 100ms to 1h" */
-} tmf_duration_range_t;
+/* An int: a whole number. */
+tmf_parse_fn tmf_parse_number;
 
-/* A duration: a whole number with ms, s, min, h or d; without a unit, seconds. */
-const char *tmf_parse_duration(apr_pool_t *pool, const char *text,
-                               const tmf_duration_range_t *range, apr_interval_time_t *duration);
+/* An apr_interval_time_t: a whole number with ms, s, min, h or d; without a unit, seconds. */
+tmf_parse_fn tmf_parse_duration;
 
-/* An absolute http or https URL without user, query and fragment. `url` is the text without
- * trailing slashes; `has_path` tells whether anything follows the host and port. */
-const char *tmf_parse_base_url(apr_pool_t *pool, const char *text, const char **url, int *has_path);
+/* A tmf_base_url_t * (settings.h): an absolute http or https URL without user, query and fragment.
+ */
+tmf_parse_fn tmf_parse_base_url;
+
+/* An int: 1 for On, 0 for Off. */
+tmf_parse_fn tmf_parse_flag;
+
+/* An int of tmf_credit_profile_t: all or current. */
+tmf_parse_fn tmf_parse_credit_profile;
 
 #endif

@@ -4,7 +4,6 @@
 #include <apr_strings.h>
 #include <http_protocol.h>
 
-#include "config/config.h"
 #include "http/route.h"
 
 void tmf_count_begin(request_rec *r, tmf_operation_t operation)
@@ -44,7 +43,7 @@ static int find_operation(request_rec *r, int status, tmf_operation_t *operation
 
 int tmf_count_end(request_rec *r)
 {
-    tmf_metrics_t *metrics = tmf_config_of_server(r->server)->metrics;
+    const tmf_service_t *service = tmf_config_of_server(r->server)->service;
     const tmf_operation_t *handled = handled_as(r);
     const request_rec *last = r;
     tmf_operation_t operation;
@@ -52,10 +51,11 @@ int tmf_count_end(request_rec *r)
     while (last->next != NULL) {
         last = last->next;
     }
-    if (metrics == NULL || (handled == NULL && !find_operation(r, last->status, &operation))) {
+    if (service == NULL || service->metrics == NULL ||
+        (handled == NULL && !find_operation(r, last->status, &operation))) {
         return DECLINED;
     }
-    tmf_metrics_request(metrics, handled != NULL ? *handled : operation, last->status,
+    tmf_metrics_request(service->metrics, handled != NULL ? *handled : operation, last->status,
                         apr_time_now() - r->request_time);
     return DECLINED;
 }

@@ -8,7 +8,6 @@
 #include <http_protocol.h>
 #include <http_request.h>
 
-#include "config/config.h"
 #include "http/route.h"
 #include "model/utf8.h"
 
@@ -89,14 +88,6 @@ static const char *correlation_id(request_rec *r)
                : NULL;
 }
 
-/* NULL where none is kept. */
-static const tmf_history_config_t *history_of(request_rec *r)
-{
-    const tmf_history_config_t *history = &tmf_config_of_server(r->server)->history;
-
-    return history->enabled ? history : NULL;
-}
-
 /* Browsers send Sec-Fetch-Site to origins that they trust (TLS, localhost); Origin comes with each
  * POST. */
 static int is_cross_site(request_rec *r)
@@ -119,10 +110,7 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
 {
     request->pool = r->pool;
     request->config = tmf_config_of_request(r);
-    request->server = tmf_config_of_server(r->server);
-    request->database = request->server->database;
-    request->reads = request->server->reads;
-    request->writes = request->server->writes;
+    request->service = tmf_config_of_server(r->server)->service;
     request->base_url = tmf_space_url(r, base, request->config);
     request->base_path = base->path;
     request->user = r->user;
@@ -131,9 +119,6 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->if_none_match = apr_table_get(r->headers_in, "If-None-Match");
     request->correlation_id = correlation_id(r);
     request->trace = *tmf_http_trace(r);
-    request->history = history_of(r);
-    request->targets = request->server->targets;
-    request->hubs_max = request->server->hubs_max;
     request->idempotency_key = apr_table_get(r->headers_in, "Idempotency-Key");
     request->is_cross_site = base->handler == TMF_HANDLER_STATUS && r->method_number == M_POST &&
                              is_cross_site(r);
@@ -168,8 +153,8 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, const tmf_rou
     tmf_request_t *request = apr_pcalloc(r->pool, sizeof(*request));
     tmf_match_t match;
 
-    tmf_route_find(&match, routes, r->uri + base->length, r->method_number, history_of(r) != NULL,
-                   r->pool);
+    tmf_route_find(&match, routes, r->uri + base->length, r->method_number,
+                   tmf_config_of_server(r->server)->history.enabled, r->pool);
     if (routes->handler == TMF_HANDLER_API) {
         tmf_count_begin(r, tmf_match_operation(&match));
     }
@@ -188,7 +173,7 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, const tmf_rou
         return not_acceptable(r, match.route);
     }
     read_request(r, base, request);
-    if (request->database == NULL && !match.route->is_local) {
+    if (request->service->database == NULL && !match.route->is_local) {
         return no_database(r);
     }
     request->id = match.id;

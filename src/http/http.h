@@ -7,6 +7,7 @@
 #include <ap_mpm.h>
 
 #include "api/api.h"
+#include "config/config.h"
 #include "error.h"
 #include "http/route.h"
 #include "metrics/metrics.h"

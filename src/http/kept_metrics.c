@@ -7,8 +7,6 @@
 #include <apr_hash.h>
 #include <apr_strings.h>
 
-#include "config/config.h"
-
 APLOG_USE_MODULE(tmf_customer);
 
 typedef struct {
@@ -44,7 +42,7 @@ static const char *identity_of(const server_rec *server, apr_pool_t *pool)
 }
 
 /* Two hosts with the same name and addresses are told apart by their order. */
-static apr_status_t find_metrics(server_rec *server, apr_hash_t *seen, apr_pool_t *pool)
+static apr_status_t find_metrics(const server_rec *server, apr_hash_t *seen, apr_pool_t *pool)
 {
     const char *identity = identity_of(server, pool);
     int *times = apr_hash_get(seen, identity, APR_HASH_KEY_STRING);
@@ -54,7 +52,8 @@ static apr_status_t find_metrics(server_rec *server, apr_hash_t *seen, apr_pool_
         apr_hash_set(seen, identity, APR_HASH_KEY_STRING, times);
     }
     identity = apr_psprintf(pool, "%d %s", ++*times, identity);
-    return tmf_metrics_of_host(&tmf_config_of_server(server)->metrics, kept_metrics(), identity);
+    return tmf_metrics_of_host(&tmf_config_of_server(server)->service->metrics, kept_metrics(),
+                               identity);
 }
 
 void tmf_kept_metrics_prepare(server_rec *main_server, apr_pool_t *ptemp)
@@ -63,7 +62,7 @@ void tmf_kept_metrics_prepare(server_rec *main_server, apr_pool_t *ptemp)
     server_rec *server;
 
     for (server = main_server; server != NULL; server = server->next) {
-        if (tmf_config_of_server(server)->bases->nelts > 0) {
+        if (tmf_config_of_server(server)->service != NULL) {
             apr_status_t status = find_metrics(server, seen, ptemp);
 
             if (status != APR_SUCCESS) {

@@ -8,8 +8,6 @@
 #include <http_protocol.h>
 #include <util_filter.h>
 
-#include "config/config.h"
-
 APLOG_USE_MODULE(tmf_customer);
 
 static int copy_header(void *headers, const char *name, const char *value)

@@ -3,8 +3,6 @@
 
 #include <http_config.h>
 
-#include "config/config.h"
-
 tmf_request_state_t *tmf_request_state(request_rec *r)
 {
     tmf_request_state_t *state = ap_get_module_config(r->request_config, &tmf_customer_module);

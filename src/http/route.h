@@ -4,6 +4,7 @@
 #define TMF_HTTP_ROUTE_H
 
 #include "api/api.h"
+#include "config/config.h"
 #include "http/media.h"
 #include "metrics/metrics.h"
 

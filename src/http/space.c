@@ -8,8 +8,6 @@
 #include <http_core.h>
 #include <http_protocol.h>
 
-#include "config/config.h"
-
 /* What r->filename of our requests starts with; it names no file. */
 #define FILENAME_PREFIX "tmf-customer:"
 
@@ -108,6 +106,7 @@ const char *tmf_space_url(request_rec *r, const tmf_base_t *base, const tmf_spac
     if (config->base_url == NULL) {
         return ap_construct_url(r->pool, base->escaped, r);
     }
-    return config->base_url_is_whole ? config->base_url
-                                     : apr_pstrcat(r->pool, config->base_url, base->escaped, NULL);
+    return config->base_url->is_whole
+               ? config->base_url->text
+               : apr_pstrcat(r->pool, config->base_url->text, base->escaped, NULL);
 }

@@ -127,7 +127,7 @@ static tmf_error_t *record_pause(exchange_t *exchange, tmf_listener_t *listener)
     tmf_paused_t paused;
 
     TMF_TRY(tmf_outbox_pause(exchange->db, exchange->owner, listener->hub_id, listener->failures,
-                             listener->pause, settings->disable_after, listener->disabling,
+                             listener->pause, settings->config->disable_after, listener->disabling,
                              listener->error, &paused, exchange->pool));
     if (paused.recorded) {
         tmf_report_pause(exchange->dispatcher, listener, &paused);

@@ -188,9 +188,9 @@ static void send_delivery(loop_t *loop, tmf_in_hand_t *delivery)
     }
     message.body = body.data;
     message.length = body.length;
-    message.signature = tmf_signature_make(loop->notifier->settings->secrets, listener->host,
-                                           message.event_id, message.timestamp, message.body,
-                                           message.length, delivery->pool);
+    message.signature = tmf_signature_make(loop->notifier->settings->config->secrets,
+                                           listener->host, message.event_id, message.timestamp,
+                                           message.body, message.length, delivery->pool);
     if (tmf_sender_start(loop->notifier->sender, &message)) {
         tmf_listener_sent(delivery);
         loop->dispatcher.sent++;
@@ -213,7 +213,8 @@ static apr_time_t start(loop_t *loop)
 
     do {
         started = 0;
-        for (i = 0; i < count && dispatcher->sent < loop->notifier->settings->concurrency_all;
+        for (i = 0;
+             i < count && dispatcher->sent < loop->notifier->settings->config->concurrency_all;
              i++) {
             tmf_listener_t *listener = tmf_listener_at(&loop->dispatcher,
                                                        (dispatcher->first + i) % count);
@@ -261,7 +262,7 @@ static void exchange(loop_t *loop)
 
     if (now >= loop->dispatcher.look_at) {
         loop->dispatcher.woken = 1;
-        loop->dispatcher.look_at = now + loop->notifier->settings->poll;
+        loop->dispatcher.look_at = now + loop->notifier->settings->config->poll;
     }
     error = exchange_and_start(loop);
     if (error != NULL && !is_stopping(loop->notifier)) { /* a stop cuts statements short */
@@ -364,9 +365,9 @@ static void begin(loop_t *loop, tmf_notifier_t *notifier)
     loop->notifier = notifier;
     dispatcher->settings = settings;
     dispatcher->stop = &notifier->stop;
-    dispatcher->rules.schedule = settings->schedule;
-    dispatcher->rules.concurrency = settings->concurrency;
-    dispatcher->rules.refused_tries = settings->refused_tries;
+    dispatcher->rules.schedule = settings->config->schedule;
+    dispatcher->rules.concurrency = settings->config->concurrency;
+    dispatcher->rules.refused_tries = settings->config->refused_tries;
     apr_pool_create(&dispatcher->pool, notifier->pool);
     apr_pool_create(&loop->scratch, dispatcher->pool);
     dispatcher->listeners = apr_array_make(dispatcher->pool, 16, sizeof(tmf_listener_t *));
@@ -565,9 +566,9 @@ apr_status_t tmf_notify_start(tmf_notifier_t **notifier, const tmf_notify_settin
     }
     made->settings = settings;
     made->sender_settings.targets = settings->targets;
-    made->sender_settings.connect_timeout = settings->connect_timeout;
-    made->sender_settings.timeout = settings->timeout;
-    made->sender_settings.requests_max = settings->concurrency_all;
+    made->sender_settings.connect_timeout = settings->config->connect_timeout;
+    made->sender_settings.timeout = settings->config->timeout;
+    made->sender_settings.requests_max = settings->config->concurrency_all;
     made->sender_settings.user_agent = "mod_tmf_customer";
     made->sender = tmf_sender_open(&made->sender_settings, child_pool);
     if (made->sender == NULL) {

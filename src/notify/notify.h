@@ -5,7 +5,7 @@
 
 #include <apr_pools.h>
 
-#include "model/target.h"
+#include "config/settings.h"
 #include "notify/leader.h"
 #include "notify/signature.h"
 #include "store/db.h"
@@ -19,17 +19,8 @@ typedef struct {
     const tmf_wake_t *wake;
     const tmf_leader_t *leader;
     const tmf_targets_t *targets;
-    tmf_metrics_t *metrics;       /* NULL = nothing is counted */
-    const tmf_secrets_t *secrets; /* NULL = notifications are not signed */
-    apr_interval_time_t connect_timeout;
-    apr_interval_time_t timeout;
-    int concurrency;                    /* requests at a time to one listener */
-    int concurrency_all;                /* to all of them */
-    const apr_array_header_t *schedule; /* of apr_interval_time_t */
-    int refused_tries;
-    apr_interval_time_t disable_after;
-    apr_interval_time_t retention;
-    apr_interval_time_t poll;
+    tmf_metrics_t *metrics; /* NULL = nothing is counted */
+    const tmf_notify_config_t *config;
 } tmf_notify_settings_t;
 
 typedef struct tmf_notifier_t tmf_notifier_t;

@@ -181,9 +181,9 @@ static tmf_error_t *read_and_sweep(tmf_record_t *record, tmf_db_t *db)
     tmf_error_t *error = record->want != NULL ? read_due(record, db) : NULL;
 
     if (record->sweeps) {
-        error = first_of(error,
-                         tmf_outbox_sweep(db, record->settings->retention, &record->sweep_position,
-                                          &record->more_to_sweep, record->pool));
+        error = first_of(error, tmf_outbox_sweep(db, record->settings->config->retention,
+                                                 &record->sweep_position, &record->more_to_sweep,
+                                                 record->pool));
     }
     if (record->looks_for_backlogs) {
         error = first_of(error, tmf_outbox_backlogs(db, tmf_leader_name(record->settings->leader),

@@ -110,7 +110,7 @@ static tmf_error_t *read_page(tmf_delivery_page_t *page, const question_t *quest
     tmf_error_t *error;
     tmf_db_t *db;
 
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_listener_store_deliveries(db, &question->selection, page, request->pool);
     tmf_db_give_back(db);
     TMF_TRY(error);

@@ -11,8 +11,7 @@
 
 #define EVENT_IDS_MAX 1000
 
-static const tmf_duration_range_t ages = {0, 3650 * 24 * 3600 * APR_USEC_PER_SEC,
-                                          "from 0s to 3650d"};
+static const char ages[] = "0s to 3650d";
 
 /* A browser sends the credentials that it has with whatever a page of another site makes it send
  * (RFC 6454). What such a page can send without being asked has no body, or one that is not JSON.
@@ -115,12 +114,12 @@ static tmf_error_t *read_age(apr_interval_time_t *age, const tmf_request_t *requ
     TMF_TRY(read_body(&value, "olderThan", request));
     text = tmf_json_string_text(value);
     return text != NULL && has_unit(text) &&
-                   tmf_parse_duration(request->pool, text, &ages, age) == NULL
+                   tmf_parse_duration(age, text, ages, request->pool) == NULL
                ? NULL
                : tmf_error_make(request->pool, TMF_ERROR_INVALID_BODY,
                                 "olderThan is mandatory, a string of a whole number with s, min, h "
-                                "or d, %s, such as \"7d\"",
-                                ages.text);
+                                "or d, from %s, such as \"7d\"",
+                                ages);
 }
 
 /* Begins to say what came of it. */
@@ -155,7 +154,7 @@ tmf_error_t *tmf_status_enable(const tmf_request_t *request, tmf_reply_t *reply)
 
     TMF_TRY(check_request(request));
     TMF_TRY(read_body(&nothing, NULL, request));
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_listener_store_enable(db, request->id, &enabled, request->pool);
     tmf_db_give_back(db);
     TMF_TRY(begin_answer(error, enabled, request, reply));
@@ -172,7 +171,7 @@ tmf_error_t *tmf_status_replay(const tmf_request_t *request, tmf_reply_t *reply)
 
     TMF_TRY(check_request(request));
     TMF_TRY(read_event_ids(&event_ids, request));
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_listener_store_replay(db, request->id, event_ids, &replayed, request->pool);
     tmf_db_give_back(db);
     return answer(error, "{\"replayed\":", replayed, request, reply);
@@ -187,7 +186,7 @@ tmf_error_t *tmf_status_purge(const tmf_request_t *request, tmf_reply_t *reply)
 
     TMF_TRY(check_request(request));
     TMF_TRY(read_age(&age, request));
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_listener_store_purge(db, request->id, age, &purged, request->pool);
     tmf_db_give_back(db);
     return answer(error, "{\"purged\":", purged, request, reply);

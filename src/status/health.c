@@ -62,7 +62,7 @@ tmf_error_t *tmf_status_ready(const tmf_request_t *request, tmf_reply_t *reply)
     int is_ready;
 
     TMF_TRY(tmf_status_check_parameters(request));
-    tmf_readiness_look(request->server->readiness, &report, request->pool);
+    tmf_readiness_look(request->service->readiness, &report, request->pool);
     is_ready = tmf_readiness_is_ready(&report);
     begin(request, reply, is_ready ? 200 : 503);
     tmf_text_append_format(&reply->body, "{\"status\":\"%s\",\"checks\":{",

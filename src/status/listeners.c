@@ -45,7 +45,7 @@ static tmf_error_t *read_listeners(const tmf_listener_row_t **rows, int *count,
     tmf_db_t *db;
 
     TMF_TRY(tmf_status_check_parameters(request));
-    TMF_TRY(tmf_db_borrow(&db, request->database, request->pool));
+    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
     error = tmf_listener_store_read(db, request->id, rows, count, request->pool);
     tmf_db_give_back(db);
     return error;

@@ -16,13 +16,13 @@ static tmf_error_t *read_overview(const tmf_request_t *request, const tmf_overvi
     tmf_error_t *error;
 
     *overview = NULL;
-    if (request->database == NULL) {
+    if (request->service->database == NULL) {
         return tmf_error_make(request->pool, TMF_ERROR_DATABASE_UNAVAILABLE, "There is none");
     }
-    error = tmf_overview_read(request->database, MOST, overview, request->pool);
+    error = tmf_overview_read(request->service->database, MOST, overview, request->pool);
     if (error != NULL && error->cause != NULL) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, tmf_db_server(request->database), "%s: metrics: %s",
-                     error->tag, error->cause);
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, tmf_db_server(request->service->database),
+                     "%s: metrics: %s", error->tag, error->cause);
     }
     return error;
 }
@@ -37,7 +37,7 @@ tmf_error_t *tmf_status_metrics(const tmf_request_t *request, tmf_reply_t *reply
     error = read_overview(request, &overview);
     reply->status = 200;
     tmf_text_init(&reply->body, 16384, request->pool);
-    tmf_metrics_render(&reply->body, tmf_metrics_snapshot(request->server->metrics, request->pool),
+    tmf_metrics_render(&reply->body, tmf_metrics_snapshot(request->service->metrics, request->pool),
                        error == NULL || tmf_error_is(error, TMF_ERROR_STATEMENT_TIMEOUT), overview,
                        &build, request->offer != 0);
     return NULL;

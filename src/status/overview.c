@@ -215,17 +215,17 @@ static void look_at_database(tmf_status_overview_t *overview, const tmf_request_
     tmf_readiness_report_t report;
     tmf_error_t *error;
 
-    tmf_readiness_look(request->server->readiness, &report, request->pool);
+    tmf_readiness_look(request->service->readiness, &report, request->pool);
     overview->notifier = report.notifier_fault;
     overview->database = report.probe.database != NULL ? report.probe.database
                                                        : report.probe.schema;
     if (overview->database != NULL) {
         return;
     }
-    error = read_database(overview, request->database, request->pool);
+    error = read_database(overview, request->service->database, request->pool);
     if (error != NULL) {
         overview->database = error->message;
-        log_fault(error, request->database);
+        log_fault(error, request->service->database);
     }
 }
 
@@ -242,7 +242,7 @@ tmf_error_t *tmf_status_overview(const tmf_request_t *request, tmf_reply_t *repl
 
     TMF_TRY(tmf_status_check_parameters(request));
     read_httpd(overview, request);
-    read_metrics(overview, request->server->metrics, request->pool);
+    read_metrics(overview, request->service->metrics, request->pool);
     look_at_database(overview, request);
     reply->status = 200;
     apr_table_setn(reply->headers, "Cache-Control", "no-store");

@@ -14,33 +14,33 @@
 #define FORGOTTEN (60 * APR_USEC_PER_SEC)
 
 struct tmf_readiness_t {
-    const tmf_server_config_t *config;
+    const tmf_service_t *service;
     tmf_probe_t *probe;
     _Atomic apr_time_t
         missing_since;             /* that nobody notifies, as far as anybody asked; 0 = not so */
     _Atomic apr_time_t missing_at; /* when that was seen last */
 };
 
-apr_status_t tmf_readiness_make(tmf_readiness_t **readiness, tmf_server_config_t *config,
+apr_status_t tmf_readiness_make(tmf_readiness_t **readiness, const tmf_service_t *service,
                                 apr_pool_t *child_pool)
 {
     tmf_readiness_t *made = apr_pcalloc(child_pool, sizeof(*made));
-    const char *owner = config->leader != NULL ? tmf_leader_name(config->leader) : NULL;
+    const char *owner = service->leader != NULL ? tmf_leader_name(service->leader) : NULL;
 
-    made->config = config;
+    made->service = service;
     *readiness = made;
-    return tmf_probe_make(&made->probe, config->database, owner, child_pool);
+    return tmf_probe_make(&made->probe, service->database, owner, child_pool);
 }
 
-static tmf_notifier_state_t notifier_state(const tmf_server_config_t *config, int others_notify)
+static tmf_notifier_state_t notifier_state(const tmf_service_t *service, int others_notify)
 {
-    if (!config->has_api) {
+    if (!service->config->has_api) {
         return TMF_NOTIFIER_NONE;
     }
-    if (!config->notify.wanted) {
+    if (!service->config->notify.wanted) {
         return TMF_NOTIFIER_OFF;
     }
-    if (config->leader != NULL && tmf_leader_is_there(config->leader)) {
+    if (service->leader != NULL && tmf_leader_is_there(service->leader)) {
         return TMF_NOTIFIER_LEADS;
     }
     return others_notify ? TMF_NOTIFIER_ELSEWHERE : TMF_NOTIFIER_MISSING;
@@ -73,7 +73,7 @@ void tmf_readiness_look(tmf_readiness_t *readiness, tmf_readiness_report_t *repo
         return;
     }
     tmf_probe_ask(readiness->probe, &report->probe, result_pool);
-    report->notifier = notifier_state(readiness->config, report->probe.others_notify);
+    report->notifier = notifier_state(readiness->service, report->probe.others_notify);
     report->notifier_fault = fault_of_notifier(readiness, report->notifier);
 }
 

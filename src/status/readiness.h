@@ -4,7 +4,7 @@
 #ifndef TMF_STATUS_READINESS_H
 #define TMF_STATUS_READINESS_H
 
-#include "config/config.h"
+#include "service.h"
 #include "store/probe.h"
 
 /* One for each virtual host with a status handler and each child. */
@@ -26,8 +26,8 @@ typedef struct {
     const char *notifier_fault; /* NULL = none */
 } tmf_readiness_report_t;
 
-/* child_init, when the way to the database has been made; lives in `child_pool`. */
-apr_status_t tmf_readiness_make(tmf_readiness_t **readiness, tmf_server_config_t *config,
+/* child_init, when the way to the service's database has been made; lives in `child_pool`. */
+apr_status_t tmf_readiness_make(tmf_readiness_t **readiness, const tmf_service_t *service,
                                 apr_pool_t *child_pool);
 
 /* From any thread. NULL for the readiness: the virtual host has no database. */

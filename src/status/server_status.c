@@ -13,6 +13,7 @@
 
 #include "config/config.h"
 #include "metrics/metrics.h"
+#include "service.h"
 
 /* What a virtual host, or all of them, have to show. */
 enum {
@@ -73,6 +74,14 @@ static void add_host(apr_uint64_t *rows, const tmf_metrics_snapshot_t *snapshot)
     rows[DEAD] += totals->deliveries[TMF_OUTCOME_DEAD];
 }
 
+/* NULL = nothing is counted there. */
+static tmf_metrics_t *metrics_of(const server_rec *server)
+{
+    const tmf_service_t *service = tmf_config_of_server(server)->service;
+
+    return service != NULL ? service->metrics : NULL;
+}
+
 static void write_lines(request_rec *r)
 {
     apr_uint64_t rows[ROWS] = {0};
@@ -80,7 +89,7 @@ static void write_lines(request_rec *r)
     int i;
 
     for (server = ap_server_conf; server != NULL; server = server->next) {
-        tmf_metrics_t *metrics = tmf_config_of_server((server_rec *)server)->metrics;
+        tmf_metrics_t *metrics = metrics_of(server);
 
         if (metrics != NULL) {
             add_host(rows, tmf_metrics_snapshot(metrics, r->pool));
@@ -115,7 +124,7 @@ static void write_table(request_rec *r)
     }
     ap_rputs("</tr>\n", r);
     for (server = ap_server_conf; server != NULL; server = server->next) {
-        tmf_metrics_t *metrics = tmf_config_of_server((server_rec *)server)->metrics;
+        tmf_metrics_t *metrics = metrics_of(server);
 
         if (metrics != NULL) {
             write_host(r, server, metrics);

@@ -30,14 +30,15 @@ def refusal(new_database, **settings):
     "TMFCustomerIdempotencyTTL 0", "TMFCustomerIdempotencyTTL 999ms", "TMFCustomerIdempotencyTTL 366d",
     "TMFCustomerMaxDocument 0", "TMFCustomerMaxDocument 1M", "TMFCustomerMaxDocument 268435457",
     "TMFCustomerIdempotencyTTL 1 d", "TMFCustomerMaxDepth 3", "TMFCustomerMaxDepth 1001", "TMFCustomerPageSize",
-    "TMFCustomerStatementTimeout 5s", "TMFCustomerPoolTimeout 5s"])
+    "TMFCustomerClientId On Off", "TMFCustomerStatementTimeout 5s", "TMFCustomerPoolTimeout 5s"])
 def test_a_bad_directive_in_a_location_keeps_httpd_from_starting(new_database, directive):
     assert directive.split()[0] in refusal(new_database, location=directive)
 
 
 @pytest.mark.parametrize("directive", [
     "TMFCustomerStatementTimeout 0", "TMFCustomerStatementTimeout x", "TMFCustomerStatementTimeout 2h",
-    "TMFCustomerPoolTimeout 99ms"])
+    "TMFCustomerPoolTimeout 99ms", "TMFCustomerHistory On 30d", "TMFCustomerHistoryRetention never", "TMFCustomerCache Off 99ms",
+    "TMFCustomerNotifyConcurrency 8 0", "TMFCustomerNotifySchedule", "TMFCustomerNotifySchedule 1s 2d"])
 def test_a_bad_directive_in_the_server_keeps_httpd_from_starting(new_database, directive):
     assert directive.split()[0] in refusal(new_database, server=directive)
 

@@ -9,6 +9,7 @@
 
 #include "api/precondition.h"
 #include "config/parse.h"
+#include "config/settings.h"
 #include "http/media.h"
 #include "model/identifier.h"
 #include "model/text.h"
@@ -197,20 +198,21 @@ START_TEST(numbers_are_parsed)
 {
     int number = -7;
 
-    ck_assert_ptr_null(tmf_parse_number(pool, "10", 1, 10, &number));
+    ck_assert_ptr_null(tmf_parse_number(&number, "10", "1 to 10", pool));
     ck_assert_int_eq(number, 10);
-    ck_assert_ptr_nonnull(tmf_parse_number(pool, "11", 1, 10, &number));
-    ck_assert_ptr_nonnull(tmf_parse_number(pool, "0", 1, 10, &number));
-    ck_assert_ptr_nonnull(tmf_parse_number(pool, "", 0, 10, &number));
-    ck_assert_ptr_nonnull(tmf_parse_number(pool, "-1", 0, 10, &number));
-    ck_assert_ptr_nonnull(tmf_parse_number(pool, "1x", 0, 10, &number));
-    ck_assert_ptr_nonnull(tmf_parse_number(pool, "99999999999999999999", 0, 10, &number));
+    ck_assert_ptr_nonnull(tmf_parse_number(&number, "11", "1 to 10", pool));
+    ck_assert_ptr_nonnull(tmf_parse_number(&number, "0", "1 to 10", pool));
+    ck_assert_ptr_nonnull(tmf_parse_number(&number, "", "0 to 10", pool));
+    ck_assert_ptr_nonnull(tmf_parse_number(&number, "-1", "0 to 10", pool));
+    ck_assert_ptr_nonnull(tmf_parse_number(&number, "1x", "0 to 10", pool));
+    ck_assert_ptr_nonnull(tmf_parse_number(&number, "99999999999999999999", "0 to 10", pool));
     ck_assert_int_eq(number, 10);
+    ck_assert_ptr_nonnull(tmf_parse_number(&number, "Off", "1 to 10", pool));
+    ck_assert_ptr_null(tmf_parse_number(&number, "off", "1 to 10, or Off", pool));
+    ck_assert_int_eq(number, 0);
+    ck_assert_ptr_nonnull(tmf_parse_number(&number, "0", "1 to 10, or Off", pool));
 }
 END_TEST
-
-static const tmf_duration_range_t day = {100 * 1000, 24 * 3600 * APR_USEC_PER_SEC,
-                                         "from 100ms to 24h"};
 
 static const struct {
     const char *text;
@@ -240,7 +242,7 @@ static const struct {
 START_TEST(durations_are_parsed)
 {
     apr_interval_time_t duration = 0;
-    const char *problem = tmf_parse_duration(pool, durations[_i].text, &day, &duration);
+    const char *problem = tmf_parse_duration(&duration, durations[_i].text, "100ms to 24h", pool);
 
     ck_assert(duration == durations[_i].duration);
     ck_assert_int_eq(problem == NULL, duration != 0);
@@ -274,16 +276,15 @@ static const struct {
 
 START_TEST(base_urls_are_parsed)
 {
-    const char *url = NULL;
-    int has_path = -1;
-    const char *problem = tmf_parse_base_url(pool, urls[_i].text, &url, &has_path);
+    tmf_base_url_t *url = NULL;
+    const char *problem = tmf_parse_base_url(&url, urls[_i].text, NULL, pool);
 
     if (urls[_i].url == NULL) {
         ck_assert_ptr_nonnull(problem);
     } else {
         ck_assert_ptr_null(problem);
-        ck_assert_str_eq(url, urls[_i].url);
-        ck_assert_int_eq(has_path, urls[_i].has_path);
+        ck_assert_str_eq(url->text, urls[_i].url);
+        ck_assert_int_eq(url->is_whole, urls[_i].has_path);
     }
 }
 END_TEST
