@@ -216,101 +216,88 @@ const command_rec tmf_config_commands[] = {
 };
 /* clang-format on */
 
-/* ---- what is done with all of them ---- */
+/* ---- what is done with all settings of a space or of a server ---- */
 
-/* The first setting of the directive at `command`, if it is one of this scope; else none. */
-static const setting_t *settings_in(const command_rec *command, int scope)
-{
-    static const setting_t none = {NULL, 0, NULL, NULL};
+typedef void visit_fn(const setting_t *setting, void *config, void *add, apr_pool_t *pool);
 
-    return command->req_override == scope ? command->cmd_data : &none;
-}
-
-static void *create(int scope, apr_size_t size, apr_pool_t *pool)
-{
-    void *config = apr_pcalloc(pool, size);
-    const command_rec *command;
-    const setting_t *setting;
-
-    for (command = tmf_config_commands; command->name != NULL; command++) {
-        for (setting = settings_in(command, scope); setting->type != NULL; setting++) {
-            memset(place_of(setting, config), setting->type->unset, setting->type->size);
-        }
-    }
-    return config;
-}
-
-static int is_given(const setting_t *setting, const void *config)
-{
-    unsigned char unset[sizeof(apr_int64_t)];
-
-    memset(unset, setting->type->unset, sizeof(unset));
-    return memcmp((const char *)config + setting->offset, unset, setting->type->size) != 0;
-}
-
-/* Puts what `add` was given into `config`. */
-static void *merge(int scope, void *config, void *add)
+static void *visit_all(visit_fn *visit, int scope, void *config, void *add, apr_pool_t *pool)
 {
     const command_rec *command;
     const setting_t *setting;
 
     for (command = tmf_config_commands; command->name != NULL; command++) {
-        for (setting = settings_in(command, scope); setting->type != NULL; setting++) {
-            if (is_given(setting, add)) {
-                memcpy(place_of(setting, config), place_of(setting, add), setting->type->size);
+        for (setting = command->cmd_data; setting->type != NULL; setting++) {
+            if (command->req_override == scope) {
+                visit(setting, config, add, pool);
             }
         }
     }
     return config;
 }
 
-/* Gives what was not given its default. */
-static void *complete(int scope, void *config, apr_pool_t *pool)
+static void unset(const setting_t *setting, void *config, void *add, apr_pool_t *pool)
 {
-    const command_rec *command;
-    const setting_t *setting;
+    (void)add;
+    (void)pool;
+    memset(place_of(setting, config), setting->type->unset, setting->type->size);
+}
 
-    for (command = tmf_config_commands; command->name != NULL; command++) {
-        for (setting = settings_in(command, scope); setting->type != NULL; setting++) {
-            const char *words = is_given(setting, config) ? NULL : setting->by_default;
+static int is_given(const setting_t *setting, void *config)
+{
+    unsigned char unset_bytes[sizeof(apr_int64_t)];
 
-            while (words != NULL && *words != '\0') {
-                const char *word = ap_getword_white(pool, &words);
-                const char *problem = parse(setting, config, word, pool);
+    memset(unset_bytes, setting->type->unset, sizeof(unset_bytes));
+    return memcmp(place_of(setting, config), unset_bytes, setting->type->size) != 0;
+}
 
-                ap_assert(problem == NULL);
-            }
-        }
+static void merge(const setting_t *setting, void *config, void *add, apr_pool_t *pool)
+{
+    (void)pool;
+    if (is_given(setting, add)) {
+        memcpy(place_of(setting, config), place_of(setting, add), setting->type->size);
     }
-    return config;
+}
+
+static void complete(const setting_t *setting, void *config, void *add, apr_pool_t *pool)
+{
+    const char *words = is_given(setting, config) ? NULL : setting->by_default;
+
+    (void)add;
+    while (words != NULL && *words != '\0') {
+        const char *problem = parse(setting, config, ap_getword_white(pool, &words), pool);
+
+        ap_assert(problem == NULL);
+    }
 }
 
 void *tmf_config_create_space(apr_pool_t *pool, char *directory)
 {
     (void)
         directory; /* tmf_config_check finds the paths: a Location may have no directive of ours */
-    return create(IN_SPACE, sizeof(tmf_space_config_t), pool);
+    return visit_all(unset, IN_SPACE, apr_pcalloc(pool, sizeof(tmf_space_config_t)), NULL, pool);
 }
 
 void *tmf_config_merge_space(apr_pool_t *pool, void *base, void *add)
 {
-    return merge(IN_SPACE, apr_pmemdup(pool, base, sizeof(tmf_space_config_t)), add);
+    return visit_all(merge, IN_SPACE, apr_pmemdup(pool, base, sizeof(tmf_space_config_t)), add,
+                     pool);
 }
 
 tmf_space_config_t *tmf_config_complete_space(const tmf_space_config_t *given, apr_pool_t *pool)
 {
-    return complete(IN_SPACE, apr_pmemdup(pool, given, sizeof(*given)), pool);
+    return visit_all(complete, IN_SPACE, apr_pmemdup(pool, given, sizeof(*given)), NULL, pool);
 }
 
 void *tmf_config_create_server(apr_pool_t *pool, server_rec *server)
 {
     (void)server;
-    return create(IN_SERVER, sizeof(tmf_server_config_t), pool);
+    return visit_all(unset, IN_SERVER, apr_pcalloc(pool, sizeof(tmf_server_config_t)), NULL, pool);
 }
 
 void *tmf_config_merge_server(apr_pool_t *pool, void *base, void *add)
 {
-    return merge(IN_SERVER, apr_pmemdup(pool, base, sizeof(tmf_server_config_t)), add);
+    return visit_all(merge, IN_SERVER, apr_pmemdup(pool, base, sizeof(tmf_server_config_t)), add,
+                     pool);
 }
 
 tmf_server_config_t *tmf_config_complete_server(const tmf_server_config_t *given, apr_pool_t *pool)
@@ -318,7 +305,7 @@ tmf_server_config_t *tmf_config_complete_server(const tmf_server_config_t *given
     tmf_server_config_t *config = apr_pmemdup(pool, given, sizeof(*config));
     int is_all_given = config->notify.concurrency_all != TMF_UNSET;
 
-    complete(IN_SERVER, config, pool);
+    visit_all(complete, IN_SERVER, config, NULL, pool);
     if (!is_all_given && config->notify.concurrency > config->notify.concurrency_all) {
         config->notify.concurrency_all = config->notify.concurrency;
     }

@@ -110,7 +110,6 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
 {
     request->pool = r->pool;
     request->config = tmf_config_of_request(r);
-    request->service = tmf_config_of_server(r->server)->service;
     request->base_url = tmf_space_url(r, base, request->config);
     request->base_path = base->path;
     request->user = r->user;
@@ -153,8 +152,9 @@ static tmf_error_t *answer(request_rec *r, const tmf_base_t *base, const tmf_rou
     tmf_request_t *request = apr_pcalloc(r->pool, sizeof(*request));
     tmf_match_t match;
 
+    request->service = tmf_config_of_server(r->server)->service;
     tmf_route_find(&match, routes, r->uri + base->length, r->method_number,
-                   tmf_config_of_server(r->server)->history.enabled, r->pool);
+                   request->service->config->history.enabled, r->pool);
     if (routes->handler == TMF_HANDLER_API) {
         tmf_count_begin(r, tmf_match_operation(&match));
     }

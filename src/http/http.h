@@ -40,8 +40,6 @@ typedef struct {
 /* To be read and written; lives in r->pool. An internal redirect is another request. */
 tmf_request_state_t *tmf_request_state(request_rec *r);
 
-/* ---- trace.c ---- */
-
 /* The trace of the request (model/trace.h), also in the note TMF_TRACE, which logs can show. The
  * headers are read when it is asked for first. */
 const tmf_trace_t *tmf_http_trace(request_rec *r);
