@@ -1,17 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The schema: missing, unknown, installed while running, upgraded, rights (issue "Serve")."""
-import json
 import subprocess
 
 import psycopg2
 import pytest
 
 from harness.client import Api, customer
-from harness.postgres import OWNER, RUNTIME, programs, sql_directory
-
-UPGRADES = sorted(sql_directory().glob("[0-9]*.sql"))
-START = ("CREATE SCHEMA tmf_customer; CREATE TABLE tmf_customer.schema_version"
-         " (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());")
+from harness.postgres import OWNER, RUNTIME, sql_directory
 
 
 def complaints(server, tag):
@@ -68,30 +63,6 @@ def test_install_is_idempotent_and_keeps_what_is_there(new_database):
     assert result.stdout == result.stderr == ""
     assert postgres.execute("SELECT * FROM tmf_customer.schema_version", name) == before
     assert postgres.execute("SELECT id FROM tmf_customer.customer", name) == [("a",)]
-
-
-def structure(postgres, name):
-    dump = subprocess.run([programs() / "pg_dump", "-s", "-h", str(postgres.root), "-U", OWNER, name], check=True,
-                          capture_output=True, text=True).stdout
-    return [line for line in dump.splitlines() if line and not line.startswith(("--", "\\", "COMMENT ON TABLE tmf_customer.schema"))]
-
-
-@pytest.mark.parametrize("version", range(1, len(UPGRADES)))
-def test_an_upgrade_ends_where_a_new_schema_begins(start_httpd, new_database, version):
-    fresh = structure(*new_database())
-    postgres, name = new_database(install=False)
-    made = START + "".join(file.read_text() for file in UPGRADES[:version])
-    subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(postgres.root), "-U", OWNER, "-d", name], check=True,
-                   input=made, text=True)
-    document = json.dumps({"@type": "Customer", **customer(name="x")})
-    postgres.execute("INSERT INTO tmf_customer.customer (id, doc) VALUES ('a', %s)", name, (document,))
-    postgres.install(name)
-    api = Api(start_httpd((postgres, name)).url)
-    assert api.get("/customer/a").json()["name"] == "x"
-    assert api.post(customer()).status_code == 201
-    reply = api.get("/customer?limit=1")
-    assert reply.headers["X-Total-Count"] == "2"
-    assert structure(postgres, name) == fresh
 
 
 @pytest.mark.parametrize("sql", [
