@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS tmf_customer.schema_version (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE tmf_customer.schema_version IS
-    'One row for each upgrade applied; the module serves only when the highest is the one it knows.';
+    'One row for each upgrade applied. Module and schema find here whether they serve each other.';
 
 -- Tables, indexes and data: what is missing of them. Numbers without a file changed functions alone.
 SELECT coalesce(max(version), 0) < 1 AS apply_001,
@@ -54,7 +54,8 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001,
        coalesce(max(version), 0) < 7 AS apply_007,
        coalesce(max(version), 0) < 10 AS apply_010,
        coalesce(max(version), 0) < 11 AS apply_011,
-       coalesce(max(version), 0) < 12 AS apply_012
+       coalesce(max(version), 0) < 12 AS apply_012,
+       coalesce(max(version), 0) < 13 AS apply_013
   FROM tmf_customer.schema_version \gset
 \if :apply_001
   \ir 001_customer.sql
@@ -85,6 +86,9 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001,
 \endif
 \if :apply_012
   \ir 012_listeners.sql
+\endif
+\if :apply_013
+  \ir 013_versions.sql
 \endif
 
 -- All functions, triggers and views, as this release has them.

@@ -1,16 +1,25 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Upgrades of the schema: from each number that was released, with data in it."""
+"""Upgrades of the schema: from each number that was released, with data in it; and while two releases serve."""
+import itertools
 import json
+import os
+import re
+import shutil
 import subprocess
+import threading
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from harness import PATIENCE
-from harness.client import Api, customer
-from harness.httpd import Httpd
-from harness.postgres import OWNER, programs
+from harness import PATIENCE, await_condition
+from harness.client import Api, customer, path_of
+from harness.httpd import Httpd, module_file
+from harness.listener import Listener
+from harness.notify import QUICK
+from harness.postgres import OWNER, RUNTIME, programs, sql_directory
 
+IS_INSTRUMENTED = any(map(os.environ.get, ("TMF_ASAN", "TMF_VALGRIND")))
 RELEASED = sorted((Path(__file__).parent / "released").glob("*.sql"))
 START = ("CREATE SCHEMA tmf_customer; CREATE TABLE tmf_customer.schema_version"
          " (version integer PRIMARY KEY, applied_at timestamptz NOT NULL DEFAULT now());")
@@ -128,3 +137,109 @@ def test_views_and_functions_that_differ_are_made_anew(new_database):
     assert structure(postgres, name) != before
     postgres.install(name)
     assert structure(postgres, name) == before
+
+
+# ---- a rolling upgrade ----
+
+@pytest.fixture
+def next_release(tmp_path):
+    """(module, install.sql): what the next release might be. Its schema expands: it adds a column and changes a function."""
+    build = module_file().parent
+    if not (build / "Makefile").exists():
+        pytest.skip("the module was not built with make")
+    number = max(int(path.name[:3]) for path in sql_directory().glob("[0-9]*.sql")) + 1
+    subprocess.run(["make", "-C", str(build), "-s", "next_module.so", f"NEXT={number}"], check=True, capture_output=True,
+                   timeout=PATIENCE)
+    shutil.copytree(sql_directory(), tmp_path / "sql")
+    install = tmp_path / "sql" / "install.sql"
+    (tmp_path / "sql" / "next.sql").write_text(
+        f"ALTER TABLE tmf_customer.customer ADD COLUMN added text; INSERT INTO tmf_customer.schema_version (version) VALUES ({number});")
+    outbox = tmp_path / "sql" / "functions" / "notifier.sql"
+    outbox.write_text(outbox.read_text().replace("LIMIT 128", "LIMIT 127"))
+    install.write_text(install.read_text().replace("-- All functions,", "\\ir next.sql\n-- All functions,"))
+    return build / "next_module.so", install
+
+
+class Client(threading.Thread):
+    """Creates a customer, changes, reads and lists it, through one server after the other, until it is told to end. Every
+    reply must be right; each request has a connection of its own, because a restarted httpd ends those that are idle."""
+
+    def __init__(self, servers, number):
+        super().__init__(daemon=True)
+        self.servers, self.number = servers, number
+        self.stop, self.fault = threading.Event(), None
+        self.served = Counter()  # by server
+        self.made = {}  # id → the last n
+
+    def run(self):
+        try:
+            for turn in itertools.count():
+                self.use(turn)
+                if self.stop.wait(0.02):
+                    return
+        except BaseException as fault:
+            self.fault = repr(fault)
+            raise
+
+    def ask(self, wanted, method, path, **options):
+        server = next(self.servers)
+        reply = Api(server.url).request(method, path, headers={"Connection": "close"}, **options)
+        assert reply.status_code == wanted, (method, path, reply.status_code, reply.text)
+        self.served[server] += 1
+        return reply
+
+    def use(self, turn):
+        made = self.ask(201, "POST", "/customer", json=customer(n=0, by=self.number, turn=turn)).json()
+        for n in (1, 2):
+            assert self.ask(200, "PATCH", path_of(made), json={"n": n}).json()["n"] == n
+        assert self.ask(200, "GET", path_of(made)).json()["n"] == 2
+        assert [resource["n"] for resource in self.ask(200, "GET", f"/customer?by={self.number}&turn={turn}").json()] == [2]
+        self.made[made["id"]] = 2
+
+
+def serve_all(clients, servers, more):
+    """Waits until each client has got so many more replies from each server."""
+    before = {(client, server): client.served[server] for client in clients for server in servers}
+    await_condition(lambda: any(client.fault for client in clients) or all(
+        client.served[server] >= before[client, server] + more for client in clients for server in servers), "all are served")
+    assert not any(client.fault for client in clients), [client.fault for client in clients]
+
+
+@pytest.mark.skipif(IS_INSTRUMENTED, reason="it says nothing new there")
+def test_a_rolling_upgrade_loses_no_request_and_no_event(start_httpd, new_database, next_release, listen):
+    """Both modules serve before, during and after the upgrade of the schema, also over connections that they open then."""
+    module, install = next_release
+    database, listener = new_database(), listen()
+    postgres, name = database
+    old = start_httpd(database, server=QUICK)
+    new = start_httpd(database, server=QUICK, module=module)
+    assert Api(old.url).post({"callback": listener.url()}, path="/hub").status_code == 201
+    clients = [Client(itertools.cycle([old, new] if number % 2 else [new, old]), number) for number in range(4)]
+    for client in clients:
+        client.start()
+    try:
+        serve_all(clients, (old, new), 5)
+        for _ in range(2):  # the second changes nothing
+            subprocess.run(["psql", "-X", "-q", "-h", str(postgres.root), "-U", OWNER, "-d", name, "-v", f"runtime_role={RUNTIME}",
+                            "-f", str(install)], check=True, capture_output=True, timeout=PATIENCE)
+            serve_all(clients, (old, new), 5)
+            install.write_text(install.read_text().replace("\\ir next.sql", ""))
+        for server in (old, new):
+            server.graceful()
+            serve_all(clients, (old, new), 5)
+        old.settings["module"] = module
+        old.write_configuration()
+        old.graceful()
+        serve_all(clients, (old, new), 5)
+    finally:
+        for client in clients:
+            client.stop.set()
+        for client in clients:
+            client.join(PATIENCE)
+    assert not any(client.fault for client in clients), [client.fault for client in clients]
+    made = {identity: [0, 1, 2] for client in clients for identity in client.made}
+    await_condition(lambda: postgres.execute("SELECT count(*) FROM tmf_customer.delivery", name) == [(0,)], "everything is delivered")
+    told = {}
+    for event in {request.event["eventId"]: request.event for request in listener.arrived()}.values():
+        told.setdefault(event["event"]["customer"]["id"], []).append(event["event"]["customer"]["n"])
+    assert told == made
