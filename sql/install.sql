@@ -42,14 +42,20 @@ CREATE TABLE IF NOT EXISTS tmf_customer.schema_version (
     applied_at timestamptz NOT NULL DEFAULT now()
 );
 COMMENT ON TABLE tmf_customer.schema_version IS
-    'One row for each upgrade applied; the module serves only when the highest is the one it knows.';
+    'One row for each upgrade applied. Module and schema find here whether they serve each other.';
 
-SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2 AS apply_002,
-       coalesce(max(version), 0) < 3 AS apply_003, coalesce(max(version), 0) < 4 AS apply_004,
-       coalesce(max(version), 0) < 5 AS apply_005, coalesce(max(version), 0) < 6 AS apply_006,
-       coalesce(max(version), 0) < 7 AS apply_007, coalesce(max(version), 0) < 8 AS apply_008,
-       coalesce(max(version), 0) < 9 AS apply_009, coalesce(max(version), 0) < 10 AS apply_010,
-       coalesce(max(version), 0) < 11 AS apply_011, coalesce(max(version), 0) < 12 AS apply_012
+-- Tables, indexes and data: what is missing of them. Numbers without a file changed functions alone.
+SELECT coalesce(max(version), 0) < 1 AS apply_001,
+       coalesce(max(version), 0) < 2 AS apply_002,
+       coalesce(max(version), 0) < 3 AS apply_003,
+       coalesce(max(version), 0) < 4 AS apply_004,
+       coalesce(max(version), 0) < 5 AS apply_005,
+       coalesce(max(version), 0) < 6 AS apply_006,
+       coalesce(max(version), 0) < 7 AS apply_007,
+       coalesce(max(version), 0) < 10 AS apply_010,
+       coalesce(max(version), 0) < 11 AS apply_011,
+       coalesce(max(version), 0) < 12 AS apply_012,
+       coalesce(max(version), 0) < 13 AS apply_013
   FROM tmf_customer.schema_version \gset
 \if :apply_001
   \ir 001_customer.sql
@@ -72,12 +78,6 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2
 \if :apply_007
   \ir 007_store.sql
 \endif
-\if :apply_008
-  \ir 008_notify.sql
-\endif
-\if :apply_009
-  \ir 009_query.sql
-\endif
 \if :apply_010
   \ir 010_events.sql
 \endif
@@ -87,6 +87,21 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001, coalesce(max(version), 0) < 2
 \if :apply_012
   \ir 012_listeners.sql
 \endif
+\if :apply_013
+  \ir 013_versions.sql
+\endif
+
+-- All functions, triggers and views, as this release has them.
+\ir functions/query.sql
+\ir functions/counters.sql
+\ir functions/idempotency.sql
+\ir functions/history.sql
+\ir functions/notifier.sql
+\ir functions/listeners.sql
+\ir functions/installation.sql
+\ir functions/check.sql
+\ir functions/one_customer.sql
+\ir functions/views.sql
 
 \ir grants.sql
 COMMIT;

@@ -5,6 +5,7 @@
 #include <http_log.h>
 
 #include "store/overview.h"
+#include "store/schema.h"
 
 APLOG_USE_MODULE(tmf_customer);
 
@@ -29,7 +30,7 @@ static tmf_error_t *read_overview(const tmf_request_t *request, const tmf_overvi
 
 tmf_error_t *tmf_status_metrics(const tmf_request_t *request, tmf_reply_t *reply)
 {
-    static const tmf_build_t build = {TMF_VERSION, TMF_SCHEMA_VERSION};
+    const tmf_build_t build = {TMF_VERSION, tmf_schema_version()};
     const tmf_overview_t *overview;
     const tmf_error_t *error;
 

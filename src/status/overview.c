@@ -17,6 +17,7 @@
 #include "status/status.h"
 #include "store/attention.h"
 #include "store/overview.h"
+#include "store/schema.h"
 
 APLOG_USE_MODULE(tmf_customer);
 
@@ -106,7 +107,7 @@ static void read_httpd(tmf_status_overview_t *overview, const tmf_request_t *req
     overview->server = apr_pstrmemdup(request->pool, host, strcspn(host, "/"));
     overview->links = apr_pstrcat(
         request->pool, ap_os_escape_path(request->pool, request->base_path, 1), "/", NULL);
-    overview->build = (tmf_build_t){TMF_VERSION, TMF_SCHEMA_VERSION};
+    overview->build = (tmf_build_t){TMF_VERSION, tmf_schema_version()};
     ap_mpm_query(AP_MPMQ_GENERATION, &overview->generation);
     if (ap_exists_scoreboard_image()) {
         overview->started = ap_scoreboard_image->global->restart_time;

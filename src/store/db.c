@@ -44,6 +44,7 @@
 
 #include "model/clock.h"
 #include "store/db_internal.h"
+#include "store/schema.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
@@ -180,31 +181,25 @@ static void look_at_options(tmf_db_pool_t *pool, PGconn *connection)
 static tmf_error_t *check_schema(tmf_db_pool_t *pool, const PGresult *result,
                                  apr_pool_t *result_pool)
 {
-    const char *cause;
+    const char *fault;
     int version;
+    int serves_from;
 
     atomic_store(&pool->schema_version, 0);
     if (PQresultStatus(result) != PGRES_TUPLES_OK) {
-        cause = apr_psprintf(
+        fault = apr_psprintf(
             result_pool,
             "the schema tmf_customer cannot be used, is sql/install.sql to be run? "
             "PostgreSQL: %s",
             tmf_session_cause(result, result_pool));
-        return unfit(pool, "TMF0023", cause, result_pool);
+        return unfit(pool, "TMF0023", fault, result_pool);
     }
     version = atoi(PQgetvalue(result, 0, 0));
+    serves_from = atoi(PQgetvalue(result, 0, 1));
+    atomic_store(&pool->schema_serves_from, serves_from);
     atomic_store(&pool->schema_version, version);
-    if (version == TMF_SCHEMA_VERSION) {
-        return NULL;
-    }
-    cause = apr_psprintf(
-        result_pool, "the schema tmf_customer has version %d, this module needs version %d: %s",
-        version, TMF_SCHEMA_VERSION,
-        version < TMF_SCHEMA_VERSION
-            ? "the schema is older, run sql/install.sql of this module's release"
-            : "the module is older, install the release that the schema was upgraded with, and "
-              "restart httpd");
-    return unfit(pool, "TMF0024", cause, result_pool);
+    fault = tmf_schema_fault(version, serves_from, result_pool);
+    return fault != NULL ? unfit(pool, "TMF0024", fault, result_pool) : NULL;
 }
 
 static const char *milliseconds(apr_interval_time_t time, apr_pool_t *result_pool)
@@ -225,11 +220,11 @@ static apr_interval_time_t timeout_of(const tmf_db_t *db)
 tmf_error_t *tmf_db_set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
 {
     static const char sql[] =
-        "SELECT (SELECT max(version) FROM tmf_customer.schema_version),"
-        " pg_catalog.set_config('client_encoding', 'UTF8', false),"
+        "SELECT schema.*, pg_catalog.set_config('client_encoding', 'UTF8', false),"
         " pg_catalog.set_config('statement_timeout', $1, false),"
         " pg_catalog.set_config('jit', 'off', false),"
-        " pg_catalog.set_config('max_parallel_workers_per_gather', '0', false)";
+        " pg_catalog.set_config('max_parallel_workers_per_gather', '0', false)"
+        " FROM (" TMF_SCHEMA_SQL ") AS schema";
     const char *timeout = milliseconds(timeout_of(db), result_pool);
     tmf_session_state_t *state = tmf_session_state(db->session);
     PGresult *result;
@@ -456,9 +451,10 @@ apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool)
     return pool->identity;
 }
 
-int tmf_db_schema_version(tmf_db_pool_t *pool)
+void tmf_db_schema(tmf_db_pool_t *pool, int *version, int *serves_from)
 {
-    return atomic_load(&pool->schema_version);
+    *version = atomic_load(&pool->schema_version);
+    *serves_from = atomic_load(&pool->schema_serves_from);
 }
 
 int tmf_db_is_unfit(const tmf_error_t *error)

@@ -22,9 +22,6 @@
 #include "metrics/metrics.h"
 #include "store/wake.h"
 
-/* The version of the schema that this code was written for: the highest number in sql/. */
-#define TMF_SCHEMA_VERSION 12
-
 struct server_rec;
 
 /* The way to the database of one virtual host, one for each child process. Its members are used by
@@ -69,9 +66,9 @@ void tmf_db_give_back(tmf_db_t *db);
  * as long as no connection to it was made. */
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
 
-/* Of the schema, as it was when a connection was last set up; 0 = there was none, or no connection.
- */
-int tmf_db_schema_version(tmf_db_pool_t *pool);
+/* Of the schema, as it was when a connection was last set up: its version (0 = there was none, or
+ * no connection), and the oldest module that it serves (0 = likewise). */
+void tmf_db_schema(tmf_db_pool_t *pool, int *version, int *serves_from);
 
 /* Is it the error of a database that answers, but does not have what this module needs? */
 int tmf_db_is_unfit(const tmf_error_t *error);

@@ -25,6 +25,7 @@ struct tmf_db_pool_t {
     tmf_customer_caching_t caching;
     _Atomic apr_uint64_t identity; /* of the last connection; 0 = there was none yet */
     atomic_int schema_version;     /* that was seen last; 0 = none */
+    atomic_int schema_serves_from; /* likewise */
     int threaded;                  /* the MPM has threads, and keeps signals away from them */
 };
 

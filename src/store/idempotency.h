@@ -3,7 +3,7 @@
  * Creates that may be asked for again: with an Idempotency-Key.
  *
  * The claim of the key, the customer and the reply to give again are one statement: after a crash
- * at any moment either all of it is there or nothing. sql/003_change.sql has the table, and the
+ * at any moment either all of it is there or nothing. sql/functions/idempotency.sql has the
  * function that claims a key without waiting for whoever else is at it.
  */
 #ifndef TMF_STORE_IDEMPOTENCY_H

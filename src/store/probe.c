@@ -14,6 +14,7 @@
 
 #include "model/clock.h"
 #include "store/own_pool.h"
+#include "store/schema.h"
 #include "store/thread.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
@@ -45,9 +46,9 @@ struct tmf_probe_t {
 /* A connection that says nothing for so long is cut: others may be well. */
 #define STATEMENT_MOST (1 * APR_USEC_PER_SEC)
 
-static const char probe_sql[] =
-    "SELECT coalesce((SELECT max(version) FROM tmf_customer.schema_version), 0),"
-    " EXISTS (SELECT FROM tmf_customer.hub WHERE leased_until > now() AND leased_by <> $1::text)";
+static const char probe_sql[] = "SELECT schema.*, EXISTS (SELECT FROM tmf_customer.hub WHERE "
+                                "leased_until > now() AND leased_by <> $1::text)"
+                                " FROM (" TMF_SCHEMA_SQL ") AS schema";
 
 static void log_cause(const tmf_probe_t *probe, const tmf_error_t *error)
 {
@@ -70,19 +71,9 @@ static tmf_error_t *ask(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool
     tmf_db_give_back(db);
     TMF_TRY(error);
     answer->version = (int)tmf_db_number(rows, 0, 0);
-    answer->others_notify = *tmf_db_text(rows, 0, 1, NULL) == 't';
+    answer->schema = tmf_schema_fault(answer->version, (int)tmf_db_number(rows, 0, 1), pool);
+    answer->others_notify = *tmf_db_text(rows, 0, 2, NULL) == 't';
     return NULL;
-}
-
-/* NULL when it is the right one. */
-static const char *wrong_version(int version, apr_pool_t *pool)
-{
-    const char *has = version != 0 ? apr_psprintf(pool, "version %d", version) : "no version";
-
-    return version == TMF_SCHEMA_VERSION
-               ? NULL
-               : apr_psprintf(pool, "The schema has %s, this server needs version %d", has,
-                              TMF_SCHEMA_VERSION);
 }
 
 /* What the schema lacks, the borrowing of a connection has found, or a look at its version. */
@@ -90,10 +81,10 @@ static void look(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool_t *poo
 {
     apr_time_t began = tmf_clock_now();
     const tmf_error_t *error = ask(probe, answer, pool);
+    int serves_from;
 
     answer->duration = tmf_clock_now() - began;
     if (error == NULL) {
-        answer->schema = wrong_version(answer->version, pool);
         return;
     }
     log_cause(probe, error);
@@ -101,8 +92,9 @@ static void look(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool_t *poo
         answer->database = error->message;
         return;
     }
-    answer->version = tmf_db_schema_version(probe->database);
-    answer->schema = answer->version != 0 ? wrong_version(answer->version, pool) : NULL;
+    tmf_db_schema(probe->database, &answer->version, &serves_from);
+    answer->schema = answer->version != 0 ? tmf_schema_fault(answer->version, serves_from, pool)
+                                          : NULL;
     if (answer->schema == NULL) {
         answer->schema = error->message;
     }

@@ -8,10 +8,10 @@ shopt -s nullglob
 maps=(src/README.md src/*/README.md)
 names=$(grep -ohE '\b(tmf_[a-z0-9_]+|[a-z_]+/[a-z_]+\.([ch]|\[ch\]|json|sql))\b' "${maps[@]}" | sort -u)
 need "$names" "names in src/README.md"
-code=$(cat mod_tmf_customer.c src/*.[ch] src/*/*.[ch] sql/*.sql)
+code=$(cat mod_tmf_customer.c src/*.[ch] src/*/*.[ch] sql/*.sql sql/functions/*.sql)
 while read -r name; do
     case $name in
-    */*) compgen -G "src/$name" >/dev/null || [ -e "$name" ] || wrong "no such file: $name" ;;
+    */*) compgen -G "src/$name" >/dev/null || [ -e "$name" ] || [ -e "sql/$name" ] || wrong "no such file: $name" ;;
     *) grep -qw -- "$name" <<<"$code" || wrong "no such function: $name" ;;
     esac
 done <<<"$names"

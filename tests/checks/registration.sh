@@ -10,7 +10,10 @@ compare "sources on disk (<) and in Makefile.am (>)" "$(find src -name '*.[ch]')
 compare "unit tests on disk (<) and in Makefile.am (>)" "$(ls tests/unit/*.[ch])" "$(listed 'tests/unit/[a-z_]+\.[ch]')"
 compare "unit tests on disk (<) and among check_PROGRAMS (>)" "$(basename -s .c -a tests/unit/test_*.c)" \
     "$(sed -n '/^check_PROGRAMS/,/^endif/p' Makefile.am | grep -oE 'test_[a-z_]+')"
-compare "sql on disk (<) and installed (>)" "$(ls sql/*.sql)" "$(grep '^dist_sql_DATA' Makefile.am | grep -oE 'sql/[a-z0-9_]+\.sql')"
+compare "sql on disk (<) and installed (>)" "$(ls sql/*.sql sql/functions/*.sql)" \
+    "$(grep -E '^dist_(sql|functions)_DATA' Makefile.am | grep -oE 'sql/[a-z0-9_/]+\.sql')"
+compare "sql on disk (<) and run by install.sql (>)" "$(cd sql && ls [0-9]*.sql functions/*.sql grants.sql)" \
+    "$(grep -oP '^ *\\ir \K.*' sql/install.sql)"
 compare "console on disk (<) and installed (>)" "$(ls conf/console/*.*)" "$(listed 'conf/console/[a-z-]+\.[a-z]+')"
 while read -r file; do
     head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || wrong "$file has no licence line"

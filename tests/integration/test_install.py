@@ -109,7 +109,8 @@ def test_a_staged_installation_has_every_file(tmp_path):
                    capture_output=True)
     installed = {path.name for path in tmp_path.rglob("*") if path.is_file()}
     assert {"mod_tmf_customer.so", "tmf_customer.load", "tmf_customer.conf", "install.sql",
-            "001_customer.sql", "002_query.sql", "grants.sql"} <= installed
+            "001_customer.sql", "002_query.sql", "grants.sql", "listeners.sql"} <= installed
+    assert next(tmp_path.rglob("install.sql")).parent / "functions" / "listeners.sql" in tmp_path.rglob("*.sql")
     examples = {path.relative_to(EXAMPLES) for path in EXAMPLES.rglob("*") if path.is_file()}
     place = next(tmp_path.rglob("mod_tmf_customer/examples"))
     assert {path.relative_to(place) for path in place.rglob("*") if path.is_file()} == examples

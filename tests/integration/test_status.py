@@ -231,7 +231,7 @@ def test_a_pool_without_a_free_connection_is_noticed(start_httpd):
 def test_another_schema_is_noticed(start_httpd, new_database, version, says):
     postgres, name = new_database(install=version is not None)
     if version == 1000:
-        postgres.execute("INSERT INTO tmf_customer.schema_version VALUES (1000)", name)
+        postgres.execute("INSERT INTO tmf_customer.schema_version (version, serves_from) VALUES (1000, 1000)", name)
     elif version:
         postgres.execute("DELETE FROM tmf_customer.schema_version WHERE version > 3", name)
     server = start_httpd((postgres, name), outside=SECTION)
@@ -248,7 +248,7 @@ def test_a_schema_that_is_upgraded_below_a_server_is_noticed(start_httpd):
     server = start_httpd(outside=SECTION)
     ask = status_of(server)
     await_ready(ask)
-    server.database[0].execute("INSERT INTO tmf_customer.schema_version VALUES (1000)", server.database[1])
+    server.database[0].execute("INSERT INTO tmf_customer.schema_version (version, serves_from) VALUES (1000, 1000)", server.database[1])
     await_failing(ask, {"schema"})  # over old connections, too
     server.log.allow("TMF0024")
 

@@ -48,9 +48,10 @@ class Httpd:
     """An httpd with a ServerRoot of its own; `log` is its ErrorLog."""
 
     def __init__(self, database, *, mpm=None, location="", server="", outside="", dbd="",
-                 connections=16, modules=(), environment=None):
+                 connections=16, modules=(), environment=None, module=None):
         """database: (Postgres, name). location, server, outside: directives within the API's
-        <Location>, in the main server, and below them. environment: variables of httpd beside the test's."""
+        <Location>, in the main server, and below them. environment: variables of httpd beside the test's.
+        module: another file than the one that is tested."""
         self.root = Path(tempfile.mkdtemp(prefix="tmf-httpd-", dir=os.environ.get("TMF_TMP")))
         self.root.chmod(0o755)
         self.reports = self.root / "reports"  # of the sanitizers, which the children write, too
@@ -63,7 +64,7 @@ class Httpd:
         self.log = ErrorLog(self.root / "error.log")
         self.settings = {"location": location, "server": server, "outside": outside, "dbd": dbd,
                          "connections": connections, "modules": modules,
-                         "environment": environment or {}}
+                         "environment": environment or {}, "module": module or module_file()}
         self.write_configuration()
 
     @property
@@ -88,7 +89,7 @@ Listen 127.0.0.1:{self.port}
 {"User www-data" if is_root() else ""}
 {"Group www-data" if is_root() else ""}
 {loads}
-LoadModule tmf_customer_module "{module_file()}"
+LoadModule tmf_customer_module "{self.settings["module"]}"
 ErrorLog error.log
 LogLevel warn mpm_{self.mpm}:notice
 TraceEnable Off

@@ -1,0 +1,116 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Upgrade 12: operators see and govern single listeners, also through Apache (src/status).
+
+-- As before, and when a hub was registered. Of a backlog, the error is looked for in the thousand oldest of what is pending and
+-- in the last dead letter: that takes no longer, however much there is.
+CREATE OR REPLACE VIEW tmf_customer.listeners AS
+    SELECT hub.id, hub.callback, hub.query, hub.state, hub.failures, hub.ill_since, hub.paused_until,
+           coalesce(hub.error,
+                    (SELECT d.error
+                       FROM ((SELECT p.error, p.next_attempt_at, p.changed_at FROM tmf_customer.delivery AS p
+                               WHERE p.hub_id = hub.id AND p.state = 'pending' ORDER BY p.hub_id, p.event_id LIMIT 1000)
+                             UNION ALL
+                             (SELECT p.error, p.next_attempt_at, p.changed_at FROM tmf_customer.delivery AS p
+                               WHERE p.hub_id = hub.id AND p.state = 'dead'
+                               ORDER BY p.hub_id DESC, p.changed_at DESC LIMIT 1)) AS d
+                      WHERE d.error IS NOT NULL ORDER BY coalesce(d.next_attempt_at, d.changed_at) DESC LIMIT 1)) AS error,
+           (SELECT count(*) FROM tmf_customer.delivery AS d WHERE d.hub_id = hub.id AND d.state = 'pending')
+               AS pending,
+           (SELECT count(*) FROM tmf_customer.delivery AS d WHERE d.hub_id = hub.id AND d.state = 'dead') AS dead,
+           (SELECT d.changed_at FROM tmf_customer.delivery AS d WHERE d.hub_id = hub.id AND d.state = 'pending'
+             ORDER BY d.hub_id, d.event_id LIMIT 1) AS oldest_pending,
+           hub.created_at
+      FROM tmf_customer.hub WHERE hub.state <> 'gone';
+
+-- Dead letters, oldest event first.
+CREATE INDEX delivery_dead_event ON tmf_customer.delivery (hub_id, event_id) WHERE state = 'dead';
+
+-- A page of a listener's deliveries in the order of their events: behind the event `after`, or, `backward`, before it, then
+-- the last of them first. `skip` of them are left out.
+CREATE FUNCTION tmf_customer.page_of_deliveries(hub_id text, with_pending boolean, with_dead boolean, after bigint,
+        backward boolean, most bigint, skip bigint)
+    RETURNS TABLE (id bigint, event_id uuid, type text, at timestamptz, customer_id text, state text, attempts integer,
+                   next_attempt_at timestamptz, error text, changed_at timestamptz)
+    LANGUAGE plpgsql STABLE
+    SET plan_cache_mode = force_generic_plan
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS
+$$
+#variable_conflict use_column
+BEGIN
+    IF page_of_deliveries.backward THEN
+        RETURN QUERY
+        SELECT d.event_id, e.event_id, e.type, e.at, d.customer_id, d.state, d.attempts, d.next_attempt_at, d.error, d.changed_at
+          FROM ((SELECT p.* FROM tmf_customer.delivery AS p
+                  WHERE page_of_deliveries.with_pending AND p.hub_id = page_of_deliveries.hub_id AND p.state = 'pending'
+                    AND p.event_id < page_of_deliveries.after
+                  ORDER BY p.hub_id DESC, p.event_id DESC LIMIT most)
+                UNION ALL
+                (SELECT p.* FROM tmf_customer.delivery AS p
+                  WHERE page_of_deliveries.with_dead AND p.hub_id = page_of_deliveries.hub_id AND p.state = 'dead'
+                    AND p.event_id < page_of_deliveries.after
+                  ORDER BY p.hub_id DESC, p.event_id DESC LIMIT most)
+                ORDER BY event_id DESC LIMIT most) AS d
+               LEFT JOIN tmf_customer.event AS e ON e.id = d.event_id AND e.customer_id = d.customer_id
+         ORDER BY d.event_id DESC;
+    ELSE
+        RETURN QUERY
+        SELECT d.event_id, e.event_id, e.type, e.at, d.customer_id, d.state, d.attempts, d.next_attempt_at, d.error, d.changed_at
+          FROM ((SELECT p.* FROM tmf_customer.delivery AS p
+                  WHERE page_of_deliveries.with_pending AND p.hub_id = page_of_deliveries.hub_id AND p.state = 'pending'
+                    AND p.event_id > page_of_deliveries.after
+                  ORDER BY p.hub_id, p.event_id LIMIT most + skip)
+                UNION ALL
+                (SELECT p.* FROM tmf_customer.delivery AS p
+                  WHERE page_of_deliveries.with_dead AND p.hub_id = page_of_deliveries.hub_id AND p.state = 'dead'
+                    AND p.event_id > page_of_deliveries.after
+                  ORDER BY p.hub_id, p.event_id LIMIT most + skip)
+                ORDER BY event_id LIMIT most OFFSET skip) AS d
+               LEFT JOIN tmf_customer.event AS e ON e.id = d.event_id AND e.customer_id = d.customer_id
+         ORDER BY d.event_id;
+    END IF;
+END
+$$;
+
+-- ---- for the operator, in SQL or through Apache: grant what a role is to use ----
+
+-- Sends those of a listener's dead letters again whose events these are, or all of them (NULL); returns how many, NULL when
+-- there is no such listener.
+CREATE FUNCTION tmf_customer.replay(hub_id text, event_ids uuid[]) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+    WITH replayed AS (
+        UPDATE tmf_customer.delivery AS d
+           SET state = 'pending', attempts = 0, next_attempt_at = NULL, changed_at = now()
+         WHERE d.hub_id = replay.hub_id AND d.state = 'dead'
+           AND (replay.event_ids IS NULL
+                OR EXISTS (SELECT FROM tmf_customer.event AS e
+                            WHERE e.id = d.event_id AND e.customer_id = d.customer_id AND e.event_id = ANY (replay.event_ids)))
+        RETURNING 1)
+    SELECT CASE WHEN EXISTS (SELECT FROM tmf_customer.hub WHERE hub.id = replay.hub_id AND hub.state <> 'gone')
+           THEN (SELECT count(*) FROM replayed) END
+$$;
+
+-- Gives up a listener's dead letters that are older than this, and, when it has been disabled, what has been waiting for it so
+-- long; returns how many, NULL when there is no such listener.
+CREATE FUNCTION tmf_customer.purge(hub_id text, older_than interval) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+    WITH purged AS (
+        DELETE FROM tmf_customer.delivery AS d
+         WHERE d.hub_id = purge.hub_id AND d.changed_at < now() - purge.older_than
+           AND (d.state = 'dead'
+                OR EXISTS (SELECT FROM tmf_customer.hub WHERE hub.id = purge.hub_id AND hub.state = 'disabled'))
+        RETURNING 1)
+    SELECT CASE WHEN EXISTS (SELECT FROM tmf_customer.hub WHERE hub.id = purge.hub_id AND hub.state <> 'gone')
+           THEN (SELECT count(*) FROM purged) END
+$$;
+
+-- The others, too, need no right on the tables.
+ALTER FUNCTION tmf_customer.enable(text) SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+ALTER FUNCTION tmf_customer.replay(text) SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+ALTER FUNCTION tmf_customer.purge(interval) SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+
+REVOKE EXECUTE ON FUNCTION tmf_customer.page_of_deliveries(text, boolean, boolean, bigint, boolean, bigint, bigint),
+    tmf_customer.replay(text, uuid[]), tmf_customer.purge(text, interval) FROM PUBLIC;
+
+INSERT INTO tmf_customer.schema_version (version) VALUES (12);
