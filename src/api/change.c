@@ -90,7 +90,8 @@ static tmf_error_t *read_json_patch(tmf_change_t *change)
 static tmf_error_t *apply_query(tmf_json_t **document, const tmf_change_t *change, tmf_db_t *db,
                                 apr_pool_t *pool)
 {
-    const tmf_matcher_t *matcher = tmf_database_matcher_make(change->request->database, db, pool);
+    const tmf_matcher_t *matcher = tmf_database_matcher_make(change->request->database, db,
+                                                             TMF_ERROR_INVALID_BODY, pool);
     tmf_patch_room_t room = room_of(change);
 
     *document = tmf_json_copy(*document, pool);

@@ -163,7 +163,7 @@ static tmf_json_t *read_document(void)
 START_TEST(documents_match)
 {
     int questions = 0;
-    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool, TMF_ERROR_INVALID_PARAMETER};
     int matches;
 
     ck_assert_ok(
@@ -187,7 +187,7 @@ static tmf_error_t *failing_regex(void *context, const char *pattern, const char
 
 START_TEST(the_first_error_of_a_matcher_ends_it)
 {
-    const tmf_matcher_t matcher = {failing_regex, NULL, 0, pool};
+    const tmf_matcher_t matcher = {failing_regex, NULL, 0, pool, TMF_ERROR_INVALID_PARAMETER};
     tmf_error_t *error;
     int matches;
 
@@ -235,7 +235,7 @@ START_TEST(the_patterns_of_all_values_are_one_question)
         {"list.k.ne=x;list.k.regex=y", 1, 0},
     };
     int questions = 0;
-    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool, TMF_ERROR_INVALID_PARAMETER};
     int matches;
 
     ck_assert_ok(
@@ -248,7 +248,7 @@ END_TEST
 START_TEST(long_questions_are_asked_in_parts)
 {
     int questions = 0;
-    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool, TMF_ERROR_INVALID_PARAMETER};
     int matches;
 
     ck_assert_ok(tmf_filter_match(&matches, read_filter("list.k.regex=^24999$"),
@@ -263,7 +263,7 @@ START_TEST(equal_texts_are_asked_about_once)
     tmf_json_t *read = long_document(2);
     tmf_json_t *list = tmf_json_get(read, "list");
     int questions = 0;
-    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool, TMF_ERROR_INVALID_PARAMETER};
     int matches;
     int i;
 
@@ -279,7 +279,7 @@ END_TEST
 START_TEST(too_many_texts_are_an_error)
 {
     int questions = 0;
-    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool};
+    const tmf_matcher_t matcher = {posix_regex, &questions, 0, pool, TMF_ERROR_INVALID_PARAMETER};
     tmf_error_t *error;
     int matches;
 
@@ -296,7 +296,7 @@ START_TEST(a_deadline_ends_an_evaluation)
     static const char *const queries[] = {"list.k>x", "list.k.ne=1&list.k=x", "list.k.regex=x",
                                           "filter=list[?(@.k=='x')]"};
     int questions = 0;
-    const tmf_matcher_t matcher = {posix_regex, &questions, 1, pool};
+    const tmf_matcher_t matcher = {posix_regex, &questions, 1, pool, TMF_ERROR_INVALID_PARAMETER};
     tmf_error_t *error;
     int matches;
 
