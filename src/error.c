@@ -23,6 +23,10 @@ static const row_t table[] = {
                                 "The body could not be accepted"},
     [TMF_ERROR_INVALID_PARAMETER] = {400, "invalidParameter", "A query parameter is invalid",
                                      "A query parameter could not be understood"},
+    [TMF_ERROR_INVALID_PATTERN] = {400, "invalidParameter", "A query parameter is invalid",
+                                   "A regular expression is not valid"},
+    [TMF_ERROR_TOO_LARGE_TO_STORE] = {400, "invalidBody", "The body breaks a rule of the resource",
+                                      "The body could not be kept"},
     [TMF_ERROR_UNAUTHORIZED] = {401, "unauthorized", "Authentication is required",
                                 "Valid credentials are needed for this request"},
     [TMF_ERROR_FORBIDDEN] = {403, "forbidden", "Access is denied",
@@ -84,6 +88,7 @@ static tmf_error_t *make(apr_pool_t *pool, tmf_error_code_t code, const char *me
 {
     tmf_error_t *error = apr_pcalloc(pool, sizeof(*error));
 
+    error->kind = code;
     error->status = table[code].status;
     error->code = table[code].code;
     error->reason = table[code].reason;
@@ -144,13 +149,44 @@ tmf_error_t *tmf_error_from_status(apr_pool_t *result_pool, int status)
 
 int tmf_error_is(const tmf_error_t *error, tmf_error_code_t code)
 {
-    return error->code == table[code].code;
+    return error->kind == code;
+}
+
+int tmf_error_concerns_database(const tmf_error_t *error)
+{
+    return error->kind == TMF_ERROR_DATABASE_UNAVAILABLE ||
+           error->kind == TMF_ERROR_DATABASE_BUSY || error->kind == TMF_ERROR_STATEMENT_TIMEOUT;
+}
+
+tmf_error_t *tmf_error_about(tmf_error_t *error, apr_pool_t *result_pool, const char *format, ...)
+{
+    va_list arguments;
+    const char *subject;
+
+    if (error == NULL || tmf_error_concerns_database(error) || error->kind == TMF_ERROR_INTERNAL) {
+        return error;
+    }
+    va_start(arguments, format);
+    subject = apr_pvsprintf(result_pool, format, arguments);
+    va_end(arguments);
+    error->subject = error->subject == NULL
+                         ? subject
+                         : apr_pstrcat(result_pool, subject, ": ", error->subject, NULL);
+    return error;
+}
+
+const char *tmf_error_text(const tmf_error_t *error, apr_pool_t *result_pool)
+{
+    return error->subject == NULL
+               ? error->message
+               : apr_pstrcat(result_pool, error->subject, ": ", error->message, NULL);
 }
 
 tmf_error_t *tmf_error_copy(const tmf_error_t *error, apr_pool_t *result_pool)
 {
     tmf_error_t *copy = apr_pmemdup(result_pool, error, sizeof(*copy));
 
+    copy->subject = apr_pstrdup(result_pool, error->subject);
     copy->message = apr_pstrdup(result_pool, error->message);
     copy->cause = apr_pstrdup(result_pool, error->cause);
     copy->sqlstate = apr_pstrdup(result_pool, error->sqlstate);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The one error object. Whoever sees a fault makes it; it travels unchanged to the renderer
- * (http/reply.c), which turns it into the TMF Error body and, when it has a cause, a log line.
+ * The one error object. Whoever sees a fault makes it, and its code stays; who passes it on may say
+ * what it is about. The renderer (http/reply.c) turns it into the TMF Error body and, when it has a
+ * cause, a log line.
  *
  * Every function that can fail returns `tmf_error_t *`: NULL is success, and then the outputs are
  * set.
@@ -15,26 +16,28 @@
  * src/api/README.md §2 lists the codes for clients; tests/checks/error_codes.sh keeps both
  * equal. */
 typedef enum {
-    TMF_ERROR_BAD_REQUEST,            /* 400: httpd refused the request line or a header */
-    TMF_ERROR_MALFORMED_JSON,         /* 400: the body is no JSON text, or not one we can keep */
-    TMF_ERROR_INVALID_BODY,           /* 400: JSON, but not what the schema wants */
-    TMF_ERROR_INVALID_PARAMETER,      /* 400: a parameter of the query string */
-    TMF_ERROR_UNAUTHORIZED,           /* 401 */
-    TMF_ERROR_FORBIDDEN,              /* 403 */
-    TMF_ERROR_NOT_FOUND,              /* 404 */
-    TMF_ERROR_METHOD_NOT_ALLOWED,     /* 405, with Allow */
-    TMF_ERROR_NOT_ACCEPTABLE,         /* 406 */
-    TMF_ERROR_REQUEST_TIMEOUT,        /* 408 */
-    TMF_ERROR_ID_IN_USE,              /* 409: TMFCustomerClientId On, and the id is taken */
-    TMF_ERROR_HUB_EXISTS,             /* 409: a hub has the callback and query */
-    TMF_ERROR_TOO_MANY_HUBS,          /* 409: TMFCustomerNotifyMaxHubs */
-    TMF_ERROR_PATCH_CONFLICT,         /* 409: a path of a patch is not there, or its test fails */
-    TMF_ERROR_KEY_REUSED,             /* 409: the Idempotency-Key came with another body before */
-    TMF_ERROR_KEY_IN_USE,             /* 409, with Retry-After: it is being carried out */
-    TMF_ERROR_PRECONDITION_FAILED,    /* 412 */
-    TMF_ERROR_BODY_TOO_LARGE,         /* 413 */
-    TMF_ERROR_DOCUMENT_TOO_LARGE,     /* 413: TMFCustomerMaxDocument */
-    TMF_ERROR_URI_TOO_LONG,           /* 414 */
+    TMF_ERROR_BAD_REQUEST,         /* 400: httpd refused the request line or a header */
+    TMF_ERROR_MALFORMED_JSON,      /* 400: the body is no JSON text, or not one we can keep */
+    TMF_ERROR_INVALID_BODY,        /* 400: JSON, but not what the schema wants */
+    TMF_ERROR_INVALID_PARAMETER,   /* 400: a parameter of the query string */
+    TMF_ERROR_INVALID_PATTERN,     /* the same to clients: PostgreSQL takes it for no pattern */
+    TMF_ERROR_TOO_LARGE_TO_STORE,  /* as INVALID_BODY to clients: it is PostgreSQL that refuses */
+    TMF_ERROR_UNAUTHORIZED,        /* 401 */
+    TMF_ERROR_FORBIDDEN,           /* 403 */
+    TMF_ERROR_NOT_FOUND,           /* 404 */
+    TMF_ERROR_METHOD_NOT_ALLOWED,  /* 405, with Allow */
+    TMF_ERROR_NOT_ACCEPTABLE,      /* 406 */
+    TMF_ERROR_REQUEST_TIMEOUT,     /* 408 */
+    TMF_ERROR_ID_IN_USE,           /* 409: TMFCustomerClientId On, and the id is taken */
+    TMF_ERROR_HUB_EXISTS,          /* 409: a hub has the callback and query */
+    TMF_ERROR_TOO_MANY_HUBS,       /* 409: TMFCustomerNotifyMaxHubs */
+    TMF_ERROR_PATCH_CONFLICT,      /* 409: a path of a patch is not there, or its test fails */
+    TMF_ERROR_KEY_REUSED,          /* 409: the Idempotency-Key came with another body before */
+    TMF_ERROR_KEY_IN_USE,          /* 409, with Retry-After: it is being carried out */
+    TMF_ERROR_PRECONDITION_FAILED, /* 412 */
+    TMF_ERROR_BODY_TOO_LARGE,      /* 413 */
+    TMF_ERROR_DOCUMENT_TOO_LARGE,  /* 413: TMFCustomerMaxDocument */
+    TMF_ERROR_URI_TOO_LONG,        /* 414 */
     TMF_ERROR_UNSUPPORTED_MEDIA_TYPE, /* 415, with Accept-Patch or Accept-Post */
     TMF_ERROR_TOO_MANY_REQUESTS,      /* 429: a module that limits rates refuses */
     TMF_ERROR_CLIENT_ERROR,           /* any other 4xx that httpd or another module raises */
@@ -48,9 +51,11 @@ typedef enum {
 } tmf_error_code_t;
 
 typedef struct {
+    tmf_error_code_t kind;
     int status;           /* HTTP status */
     const char *code;     /* stable identifier, for programs */
     const char *reason;   /* a short sentence, for people, the same for every error of this code */
+    const char *subject;  /* what the message is about: "query: filter"; NULL = the request */
     const char *message;  /* what was wrong here and what would be right; never NULL */
     const char *tag;      /* "TMF0012": marks the log line; NULL when nothing is to be logged */
     const char *cause;    /* what only the log may know; NULL when nothing is to be logged */
@@ -78,6 +83,19 @@ tmf_error_t *tmf_error_from_status(apr_pool_t *result_pool, int status);
 
 /* Is it one of this code? */
 int tmf_error_is(const tmf_error_t *error, tmf_error_code_t code);
+
+/* Is it of the database as a whole, which no other request would have been spared: unreachable,
+ * busy, too slow? It is unknown then whether a write has committed. */
+int tmf_error_concerns_database(const tmf_error_t *error);
+
+/* Says what an error is about: puts a subject (printf's) before that which it has. What the client
+ * has not caused is about no part of its request, and stays as it is. Returns `error`, also NULL.
+ */
+tmf_error_t *tmf_error_about(tmf_error_t *error, apr_pool_t *result_pool, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* "subject: message", or the message alone. */
+const char *tmf_error_text(const tmf_error_t *error, apr_pool_t *result_pool);
 
 /* A copy in `result_pool` of an error whose own pool goes. */
 tmf_error_t *tmf_error_copy(const tmf_error_t *error, apr_pool_t *result_pool);

@@ -137,6 +137,7 @@ main() {
     plain)
         run_checks
         run_unit_tests
+        try thread_sanitizer "$WORK/source/tests/thread_sanitizer.sh"
         run_integration_tests "$MPM"
         for other in $OTHERS; do
             [ "$other" != "$MPM" ] || continue

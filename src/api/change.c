@@ -91,7 +91,7 @@ static tmf_error_t *apply_query(tmf_json_t **document, const tmf_change_t *chang
                                 apr_pool_t *pool)
 {
     const tmf_matcher_t *matcher = tmf_database_matcher_make(change->request->service->database, db,
-                                                             pool);
+                                                             TMF_ERROR_INVALID_BODY, pool);
     tmf_patch_room_t room = room_of(change);
 
     *document = tmf_json_copy(*document, pool);

@@ -28,8 +28,7 @@ static tmf_error_t *read_customer(const tmf_customer_t **customer, const tmf_req
 
     TMF_TRY(tmf_customer_reads_get(request->service->reads, request->id, customer, request->pool));
     return *customer != NULL && filter->children->nelts > 0
-               ? tmf_filter_name_pattern(tmf_customer_reduce(customer, filter, request), filter,
-                                         request->pool)
+               ? tmf_customer_reduce(customer, filter, request)
                : NULL;
 }
 

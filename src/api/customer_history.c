@@ -15,6 +15,7 @@
 static tmf_error_t *check_names(const tmf_request_t *request)
 {
     static const char *const known[] = {"limit", "offset", "cursor"};
+    const tmf_reading_t reading = {TMF_ERROR_INVALID_PARAMETER, NULL, 0, 0, request->pool};
     tmf_raw_t rest = {request->query, request->query != NULL ? strlen(request->query) : 0};
 
     while (rest.length > 0) {
@@ -25,7 +26,7 @@ static tmf_error_t *check_names(const tmf_request_t *request)
         if (piece.length == 0) {
             continue;
         }
-        TMF_TRY(tmf_raw_decode_name(&name, tmf_condition_split(piece).name, request->pool));
+        TMF_TRY(tmf_raw_decode_name(&name, tmf_condition_split(piece).name, &reading));
         while (i < 3 && strcmp(name, known[i]) != 0) {
             i++;
         }

@@ -57,13 +57,14 @@ static tmf_error_t *select_page(tmf_customer_selection_t *selection, tmf_cursor_
     return find_place(selection, cursor, request, parameters);
 }
 
-/* A list has no body: what the database says to be too large stands in the query. */
-static tmf_error_t *about_query(tmf_error_t *error, apr_pool_t *pool)
+/* What the database refuses stands in the query: a list has no body. */
+static tmf_error_t *about_query(tmf_error_t *error, const tmf_parameters_t *parameters,
+                                apr_pool_t *pool)
 {
-    return error != NULL && tmf_error_is(error, TMF_ERROR_INVALID_BODY)
+    return error != NULL && tmf_error_is(error, TMF_ERROR_TOO_LARGE_TO_STORE)
                ? tmf_error_make(pool, TMF_ERROR_INVALID_PARAMETER,
                                 "A value of the query is too large for the database")
-               : error;
+               : tmf_filter_about_patterns(error, parameters->filter, pool);
 }
 
 static tmf_error_t *read_once(tmf_customer_page_t *page, const tmf_request_t *request,
@@ -78,8 +79,7 @@ static tmf_error_t *read_once(tmf_customer_page_t *page, const tmf_request_t *re
     error = tmf_customer_list_read(db, selection, page, request->pool);
     tmf_db_give_back(db);
     selection->parameters->nelts = own_parameters;
-    error = tmf_filter_name_pattern(error, parameters->filter, request->pool);
-    return about_query(error, request->pool);
+    return about_query(error, parameters, request->pool);
 }
 
 /* A page that is to end at a position, and became too large before it got there, begins later:

@@ -42,7 +42,7 @@ static tmf_error_t *ask_database(void *context, const char *pattern, const char 
 }
 
 const tmf_matcher_t *tmf_database_matcher_make(tmf_db_pool_t *database, tmf_db_t *db,
-                                               apr_pool_t *result_pool)
+                                               tmf_error_code_t fault, apr_pool_t *result_pool)
 {
     tmf_matcher_t *matcher = apr_palloc(result_pool, sizeof(*matcher));
     database_t *context = apr_palloc(result_pool, sizeof(*context));
@@ -54,5 +54,6 @@ const tmf_matcher_t *tmf_database_matcher_make(tmf_db_pool_t *database, tmf_db_t
     matcher->context = context;
     matcher->deadline = tmf_clock_now() + tmf_db_pool_statement_timeout(database);
     matcher->pool = result_pool;
+    matcher->fault = fault;
     return matcher;
 }

@@ -62,14 +62,10 @@ static tmf_error_t *read_hub(tmf_hub_t *hub, tmf_subscription_t *subscription,
 static tmf_error_t *check_patterns(tmf_db_t *db, const tmf_filter_t *filter,
                                    const tmf_request_t *request)
 {
-    apr_pool_t *pool = request->pool;
-    tmf_error_t *error = tmf_filter_check_patterns(
-        filter, tmf_database_matcher_make(request->service->database, db, pool));
+    const tmf_matcher_t *matcher = tmf_database_matcher_make(request->service->database, db,
+                                                             TMF_ERROR_INVALID_BODY, request->pool);
 
-    error = tmf_filter_name_pattern(error, filter, pool);
-    return error != NULL && error->status == 400
-               ? tmf_error_make(pool, TMF_ERROR_INVALID_BODY, "query: %s", error->message)
-               : error;
+    return tmf_error_about(tmf_filter_check_patterns(filter, matcher), request->pool, "query");
 }
 
 /* What came of it, with the id of a twin. */

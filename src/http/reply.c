@@ -90,7 +90,7 @@ void tmf_reply_write_error(tmf_text_t *text, const tmf_error_t *error)
     apr_snprintf(status, sizeof(status), "%d", error->status);
     tmf_text_append_member(text, "{\"code\":", error->code);
     tmf_text_append_member(text, ",\"reason\":", error->reason);
-    tmf_text_append_member(text, ",\"message\":", error->message);
+    tmf_text_append_member(text, ",\"message\":", tmf_error_text(error, text->pool));
     tmf_text_append_member(text, ",\"status\":", status);
     tmf_text_append_string(text, ",\"@type\":\"Error\"}");
 }

@@ -19,8 +19,8 @@ static const struct {
 
 #define KIND_COUNT (int)(sizeof(kinds) / sizeof(kinds[0]))
 
-tmf_error_t *tmf_patch_error(const tmf_patch_operation_t *operation, tmf_error_code_t code,
-                             const char *what, apr_pool_t *result_pool)
+tmf_error_t *tmf_patch_about(tmf_error_t *error, const tmf_patch_operation_t *operation,
+                             apr_pool_t *result_pool)
 {
     const char *path = operation->path_text;
     apr_size_t length = strlen(path);
@@ -29,16 +29,23 @@ tmf_error_t *tmf_patch_error(const tmf_patch_operation_t *operation, tmf_error_c
     while (!tmf_utf8_valid(path, shown)) {
         shown--;
     }
-    return tmf_error_make(result_pool, code, "Operation %d (%s %.*s%s): %s", operation->index,
-                          kinds[operation->kind].name, (int)shown, path, shown < length ? "…" : "",
-                          what);
+    return tmf_error_about(error, result_pool, "Operation %d (%s %.*s%s)", operation->index,
+                           kinds[operation->kind].name, (int)shown, path,
+                           shown < length ? "…" : "");
+}
+
+tmf_error_t *tmf_patch_error(const tmf_patch_operation_t *operation, tmf_error_code_t code,
+                             const char *what, apr_pool_t *result_pool)
+{
+    return tmf_patch_about(tmf_error_make(result_pool, code, "%s", what), operation, result_pool);
 }
 
 /* ---- reading ---- */
 
 static tmf_error_t *malformed(int index, const char *what, apr_pool_t *pool)
 {
-    return tmf_error_make(pool, TMF_ERROR_INVALID_BODY, "Operation %d: %s", index, what);
+    return tmf_error_about(tmf_error_make(pool, TMF_ERROR_INVALID_BODY, "%s", what), pool,
+                           "Operation %d", index);
 }
 
 static int find_kind(const char *name)

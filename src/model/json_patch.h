@@ -58,7 +58,11 @@ tmf_error_t *tmf_patch_read_pointers(tmf_patch_operation_t *operation, apr_pool_
 tmf_error_t *tmf_patch_apply(tmf_json_t **document, const tmf_patch_operation_t *operation,
                              tmf_patch_room_t *room, apr_pool_t *result_pool);
 
-/* "Operation 2 (remove /a/b): …", for the client. */
+/* Gives an error, also NULL, the subject "Operation 2 (remove /a/b)". */
+tmf_error_t *tmf_patch_about(tmf_error_t *error, const tmf_patch_operation_t *operation,
+                             apr_pool_t *result_pool);
+
+/* An error about an operation. */
 tmf_error_t *tmf_patch_error(const tmf_patch_operation_t *operation, tmf_error_code_t code,
                              const char *what, apr_pool_t *result_pool);
 

@@ -99,7 +99,7 @@ tmf_listener_t *tmf_listener_make(const tmf_lease_t *lease, const tmf_targets_t 
                                        pool);
     }
     if (error != NULL) {
-        tmf_listener_fail(listener, error->message, 0);
+        tmf_listener_fail(listener, tmf_error_text(error, pool), 0);
     }
     return listener;
 }

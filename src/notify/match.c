@@ -59,7 +59,7 @@ static tmf_error_t *make_tree(matching_t *matching, tmf_cached_event_t *event)
     }
     size = estimate_size(event);
     if (size > TMF_MATCH_TREES_MAX) {
-        return tmf_error_make(matching->pool, TMF_ERROR_INVALID_PARAMETER,
+        return tmf_error_make(matching->pool, TMF_ERROR_DOCUMENT_TOO_LARGE,
                               "The event has too many values to be looked at");
     }
     if (matching->trees_size + size > TMF_MATCH_TREES_MAX) {
@@ -104,7 +104,7 @@ static tmf_error_t *ask_database(void *context, const char *pattern, const char 
 static tmf_error_t *check_delivery(matching_t *matching, tmf_in_hand_t *delivery)
 {
     tmf_listener_t *listener = delivery->listener;
-    tmf_matcher_t matcher = {ask_database, matching, 0, matching->pool};
+    tmf_matcher_t matcher = {ask_database, matching, 0, matching->pool, TMF_ERROR_INVALID_BODY};
     apr_time_t began;
     int matches;
 
@@ -133,13 +133,13 @@ static tmf_error_t *fail_delivery(matching_t *matching, tmf_in_hand_t *delivery,
         listener->is_costly = 1; /* its turn comes again, with more time */
         return NULL;
     }
-    if (error->status == 503 && !is_slow) {
+    if (tmf_error_concerns_database(error) && !is_slow) {
         return error;
     }
     what = is_slow ? apr_psprintf(matching->pool, "query: it took longer than %d ms for event %s",
                                   TMF_MATCH_TIME / 1000, delivery->event->event_id)
-                   : apr_psprintf(matching->pool, "query: %s (event %s)", error->message,
-                                  delivery->event->event_id);
+                   : apr_psprintf(matching->pool, "query: %s (event %s)",
+                                  tmf_error_text(error, matching->pool), delivery->event->event_id);
     tmf_listener_refuse(delivery, what, tmf_clock_now());
     tmf_listener_fail(listener, what, 0);
     return NULL;

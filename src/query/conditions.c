@@ -106,7 +106,7 @@ static tmf_operator_t cut_suffix(char *name)
     return TMF_EQUAL;
 }
 
-static tmf_error_t *add_values(tmf_filter_t *compare, tmf_raw_t values, tmf_filter_limits_t *limits)
+static tmf_error_t *add_values(tmf_filter_t *compare, tmf_raw_t values, tmf_reading_t *reading)
 {
     int more;
 
@@ -116,29 +116,29 @@ static tmf_error_t *add_values(tmf_filter_t *compare, tmf_raw_t values, tmf_filt
 
         more = memchr(values.data, ',', values.length) != NULL;
         piece = tmf_raw_cut(&values, ',');
-        TMF_TRY(tmf_raw_decode_value(&value, piece, limits->pool));
-        TMF_TRY(tmf_filter_add_operand(compare, value, limits));
+        TMF_TRY(tmf_raw_decode_value(&value, piece, reading));
+        TMF_TRY(tmf_filter_add_operand(compare, value, reading));
     } while (more);
     return NULL;
 }
 
 static tmf_error_t *read_condition(tmf_filter_t **compare, const tmf_condition_t *condition,
-                                   tmf_filter_limits_t *limits)
+                                   tmf_reading_t *reading)
 {
     tmf_operator_t comparator = condition->comparator;
     const char *decoded;
     tmf_path_t path;
     char *name;
 
-    TMF_TRY(tmf_filter_count(limits));
-    TMF_TRY(tmf_raw_decode_name(&decoded, condition->name, limits->pool));
-    name = apr_pstrdup(limits->pool, decoded);
+    TMF_TRY(tmf_filter_count(reading));
+    TMF_TRY(tmf_raw_decode_name(&decoded, condition->name, reading));
+    name = apr_pstrdup(reading->pool, decoded);
     if (condition->is_plain) {
         comparator = cut_suffix(name);
     }
-    TMF_TRY(tmf_path_parse(&path, name, limits->schema, limits->pool));
-    *compare = tmf_filter_compare(path, comparator, limits->pool);
-    return add_values(*compare, condition->value, limits);
+    TMF_TRY(tmf_path_parse(&path, name, reading));
+    *compare = tmf_filter_compare(path, comparator, reading->pool);
+    return add_values(*compare, condition->value, reading);
 }
 
 static int is_equality(const tmf_filter_t *filter, tmf_path_t path)
@@ -176,18 +176,17 @@ static void add_compare(tmf_filter_t *parent, tmf_filter_t *compare)
     }
 }
 
-static tmf_error_t *belongs_to_nothing(tmf_raw_t piece, apr_pool_t *pool)
+static tmf_error_t *belongs_to_nothing(tmf_raw_t piece, const tmf_reading_t *reading)
 {
     const char *text;
 
-    TMF_TRY(tmf_raw_decode_value(&text, piece, pool));
-    return tmf_error_make(pool, TMF_ERROR_INVALID_PARAMETER,
-                          "\"%s\" is no condition: a name, an operator and a value are", text);
+    TMF_TRY(tmf_raw_decode_value(&text, piece, reading));
+    return tmf_reading_refuse(reading,
+                              "\"%s\" is no condition: a name, an operator and a value are", text);
 }
 
 /* Reads the alternatives of a group into an OR. */
-static tmf_error_t *read_group(tmf_filter_t *alternatives, tmf_raw_t group,
-                               tmf_filter_limits_t *limits)
+static tmf_error_t *read_group(tmf_filter_t *alternatives, tmf_raw_t group, tmf_reading_t *reading)
 {
     tmf_filter_t *last = NULL;
 
@@ -199,23 +198,23 @@ static tmf_error_t *read_group(tmf_filter_t *alternatives, tmf_raw_t group,
             continue;
         }
         if (condition.has_operator) {
-            TMF_TRY(read_condition(&last, &condition, limits));
+            TMF_TRY(read_condition(&last, &condition, reading));
         } else if (last != NULL && last->comparator == TMF_EQUAL) {
-            last = tmf_filter_compare(last->path, TMF_EQUAL, limits->pool);
-            TMF_TRY(add_values(last, piece, limits));
+            last = tmf_filter_compare(last->path, TMF_EQUAL, reading->pool);
+            TMF_TRY(add_values(last, piece, reading));
         } else {
-            return belongs_to_nothing(piece, limits->pool);
+            return belongs_to_nothing(piece, reading);
         }
         add_compare(alternatives, last);
     }
     return NULL;
 }
 
-tmf_error_t *tmf_conditions_add(tmf_filter_t *filter, tmf_raw_t group, tmf_filter_limits_t *limits)
+tmf_error_t *tmf_conditions_add(tmf_filter_t *filter, tmf_raw_t group, tmf_reading_t *reading)
 {
-    tmf_filter_t *alternatives = tmf_filter_make(TMF_FILTER_OR, limits->pool);
+    tmf_filter_t *alternatives = tmf_filter_make(TMF_FILTER_OR, reading->pool);
 
-    TMF_TRY(read_group(alternatives, group, limits));
+    TMF_TRY(read_group(alternatives, group, reading));
     if (alternatives->children->nelts == 1) {
         add_compare(filter, APR_ARRAY_IDX(alternatives->children, 0, tmf_filter_t *));
     } else if (alternatives->children->nelts > 1) {

@@ -39,8 +39,8 @@ typedef struct {
 /* Splits one condition, or any other parameter. */
 tmf_condition_t tmf_condition_split(tmf_raw_t raw);
 
-/* Reads one group and adds it to `filter`, an AND. TMF_ERROR_INVALID_PARAMETER: a value that
+/* Reads one group and adds it to `filter`, an AND. The reading's fault: a value that
  * belongs to nothing, bad encoding or names, and what tmf_filter_add_operand refuses. */
-tmf_error_t *tmf_conditions_add(tmf_filter_t *filter, tmf_raw_t group, tmf_filter_limits_t *limits);
+tmf_error_t *tmf_conditions_add(tmf_filter_t *filter, tmf_raw_t group, tmf_reading_t *reading);
 
 #endif

@@ -66,28 +66,28 @@ static const char *trim(const char *name, apr_pool_t *pool)
     return apr_pstrmemdup(pool, name, length);
 }
 
-tmf_error_t *tmf_fields_add(tmf_fields_t *fields, const char *name, apr_pool_t *result_pool)
+tmf_error_t *tmf_fields_add(tmf_fields_t *fields, const char *name, const tmf_reading_t *reading)
 {
     tmf_fields_t *field = fields;
     int depth = 0;
 
-    name = trim(name, result_pool);
+    name = trim(name, reading->pool);
     if (*name == '\0' || strcmp(name, "none") == 0) {
         return NULL;
     }
     if (++fields->count > TMF_FIELDS_COUNT_MAX) {
-        return tmf_error_make(result_pool, TMF_ERROR_INVALID_PARAMETER,
-                              "fields: at most %d names are supported", TMF_FIELDS_COUNT_MAX);
+        return tmf_reading_refuse(reading, "fields: at most %d names are supported",
+                                  TMF_FIELDS_COUNT_MAX);
     }
     while (*name != '\0') {
         apr_size_t length = strcspn(name, ".");
 
         if (++depth > TMF_FIELDS_DEPTH_MAX) {
-            return tmf_error_make(result_pool, TMF_ERROR_INVALID_PARAMETER,
-                                  "fields: a name may have at most %d parts separated by dots",
-                                  TMF_FIELDS_DEPTH_MAX);
+            return tmf_reading_refuse(reading,
+                                      "fields: a name may have at most %d parts separated by dots",
+                                      TMF_FIELDS_DEPTH_MAX);
         }
-        field = find_or_add(field, name, length, result_pool);
+        field = find_or_add(field, name, length, reading->pool);
         name += length;
         name += *name == '.';
     }

@@ -4,7 +4,7 @@
 #ifndef TMF_QUERY_FIELDS_H
 #define TMF_QUERY_FIELDS_H
 
-#include "error.h"
+#include "query/reading.h"
 #include "model/text.h"
 
 /* Names separated by dots at most, and names in one request at most. */
@@ -17,9 +17,8 @@ typedef struct tmf_fields_t tmf_fields_t;
 tmf_fields_t *tmf_fields_make(apr_pool_t *result_pool);
 
 /* Adds one decoded name, possibly dotted (`contactMedium.mediumType`). Blanks around it are
- * trimmed; an empty name and "none" add nothing. TMF_ERROR_INVALID_PARAMETER beyond the limits
- * above. */
-tmf_error_t *tmf_fields_add(tmf_fields_t *fields, const char *name, apr_pool_t *result_pool);
+ * trimmed; an empty name and "none" add nothing. The reading's fault beyond the limits above. */
+tmf_error_t *tmf_fields_add(tmf_fields_t *fields, const char *name, const tmf_reading_t *reading);
 
 /* What tmf_fields_project shows of a document. */
 typedef struct {

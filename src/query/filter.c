@@ -57,42 +57,39 @@ tmf_operator_t tmf_operator_mirror(tmf_operator_t comparator)
     }
 }
 
-tmf_error_t *tmf_filter_count(tmf_filter_limits_t *limits)
+tmf_error_t *tmf_filter_count(tmf_reading_t *reading)
 {
-    if (++limits->conditions > TMF_FILTER_CONDITIONS_MAX) {
-        return tmf_error_make(limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                              "At most %d conditions are supported in one request",
-                              TMF_FILTER_CONDITIONS_MAX);
+    if (++reading->conditions > TMF_FILTER_CONDITIONS_MAX) {
+        return tmf_reading_refuse(reading, "At most %d conditions are supported in one request",
+                                  TMF_FILTER_CONDITIONS_MAX);
     }
     return NULL;
 }
 
-tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, const tmf_attribute_t *schema,
-                            apr_pool_t *result_pool)
+tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, const tmf_reading_t *reading)
 {
-    const char **names = apr_palloc(result_pool, sizeof(*names) * TMF_FILTER_PATH_MAX);
+    const char **names = apr_palloc(reading->pool, sizeof(*names) * TMF_FILTER_PATH_MAX);
     const char *at = name;
 
     path->names = names;
     path->count = 0;
-    path->schema = schema;
+    path->schema = reading->schema;
     if (strlen(name) > TMF_FILTER_NAME_MAX) {
-        return tmf_error_make(result_pool, TMF_ERROR_INVALID_PARAMETER,
-                              "An attribute's name may have at most %d bytes", TMF_FILTER_NAME_MAX);
+        return tmf_reading_refuse(reading, "An attribute's name may have at most %d bytes",
+                                  TMF_FILTER_NAME_MAX);
     }
     for (;;) {
         apr_size_t length = strcspn(at, ".");
 
         if (length == 0) {
-            return tmf_error_make(result_pool, TMF_ERROR_INVALID_PARAMETER,
-                                  "\"%s\" is no attribute: names separated by single dots are",
-                                  name);
+            return tmf_reading_refuse(
+                reading, "\"%s\" is no attribute: names separated by single dots are", name);
         }
         if (path->count == TMF_FILTER_PATH_MAX) {
-            return tmf_error_make(result_pool, TMF_ERROR_INVALID_PARAMETER,
-                                  "\"%s\" has more than %d names", name, TMF_FILTER_PATH_MAX);
+            return tmf_reading_refuse(reading, "\"%s\" has more than %d names", name,
+                                      TMF_FILTER_PATH_MAX);
         }
-        names[path->count++] = apr_pstrmemdup(result_pool, at, length);
+        names[path->count++] = apr_pstrmemdup(reading->pool, at, length);
         if (at[length] == '\0') {
             return NULL;
         }
@@ -191,7 +188,7 @@ int tmf_filter_read_instant(const char *text, tmf_instant_t *instant)
 }
 
 static tmf_error_t *check_type(const tmf_operand_t *operand, const tmf_attribute_t *attribute,
-                               const tmf_filter_t *compare, apr_pool_t *pool)
+                               const tmf_filter_t *compare, const tmf_reading_t *reading)
 {
     const char *wanted = NULL;
 
@@ -208,55 +205,50 @@ static tmf_error_t *check_type(const tmf_operand_t *operand, const tmf_attribute
     default:
         break;
     }
-    return wanted == NULL
-               ? NULL
-               : tmf_error_make(pool, TMF_ERROR_INVALID_PARAMETER, "%s must be compared with %s",
-                                tmf_path_text(compare->path, pool), wanted);
+    return wanted == NULL ? NULL
+                          : tmf_reading_refuse(reading, "%s must be compared with %s",
+                                               tmf_path_text(compare->path, reading->pool), wanted);
 }
 
-static tmf_error_t *count_operand(tmf_filter_limits_t *limits)
+static tmf_error_t *count_operand(tmf_reading_t *reading)
 {
-    return ++limits->operands > TMF_FILTER_OPERANDS_MAX
-               ? tmf_error_make(limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                                "At most %d values are supported in one request",
-                                TMF_FILTER_OPERANDS_MAX)
+    return ++reading->operands > TMF_FILTER_OPERANDS_MAX
+               ? tmf_reading_refuse(reading, "At most %d values are supported in one request",
+                                    TMF_FILTER_OPERANDS_MAX)
                : NULL;
 }
 
-tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
-                                    tmf_filter_limits_t *limits)
+tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text, tmf_reading_t *reading)
 {
     const tmf_attribute_t *attribute = tmf_path_attribute(compare->path);
     int max = compare->comparator == TMF_REGEX ? TMF_FILTER_PATTERN_MAX : TMF_FILTER_VALUE_MAX;
     tmf_operand_t operand = {text, NULL, 0, 0, {0, NULL, 0}, 0, 0};
 
-    TMF_TRY(count_operand(limits));
+    TMF_TRY(count_operand(reading));
     if (strlen(text) > (apr_size_t)max) {
-        return tmf_error_make(limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                              "The value of %s is longer than %d bytes",
-                              tmf_path_text(compare->path, limits->pool), max);
+        return tmf_reading_refuse(reading, "The value of %s is longer than %d bytes",
+                                  tmf_path_text(compare->path, reading->pool), max);
     }
     operand.number = tmf_filter_is_number(text) ? text : NULL;
     operand.is_boolean = strcmp(text, "true") == 0 || strcmp(text, "false") == 0;
     operand.is_instant = tmf_filter_read_instant(text, &operand.instant);
     if (attribute != NULL && compare->comparator != TMF_REGEX) {
-        TMF_TRY(check_type(&operand, attribute, compare, limits->pool));
+        TMF_TRY(check_type(&operand, attribute, compare, reading));
     }
     APR_ARRAY_PUSH(compare->operands, tmf_operand_t) = operand;
     return NULL;
 }
 
-tmf_error_t *tmf_filter_add_word(tmf_filter_t *compare, const char *word,
-                                 tmf_filter_limits_t *limits)
+tmf_error_t *tmf_filter_add_word(tmf_filter_t *compare, const char *word, tmf_reading_t *reading)
 {
     const tmf_operand_t null = {word, NULL, 0, 0, {0, NULL, 0}, 1, 1};
 
     if (strcmp(word, "null") == 0) {
-        TMF_TRY(count_operand(limits));
+        TMF_TRY(count_operand(reading));
         APR_ARRAY_PUSH(compare->operands, tmf_operand_t) = null;
         return NULL;
     }
-    TMF_TRY(tmf_filter_add_operand(compare, word, limits));
+    TMF_TRY(tmf_filter_add_operand(compare, word, reading));
     APR_ARRAY_IDX(compare->operands, compare->operands->nelts - 1, tmf_operand_t).is_unordered = 1;
     return NULL;
 }
@@ -274,15 +266,14 @@ static void collect_patterns(const char **names, const tmf_filter_t *filter, apr
     }
 }
 
-tmf_error_t *tmf_filter_name_pattern(tmf_error_t *error, const tmf_filter_t *filter,
-                                     apr_pool_t *result_pool)
+tmf_error_t *tmf_filter_about_patterns(tmf_error_t *error, const tmf_filter_t *filter,
+                                       apr_pool_t *result_pool)
 {
     const char *names = "";
 
-    if (error == NULL || !tmf_error_is(error, TMF_ERROR_INVALID_PARAMETER)) {
+    if (error == NULL || !tmf_error_is(error, TMF_ERROR_INVALID_PATTERN)) {
         return error;
     }
     collect_patterns(&names, filter, result_pool);
-    return tmf_error_make(result_pool, TMF_ERROR_INVALID_PARAMETER,
-                          "The regular expression for %s is not valid", names);
+    return tmf_error_about(error, result_pool, "%s", names);
 }

@@ -26,9 +26,8 @@
 
 #include <apr_tables.h>
 
-#include "error.h"
-#include "model/customer_schema.h"
 #include "model/datetime.h"
+#include "query/reading.h"
 
 /* What one request may ask for. */
 #define TMF_FILTER_CONDITIONS_MAX 64   /* comparisons and tests of existence */
@@ -83,14 +82,6 @@ typedef struct tmf_filter_t {
     apr_array_header_t *operands; /* of tmf_operand_t: COMPARE, 1 or more */
 } tmf_filter_t;
 
-/* What the filters of one request share while they are read. */
-typedef struct {
-    const tmf_attribute_t *schema; /* of the document; NULL = nothing is typed */
-    int conditions;                /* so far */
-    int operands;
-    apr_pool_t *pool;
-} tmf_filter_limits_t;
-
 /* Makes nodes; everything lives in `pool`. */
 tmf_filter_t *tmf_filter_make(tmf_filter_kind_t kind, apr_pool_t *pool);
 void tmf_filter_add(tmf_filter_t *parent, tmf_filter_t *child);
@@ -102,13 +93,11 @@ tmf_filter_t *tmf_filter_simplify(tmf_filter_t *filter);
 /* The operator with its sides exchanged; not for TMF_REGEX. */
 tmf_operator_t tmf_operator_mirror(tmf_operator_t comparator);
 
-/* Counts one more condition: TMF_ERROR_INVALID_PARAMETER past the limit. */
-tmf_error_t *tmf_filter_count(tmf_filter_limits_t *limits);
+/* Counts one more condition: the reading's fault past the limit. */
+tmf_error_t *tmf_filter_count(tmf_reading_t *reading);
 
-/* Cuts a decoded name at its dots; `schema` (may be NULL) is of what the path begins in.
- * TMF_ERROR_INVALID_PARAMETER: an empty part, or too many. */
-tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, const tmf_attribute_t *schema,
-                            apr_pool_t *result_pool);
+/* Cuts a decoded name at its dots. The reading's fault: an empty part, or too many. */
+tmf_error_t *tmf_path_parse(tmf_path_t *path, const char *name, const tmf_reading_t *reading);
 
 /* The first `count` names of a path. */
 tmf_path_t tmf_path_begin(tmf_path_t path, int count);
@@ -123,13 +112,12 @@ int tmf_path_equal(tmf_path_t a, tmf_path_t b);
 /* The row of its schema that a path leads to; NULL when there is none. */
 const tmf_attribute_t *tmf_path_attribute(tmf_path_t path);
 
-/* Adds an operand to a comparison. TMF_ERROR_INVALID_PARAMETER: too many, too long, or no value of
- * the type that the path's schema gives the attribute. */
+/* Adds an operand to a comparison. The reading's fault: too many, too long, or no value of the type
+ * that the path's schema gives the attribute. */
 tmf_error_t *tmf_filter_add_operand(tmf_filter_t *compare, const char *text,
-                                    tmf_filter_limits_t *limits);
+                                    tmf_reading_t *reading);
 /* The same for `true`, `false` and `null` as JSONPath has them. */
-tmf_error_t *tmf_filter_add_word(tmf_filter_t *compare, const char *word,
-                                 tmf_filter_limits_t *limits);
+tmf_error_t *tmf_filter_add_word(tmf_filter_t *compare, const char *word, tmf_reading_t *reading);
 
 /* A JSON number (RFC 8259 §6) that PostgreSQL keeps. */
 int tmf_filter_is_number(const char *text);
@@ -137,9 +125,9 @@ int tmf_filter_is_number(const char *text);
 /* The instant of a date-time, or of a date alone: its midnight UTC. 0 when `text` is neither. */
 int tmf_filter_read_instant(const char *text, tmf_instant_t *instant);
 
-/* The database refuses a pattern without knowing which attribute it was for: puts the attributes of
- * all patterns into the message of a 400. Any other error, and NULL, stays what it is. */
-tmf_error_t *tmf_filter_name_pattern(tmf_error_t *error, const tmf_filter_t *filter,
-                                     apr_pool_t *result_pool);
+/* A subject for TMF_ERROR_INVALID_PATTERN, which does not say which pattern of the filter is none:
+ * the attributes of all of them. NULL, and any other error, stays what it is. */
+tmf_error_t *tmf_filter_about_patterns(tmf_error_t *error, const tmf_filter_t *filter,
+                                       apr_pool_t *result_pool);
 
 #endif

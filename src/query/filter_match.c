@@ -187,7 +187,7 @@ static question_t *question_about(tmf_evaluation_t *evaluation, const tmf_operan
 static void note_text(tmf_evaluation_t *evaluation, question_t *question, const char *text)
 {
     if (++evaluation->texts > TMF_MATCH_TEXTS_MAX) {
-        evaluation->error = tmf_error_make(evaluation->matcher->pool, TMF_ERROR_INVALID_PARAMETER,
+        evaluation->error = tmf_error_make(evaluation->matcher->pool, evaluation->matcher->fault,
                                            "The document has more than %d texts that regular "
                                            "expressions would have to be compared with",
                                            TMF_MATCH_TEXTS_MAX);
@@ -221,6 +221,17 @@ static tmf_match_t matches_pattern(tmf_evaluation_t *evaluation, const tmf_json_
     return question->matches[place - 1] ? TMF_MATCH_YES : TMF_MATCH_NO;
 }
 
+/* The database does not know where a pattern stands that it refuses; the matcher does. */
+static tmf_error_t *ask(const tmf_matcher_t *matcher, const char *pattern, const char *const *texts,
+                        int count, char *matches)
+{
+    tmf_error_t *error = matcher->regex(matcher->context, pattern, texts, count, matches);
+
+    return error != NULL && tmf_error_is(error, TMF_ERROR_INVALID_PATTERN)
+               ? tmf_error_make(matcher->pool, matcher->fault, "%s", error->message)
+               : error;
+}
+
 /* Asks about the next texts of a question, as many as one statement takes. */
 static tmf_error_t *ask_next(const tmf_matcher_t *matcher, question_t *question)
 {
@@ -236,8 +247,7 @@ static tmf_error_t *ask_next(const tmf_matcher_t *matcher, question_t *question)
         return tmf_error_make(matcher->pool, TMF_ERROR_STATEMENT_TIMEOUT,
                               "The regular expressions took too long on this document");
     }
-    TMF_TRY(matcher->regex(matcher->context, question->pattern, texts, count,
-                           question->matches + question->answered));
+    TMF_TRY(ask(matcher, question->pattern, texts, count, question->matches + question->answered));
     question->answered += count;
     return NULL;
 }
@@ -402,9 +412,9 @@ tmf_error_t *tmf_filter_check_patterns(const tmf_filter_t *filter, const tmf_mat
             tmf_filter_check_patterns(APR_ARRAY_IDX(filter->children, i, tmf_filter_t *), matcher));
     }
     for (i = 0; filter->comparator == TMF_REGEX && i < filter->operands->nelts; i++) {
-        TMF_TRY(matcher->regex(matcher->context,
-                               APR_ARRAY_IDX(filter->operands, i, tmf_operand_t).text, &text, 1,
-                               &matches));
+        TMF_TRY(tmf_error_about(ask(matcher, APR_ARRAY_IDX(filter->operands, i, tmf_operand_t).text,
+                                    &text, 1, &matches),
+                                matcher->pool, "%s", tmf_path_text(filter->path, matcher->pool)));
     }
     return NULL;
 }

@@ -22,7 +22,8 @@
 #define TMF_MATCH_QUESTION_TEXTS 10000
 #define TMF_MATCH_QUESTION_BYTES (1024 * 1024)
 
-/* Which of `count` texts match the regular expression? Sets each of `matches` to 1 or 0. */
+/* Which of `count` texts match the regular expression? Sets each of `matches` to 1 or 0.
+ * TMF_ERROR_INVALID_PATTERN: it is none. */
 typedef tmf_error_t *tmf_regex_fn(void *context, const char *pattern, const char *const *texts,
                                   int count, char *matches);
 
@@ -32,6 +33,7 @@ typedef struct {
     void *context;
     apr_time_t deadline; /* of everything that this matcher evaluates, by tmf_clock_now; 0 = none */
     apr_pool_t *pool;    /* of errors; evaluations have their own pools below it */
+    tmf_error_code_t fault; /* of patterns that are none, as in tmf_reading_t */
 } tmf_matcher_t;
 
 typedef enum {
@@ -50,7 +52,7 @@ tmf_evaluation_t *tmf_evaluation_begin(const tmf_matcher_t *matcher);
 void tmf_evaluation_end(tmf_evaluation_t *evaluation);
 
 /* Does the filter hold for `document`? TMF_ERROR_STATEMENT_TIMEOUT: past the matcher's deadline.
- * TMF_ERROR_INVALID_PARAMETER: more than TMF_MATCH_TEXTS_MAX texts to ask about. */
+ * The matcher's fault: more than TMF_MATCH_TEXTS_MAX texts to ask about. */
 tmf_error_t *tmf_filter_try(tmf_match_t *match, const tmf_filter_t *filter,
                             const tmf_json_t *document, tmf_evaluation_t *evaluation);
 
@@ -63,7 +65,7 @@ tmf_error_t *tmf_filter_match(int *matches, const tmf_filter_t *filter, const tm
                               const tmf_matcher_t *matcher);
 
 /* Tries every pattern of the filter once: one that is none is an error also where no value would
- * meet it. Errors are the matcher's. */
+ * meet it, with the path as its subject. Errors are the matcher's. */
 tmf_error_t *tmf_filter_check_patterns(const tmf_filter_t *filter, const tmf_matcher_t *matcher);
 
 #endif

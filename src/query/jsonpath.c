@@ -12,7 +12,7 @@
 /* The state of one reading; every function moves `at` behind what it has read. */
 typedef struct {
     tmf_scanner_t scanner;
-    tmf_filter_limits_t *limits;
+    tmf_reading_t *reading; /* the scanner's, to count in */
     int nesting;
     int at_root; /* no [?()] yet: one now takes the document itself as the element */
 } parser_t;
@@ -40,9 +40,8 @@ static tmf_error_t *parse_steps(tmf_filter_t **filter, parser_t *parser,
 static tmf_error_t *enter(parser_t *parser)
 {
     return ++parser->nesting > TMF_FILTER_NESTING_MAX
-               ? tmf_error_make(parser->limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                                "%s: parentheses may be nested %d levels deep",
-                                parser->scanner.subject, TMF_FILTER_NESTING_MAX)
+               ? tmf_reading_refuse(parser->reading, "parentheses may be nested %d levels deep",
+                                    TMF_FILTER_NESTING_MAX)
                : NULL;
 }
 
@@ -54,9 +53,8 @@ static void leave(parser_t *parser)
 static tmf_error_t *add_step(steps_t *steps, const char *name, parser_t *parser)
 {
     if (steps->count == TMF_FILTER_PATH_MAX) {
-        return tmf_error_make(parser->limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                              "%s: a path may have at most %d names", parser->scanner.subject,
-                              TMF_FILTER_PATH_MAX);
+        return tmf_reading_refuse(parser->reading, "a path may have at most %d names",
+                                  TMF_FILTER_PATH_MAX);
     }
     steps->names[steps->count++] = name;
     return NULL;
@@ -67,7 +65,7 @@ static tmf_error_t *parse_name(steps_t *steps, parser_t *parser)
 {
     tmf_scanner_t *scanner = &parser->scanner;
     apr_size_t length = tmf_scanner_name_length(scanner);
-    const char *name = apr_pstrmemdup(parser->limits->pool, scanner->at, length);
+    const char *name = apr_pstrmemdup(parser->reading->pool, scanner->at, length);
 
     if (*scanner->at == '.' || *scanner->at == '*') {
         return tmf_scanner_unsupported(scanner, *scanner->at == '.' ? ".." : ".*");
@@ -129,7 +127,7 @@ static const tmf_attribute_t *schema_inside(const steps_t *steps)
 static tmf_error_t *parse_selection(tmf_filter_t **filter, parser_t *parser, const steps_t *steps,
                                     const comparison_t *reversed, int in_expression)
 {
-    tmf_filter_t *element = tmf_filter_make(TMF_FILTER_AND, parser->limits->pool);
+    tmf_filter_t *element = tmf_filter_make(TMF_FILTER_AND, parser->reading->pool);
     const tmf_attribute_t *inside = schema_inside(steps);
     int is_document = parser->at_root && steps->count == 0;
     tmf_filter_t *part;
@@ -146,7 +144,7 @@ static tmf_error_t *parse_selection(tmf_filter_t **filter, parser_t *parser, con
     leave(parser);
     *filter = tmf_filter_simplify(element);
     if (!is_document) {
-        *filter = tmf_filter_make(TMF_FILTER_ANY, parser->limits->pool);
+        *filter = tmf_filter_make(TMF_FILTER_ANY, parser->reading->pool);
         (*filter)->path = path_of(steps);
         tmf_filter_add(*filter, tmf_filter_simplify(element));
     }
@@ -158,13 +156,13 @@ static tmf_error_t *parse_selection(tmf_filter_t **filter, parser_t *parser, con
 static tmf_error_t *finish_path(tmf_filter_t **filter, parser_t *parser, const steps_t *steps,
                                 const comparison_t *asked, int may_be_nothing)
 {
-    apr_pool_t *pool = parser->limits->pool;
+    apr_pool_t *pool = parser->reading->pool;
 
     *filter = NULL;
     if (!asked->is_given && steps->count == 0 && may_be_nothing) {
         return NULL;
     }
-    TMF_TRY(tmf_filter_count(parser->limits));
+    TMF_TRY(tmf_filter_count(parser->reading));
     if (!asked->is_given) {
         *filter = tmf_filter_make(TMF_FILTER_EXISTS, pool);
         (*filter)->path = path_of(steps);
@@ -172,8 +170,8 @@ static tmf_error_t *finish_path(tmf_filter_t **filter, parser_t *parser, const s
     }
     *filter = tmf_filter_compare(path_of(steps), asked->comparator, pool);
     return asked->literal.is_word
-               ? tmf_filter_add_word(*filter, asked->literal.text, parser->limits)
-               : tmf_filter_add_operand(*filter, asked->literal.text, parser->limits);
+               ? tmf_filter_add_word(*filter, asked->literal.text, parser->reading)
+               : tmf_filter_add_operand(*filter, asked->literal.text, parser->reading);
 }
 
 /* `symbol literal`, when a symbol is there. */
@@ -203,7 +201,7 @@ static tmf_error_t *parse_steps(tmf_filter_t **filter, parser_t *parser,
     comparison_t asked = *reversed;
     steps_t steps;
 
-    steps.names = apr_palloc(parser->limits->pool, sizeof(*steps.names) * TMF_FILTER_PATH_MAX);
+    steps.names = apr_palloc(parser->reading->pool, sizeof(*steps.names) * TMF_FILTER_PATH_MAX);
     steps.count = 0;
     steps.schema = schema;
     for (;;) {
@@ -282,7 +280,7 @@ static tmf_error_t *parse_unary(tmf_filter_t **filter, parser_t *parser,
     }
     *filter = part;
     if (is_negated) {
-        *filter = tmf_filter_make(TMF_FILTER_NOT, parser->limits->pool);
+        *filter = tmf_filter_make(TMF_FILTER_NOT, parser->reading->pool);
         tmf_filter_add(*filter, part);
     }
     return NULL;
@@ -291,7 +289,7 @@ static tmf_error_t *parse_unary(tmf_filter_t **filter, parser_t *parser,
 static tmf_error_t *parse_and(tmf_filter_t **filter, parser_t *parser,
                               const tmf_attribute_t *schema)
 {
-    tmf_filter_t *all = tmf_filter_make(TMF_FILTER_AND, parser->limits->pool);
+    tmf_filter_t *all = tmf_filter_make(TMF_FILTER_AND, parser->reading->pool);
     tmf_filter_t *part;
 
     do {
@@ -304,7 +302,7 @@ static tmf_error_t *parse_and(tmf_filter_t **filter, parser_t *parser,
 
 static tmf_error_t *parse_or(tmf_filter_t **filter, parser_t *parser, const tmf_attribute_t *schema)
 {
-    tmf_filter_t *any = tmf_filter_make(TMF_FILTER_OR, parser->limits->pool);
+    tmf_filter_t *any = tmf_filter_make(TMF_FILTER_OR, parser->reading->pool);
     tmf_filter_t *part;
 
     do {
@@ -319,7 +317,7 @@ static tmf_error_t *parse_or(tmf_filter_t **filter, parser_t *parser, const tmf_
 static void begin_path(tmf_scanner_t *scanner)
 {
     if (!tmf_scanner_skip(scanner, "$") && strchr("[.", *scanner->at) == NULL) {
-        scanner->at = apr_pstrcat(scanner->pool, ".", scanner->at, NULL);
+        scanner->at = apr_pstrcat(scanner->reading->pool, ".", scanner->at, NULL);
         scanner->text = scanner->at + 1;
     }
 }
@@ -345,11 +343,11 @@ static tmf_error_t *classify(tmf_error_t *error, parser_t *parser, const char *t
     if (error == NULL || !parser->scanner.has_failed) {
         return error;
     }
-    fault = tmf_jsonpath_check(text, parser->scanner.subject, parser->scanner.pool);
+    fault = tmf_jsonpath_check(text, parser->reading);
     if (fault != NULL) {
-        return error->status == 400 ? error : fault;
+        return tmf_error_is(error, TMF_ERROR_NOT_IMPLEMENTED) ? fault : error;
     }
-    return error->status == 501
+    return tmf_error_is(error, TMF_ERROR_NOT_IMPLEMENTED)
                ? error
                : tmf_scanner_unsupported(&parser->scanner,
                                          "this (such as functions, indexes, slices, unions, "
@@ -365,20 +363,21 @@ static tmf_error_t *parse_filter(tmf_filter_t **filter, parser_t *parser)
         return tmf_scanner_expected(scanner, "$, [ or a name");
     }
     begin_path(scanner);
-    TMF_TRY(parse_steps(filter, parser, parser->limits->schema, &nothing, 0));
+    TMF_TRY(parse_steps(filter, parser, parser->reading->schema, &nothing, 0));
     return require_end(scanner);
 }
 
-tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter_limits_t *limits)
+tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_reading_t *reading)
 {
-    parser_t parser = {{text, text, limits->pool, "filter", 0}, limits, 0, 1};
+    parser_t parser = {{text, text, reading, 0}, reading, 0, 1};
     tmf_filter_t *read;
 
     tmf_scanner_blanks(&parser.scanner);
     if (*parser.scanner.at == '\0') {
         return NULL;
     }
-    TMF_TRY(classify(parse_filter(&read, &parser), &parser, text));
+    TMF_TRY(tmf_error_about(classify(parse_filter(&read, &parser), &parser, text), reading->pool,
+                            "filter"));
     tmf_filter_add(filter, read);
     return NULL;
 }
@@ -403,7 +402,7 @@ static tmf_error_t *read_bracket_step(tmf_step_t *step, parser_t *parser)
     if (digits > 0 && apr_atoi64(scanner->at) <= TMF_JSONPATH_INDEX_MAX &&
         scanner->at[digits + strspn(scanner->at + digits, " \t\r\n")] == ']') {
         step->kind = TMF_STEP_INDEX;
-        step->name = apr_pstrmemdup(parser->limits->pool, scanner->at, digits);
+        step->name = apr_pstrmemdup(parser->reading->pool, scanner->at, digits);
         scanner->at += digits;
         return tmf_scanner_require(scanner, "]");
     }
@@ -441,19 +440,20 @@ static tmf_error_t *read_all_steps(apr_array_header_t *steps, parser_t *parser)
             return require_end(&parser->scanner);
         }
         if (steps->nelts == TMF_STEPS_MAX) {
-            return tmf_error_make(parser->limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                                  "path: at most %d steps are supported", TMF_STEPS_MAX);
+            return tmf_reading_refuse(parser->reading, "at most %d steps are supported",
+                                      TMF_STEPS_MAX);
         }
         APR_ARRAY_PUSH(steps, tmf_step_t) = step;
     }
 }
 
 tmf_error_t *tmf_jsonpath_read_steps(apr_array_header_t **steps, const char *text,
-                                     tmf_filter_limits_t *limits)
+                                     tmf_reading_t *reading)
 {
-    parser_t parser = {{text, text, limits->pool, "path", 0}, limits, 0, 0};
+    parser_t parser = {{text, text, reading, 0}, reading, 0, 0};
 
-    *steps = apr_array_make(limits->pool, 4, sizeof(tmf_step_t));
+    *steps = apr_array_make(reading->pool, 4, sizeof(tmf_step_t));
     tmf_scanner_blanks(&parser.scanner);
-    return classify(read_all_steps(*steps, &parser), &parser, text);
+    return tmf_error_about(classify(read_all_steps(*steps, &parser), &parser, text), reading->pool,
+                           "path");
 }

@@ -18,7 +18,7 @@
  * have the escapes of RFC 9535, also as patterns; in `/…/` a backslash is the pattern's. What
  * JSONPath has beyond this (`..`, `.*`, indexes, slices, unions, functions, paths on both sides),
  * and the arithmetic of older dialects, is TMF_ERROR_NOT_IMPLEMENTED; what is no JSONPath is
- * TMF_ERROR_INVALID_PARAMETER, wherever in the text it stands.
+ * the reading's fault, wherever in the text it stands.
  */
 #ifndef TMF_QUERY_JSONPATH_H
 #define TMF_QUERY_JSONPATH_H
@@ -26,9 +26,9 @@
 #include "query/filter.h"
 
 /* Reads `text` (UTF-8, NUL-terminated) and adds it to `filter`, an AND; blanks alone add nothing.
- * TMF_ERROR_INVALID_PARAMETER names the place of a syntax error (characters from 1), or a limit;
- * TMF_ERROR_NOT_IMPLEMENTED the construct. */
-tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_filter_limits_t *limits);
+ * The reading's fault names the place of a syntax error (characters from 1), or a limit;
+ * TMF_ERROR_NOT_IMPLEMENTED the construct; the subject is "filter". */
+tmf_error_t *tmf_jsonpath_add(tmf_filter_t *filter, const char *text, tmf_reading_t *reading);
 
 /* One step of a path that says where something is (JSON Patch Query): `.name`, `['name']`, `[7]`;
  * `[*]` and `[?(…)]` for elements of an array. */
@@ -44,8 +44,8 @@ typedef struct {
 #define TMF_STEPS_MAX 64
 
 /* Reads all of `text` into an array of tmf_step_t, with the grammar above and indexes besides.
- * Errors as above. */
+ * Errors as above; the subject is "path". */
 tmf_error_t *tmf_jsonpath_read_steps(apr_array_header_t **steps, const char *text,
-                                     tmf_filter_limits_t *limits);
+                                     tmf_reading_t *reading);
 
 #endif

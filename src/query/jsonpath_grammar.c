@@ -55,8 +55,7 @@ static tmf_error_t *require_test(grammar_t *grammar, kind_t kind)
 static tmf_error_t *enter(grammar_t *grammar)
 {
     return ++grammar->nesting > NESTING_MAX
-               ? tmf_error_make(grammar->scanner.pool, TMF_ERROR_INVALID_PARAMETER,
-                                "%s: nested too deeply", grammar->scanner.subject)
+               ? tmf_reading_refuse(grammar->scanner.reading, "nested too deeply")
                : NULL;
 }
 
@@ -235,7 +234,7 @@ static int fits_argument(kind_t takes, kind_t given)
 static tmf_error_t *check_function(kind_t *kind, apr_size_t length, grammar_t *grammar)
 {
     tmf_scanner_t *scanner = &grammar->scanner;
-    const char *name = apr_pstrmemdup(scanner->pool, scanner->at, length);
+    const char *name = apr_pstrmemdup(scanner->reading->pool, scanner->at, length);
     kind_t kinds[2] = {KIND_OTHER, KIND_OTHER};
     apr_size_t i;
     int count;
@@ -251,7 +250,8 @@ static tmf_error_t *check_function(kind_t *kind, apr_size_t length, grammar_t *g
         if (count != functions[i].arguments || !fits_argument(functions[i].takes, kinds[0]) ||
             !fits_argument(functions[i].takes, kinds[1])) {
             return tmf_scanner_expected(
-                scanner, apr_psprintf(scanner->pool, "other arguments of %s() before", name));
+                scanner,
+                apr_psprintf(scanner->reading->pool, "other arguments of %s() before", name));
         }
     }
     return NULL;
@@ -315,7 +315,7 @@ static tmf_error_t *check_pattern(grammar_t *grammar)
     tmf_literal_t literal;
     tmf_error_t *error = tmf_scanner_literal(scanner, &literal, 1);
 
-    if (error != NULL && error->status == 501) {
+    if (error != NULL && tmf_error_is(error, TMF_ERROR_NOT_IMPLEMENTED)) {
         while (apr_isalnum(*scanner->at)) {
             scanner->at++;
         }
@@ -380,9 +380,9 @@ static tmf_error_t *check_expression(kind_t *kind, grammar_t *grammar)
     return check_joined(kind, "||", grammar);
 }
 
-tmf_error_t *tmf_jsonpath_check(const char *text, const char *subject, apr_pool_t *pool)
+tmf_error_t *tmf_jsonpath_check(const char *text, const tmf_reading_t *reading)
 {
-    grammar_t grammar = {{text, text, pool, subject, 0}, 0};
+    grammar_t grammar = {{text, text, reading, 0}, 0};
     tmf_scanner_t *scanner = &grammar.scanner;
     kind_t kind;
 

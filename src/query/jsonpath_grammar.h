@@ -9,8 +9,7 @@
 /* NULL when all of `text` is a query of RFC 9535, well-typed, or one of the dialects around it: the
  * `$` may be missing, `=~` compares with a pattern, comparisons may have more than one value at
  * their sides, and older ones calculate, `$[(@.length-1)]`, and call functions at the end of a
- * path, `@.length()`. Else TMF_ERROR_INVALID_PARAMETER, which begins with `subject` and says what
- * should stand where. */
-tmf_error_t *tmf_jsonpath_check(const char *text, const char *subject, apr_pool_t *pool);
+ * path, `@.length()`. Else the reading's fault, which says what should stand where. */
+tmf_error_t *tmf_jsonpath_check(const char *text, const tmf_reading_t *reading);
 
 #endif

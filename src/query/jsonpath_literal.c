@@ -25,18 +25,16 @@ static int position(const tmf_scanner_t *scanner)
 tmf_error_t *tmf_scanner_expected(tmf_scanner_t *scanner, const char *what)
 {
     scanner->has_failed = 1;
-    return tmf_error_make(scanner->pool, TMF_ERROR_INVALID_PARAMETER,
-                          "%s: expected %s at character %d%s", scanner->subject, what,
-                          position(scanner),
-                          *scanner->at == '\0' ? ", the end (%26 is an & within it)" : "");
+    return tmf_reading_refuse(scanner->reading, "expected %s at character %d%s", what,
+                              position(scanner),
+                              *scanner->at == '\0' ? ", the end (%26 is an & within it)" : "");
 }
 
 tmf_error_t *tmf_scanner_unsupported(tmf_scanner_t *scanner, const char *what)
 {
     scanner->has_failed = 1;
-    return tmf_error_make(scanner->pool, TMF_ERROR_NOT_IMPLEMENTED,
-                          "%s: %s is not supported, at character %d", scanner->subject, what,
-                          position(scanner));
+    return tmf_error_make(scanner->reading->pool, TMF_ERROR_NOT_IMPLEMENTED,
+                          "%s is not supported, at character %d", what, position(scanner));
 }
 
 void tmf_scanner_blanks(tmf_scanner_t *scanner)
@@ -158,7 +156,7 @@ static tmf_error_t *read_escape(tmf_scanner_t *scanner, tmf_text_t *text, char q
         return read_unicode(scanner, text);
     }
     if (escape == NULL) {
-        return tmf_scanner_expected(scanner, apr_psprintf(scanner->pool,
+        return tmf_scanner_expected(scanner, apr_psprintf(scanner->reading->pool,
                                                           "an escape such as \\%c or \\\\ (a "
                                                           "pattern in slashes needs none)",
                                                           quote));
@@ -186,11 +184,11 @@ static tmf_error_t *read_quoted(tmf_scanner_t *scanner, const char **decoded, ch
 {
     tmf_text_t text;
 
-    tmf_text_init(&text, 32, scanner->pool);
+    tmf_text_init(&text, 32, scanner->reading->pool);
     while (*scanner->at != quote) {
         if (*scanner->at == '\0') {
-            return tmf_scanner_expected(scanner,
-                                        apr_psprintf(scanner->pool, "the closing %c", quote));
+            return tmf_scanner_expected(
+                scanner, apr_psprintf(scanner->reading->pool, "the closing %c", quote));
         }
         if ((unsigned char)*scanner->at < ' ' && !is_pattern) {
             return tmf_scanner_expected(scanner, "an escape such as \\n for this character");
@@ -221,7 +219,7 @@ static tmf_error_t *read_pattern(tmf_scanner_t *scanner, const char **pattern)
     TMF_TRY(read_quoted(scanner, pattern, '/', 1));
     if (*scanner->at == 'i') {
         scanner->at++;
-        *pattern = apr_pstrcat(scanner->pool, "(?i)", *pattern, NULL);
+        *pattern = apr_pstrcat(scanner->reading->pool, "(?i)", *pattern, NULL);
     }
     return apr_isalnum(*scanner->at) ? tmf_scanner_unsupported(scanner, "this flag of a pattern")
                                      : NULL;
@@ -248,7 +246,7 @@ static apr_size_t word_length(const char *word)
 static tmf_error_t *read_word(tmf_scanner_t *scanner, tmf_literal_t *literal)
 {
     apr_size_t length = word_length(scanner->at);
-    const char *word = apr_pstrmemdup(scanner->pool, scanner->at, length);
+    const char *word = apr_pstrmemdup(scanner->reading->pool, scanner->at, length);
 
     literal->is_word = strcmp(word, "null") == 0 || strcmp(word, "true") == 0 ||
                        strcmp(word, "false") == 0;

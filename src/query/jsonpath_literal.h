@@ -12,9 +12,8 @@
 typedef struct {
     const char *text; /* where counting the characters begins */
     const char *at;
-    apr_pool_t *pool;
-    const char *subject; /* what messages begin with: "filter" */
-    int has_failed;      /* `at` is where the text could not be understood */
+    const tmf_reading_t *reading;
+    int has_failed; /* `at` is where the text could not be understood */
 } tmf_scanner_t;
 
 typedef struct {
@@ -26,7 +25,7 @@ void tmf_scanner_blanks(tmf_scanner_t *scanner);
 
 /* Skips `token`, and blanks before it, if it comes next. */
 int tmf_scanner_skip(tmf_scanner_t *scanner, const char *token);
-/* The same, or TMF_ERROR_INVALID_PARAMETER. */
+/* The same, or the reading's fault. */
 tmf_error_t *tmf_scanner_require(tmf_scanner_t *scanner, const char *token);
 
 /* Reads the symbol of a comparison if one comes next. */
@@ -43,7 +42,7 @@ tmf_error_t *tmf_scanner_string(tmf_scanner_t *scanner, const char **decoded);
  * itself but before `/`. */
 tmf_error_t *tmf_scanner_literal(tmf_scanner_t *scanner, tmf_literal_t *literal, int is_pattern);
 
-/* TMF_ERROR_INVALID_PARAMETER: what should stand at `at`. */
+/* The reading's fault: what should stand at `at`. */
 tmf_error_t *tmf_scanner_expected(tmf_scanner_t *scanner, const char *what);
 /* TMF_ERROR_NOT_IMPLEMENTED: what stands there. */
 tmf_error_t *tmf_scanner_unsupported(tmf_scanner_t *scanner, const char *what);

@@ -36,6 +36,10 @@ typedef struct {
 tmf_error_t *tmf_parameters_parse(tmf_parameters_t **parameters, const char *raw,
                                   const tmf_attribute_t *schema, apr_pool_t *result_pool);
 
+/* The same of a text that stands elsewhere: the code of errors is the reading's. */
+tmf_error_t *tmf_parameters_read(tmf_parameters_t **parameters, const char *raw,
+                                 tmf_reading_t *reading);
+
 /* Is this raw `name=value` one of the reserved parameters, by its decoded name? */
 int tmf_parameter_is(const char *raw, apr_size_t length, const char *name,
                      apr_pool_t *scratch_pool);

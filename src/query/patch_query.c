@@ -30,59 +30,54 @@ struct tmf_patch_query_t {
 /* ---- reading ---- */
 
 static tmf_error_t *read_conditions(selection_t *selection, const char *text,
-                                    tmf_filter_limits_t *limits)
+                                    tmf_reading_t *reading)
 {
     tmf_raw_t rest = {text, strlen(text)};
 
-    selection->conditions = tmf_filter_make(TMF_FILTER_AND, limits->pool);
+    selection->conditions = tmf_filter_make(TMF_FILTER_AND, reading->pool);
     while (rest.length > 0) {
-        TMF_TRY(tmf_conditions_add(selection->conditions, tmf_raw_cut(&rest, '&'), limits));
+        TMF_TRY(tmf_conditions_add(selection->conditions, tmf_raw_cut(&rest, '&'), reading));
     }
     return selection->conditions->children->nelts > 0
                ? NULL
-               : tmf_error_make(limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                                "a condition must follow the \"?\"");
+               : tmf_reading_refuse(reading, "a condition must follow the \"?\"");
 }
 
-static tmf_error_t *read_pointer(selection_t *selection, const char *text,
-                                 tmf_filter_limits_t *limits)
+static tmf_error_t *read_pointer(selection_t *selection, const char *text, tmf_reading_t *reading)
 {
     const char *question = strchr(text, '?');
     apr_size_t length = question != NULL ? (apr_size_t)(question - text) : strlen(text);
 
-    if (!tmf_pointer_parse(&selection->pointer, apr_pstrmemdup(limits->pool, text, length),
-                           limits->pool)) {
-        return tmf_error_make(limits->pool, TMF_ERROR_INVALID_PARAMETER,
-                              "a path must be a JSON Pointer such as /contactMedium/0, with "
-                              "?conditions or without, or JSONPath");
+    if (!tmf_pointer_parse(&selection->pointer, apr_pstrmemdup(reading->pool, text, length),
+                           reading->pool)) {
+        return tmf_reading_refuse(reading,
+                                  "a path must be a JSON Pointer such as /contactMedium/0, with "
+                                  "?conditions or without, or JSONPath");
     }
-    return question != NULL ? read_conditions(selection, question + 1, limits) : NULL;
+    return question != NULL ? read_conditions(selection, question + 1, reading) : NULL;
 }
 
-/* Errors name the operation. A 501 stays one. */
-static tmf_error_t *read_selection(selection_t *selection, const char *text,
-                                   const tmf_patch_operation_t *operation,
-                                   tmf_filter_limits_t *limits)
+static tmf_error_t *read_selection(selection_t *selection, const char *text, tmf_reading_t *reading)
 {
-    tmf_error_t *error;
+    return *text == '\0' || *text == '/' || *text == '?'
+               ? read_pointer(selection, text, reading)
+               : tmf_jsonpath_read_steps(&selection->steps, text, reading);
+}
 
-    if (*text == '\0' || *text == '/' || *text == '?') {
-        error = read_pointer(selection, text, limits);
-    } else {
-        error = tmf_jsonpath_read_steps(&selection->steps, text, limits);
-    }
-    if (error == NULL) {
-        return NULL;
-    }
-    return tmf_patch_error(
-        operation, error->status == 501 ? TMF_ERROR_NOT_IMPLEMENTED : TMF_ERROR_INVALID_BODY,
-        error->message, limits->pool);
+static tmf_error_t *read_entry(entry_t *entry, tmf_reading_t *reading)
+{
+    const tmf_patch_operation_t *operation = entry->operation;
+
+    TMF_TRY(read_selection(&entry->path, operation->path_text, reading));
+    return operation->from_text != NULL
+               ? read_selection(&entry->from, operation->from_text, reading)
+               : NULL;
 }
 
 tmf_error_t *tmf_patch_query_read(tmf_patch_query_t **query, apr_array_header_t *operations,
                                   apr_pool_t *result_pool)
 {
-    tmf_filter_limits_t limits = {NULL, 0, 0, result_pool};
+    tmf_reading_t reading = {TMF_ERROR_INVALID_BODY, NULL, 0, 0, result_pool};
     tmf_patch_query_t *read = apr_palloc(result_pool, sizeof(*read));
     int i;
 
@@ -92,10 +87,7 @@ tmf_error_t *tmf_patch_query_read(tmf_patch_query_t **query, apr_array_header_t 
         entry_t *entry = apr_array_push(read->entries);
 
         entry->operation = operation;
-        TMF_TRY(read_selection(&entry->path, operation->path_text, operation, &limits));
-        if (operation->from_text != NULL) {
-            TMF_TRY(read_selection(&entry->from, operation->from_text, operation, &limits));
-        }
+        TMF_TRY(tmf_patch_about(read_entry(entry, &reading), operation, result_pool));
     }
     *query = read;
     return NULL;
@@ -398,14 +390,6 @@ static tmf_error_t *follow(way_t *way, const tmf_json_t *value, int step, manner
                                          : follow_pointer(way, value, step, manner);
 }
 
-/* What is wrong with a pattern is wrong with the operation. */
-static tmf_error_t *about_operation(const way_t *way, tmf_error_t *error)
-{
-    return error != NULL && error->status == 400
-               ? refuse(way, TMF_ERROR_INVALID_BODY, error->message)
-               : error;
-}
-
 static tmf_error_t *check_patterns(const way_t *way)
 {
     const apr_array_header_t *steps = way->selection->steps;
@@ -438,7 +422,7 @@ static tmf_error_t *follow_and_ask(way_t *way)
         if (!account->unknown) {
             return NULL;
         }
-        TMF_TRY(about_operation(way, tmf_evaluation_ask(account->evaluation)));
+        TMF_TRY(tmf_evaluation_ask(account->evaluation));
         account->places = before.places;
         account->elements = before.elements;
         way->places->nelts = 0;
@@ -450,7 +434,7 @@ static tmf_error_t *follow_decided(way_t *way)
     account_t *account = way->account;
     tmf_error_t *error;
 
-    TMF_TRY(about_operation(way, check_patterns(way)));
+    TMF_TRY(tmf_patch_about(check_patterns(way), way->operation, way->pool));
     account->evaluation = tmf_evaluation_begin(account->matcher);
     error = follow_and_ask(way);
     tmf_evaluation_end(account->evaluation);

@@ -43,22 +43,22 @@ char tmf_raw_byte(const tmf_raw_t *raw, apr_size_t *length)
     return *raw->data;
 }
 
-static tmf_error_t *undecodable(tmf_raw_t raw, apr_pool_t *pool)
+static tmf_error_t *undecodable(tmf_raw_t raw, const tmf_reading_t *reading)
 {
     tmf_text_t shown;
 
-    tmf_text_init(&shown, 64, pool);
+    tmf_text_init(&shown, 64, reading->pool);
     tmf_text_append_json(&shown, raw.data, raw.length < SHOWN_MAX ? raw.length : SHOWN_MAX);
-    return tmf_error_make(pool, TMF_ERROR_INVALID_PARAMETER,
-                          "The query string has %s, which is no percent-encoded UTF-8 text",
-                          tmf_utf8_valid(shown.data, shown.length) ? tmf_text_string(&shown)
-                                                                   : "raw bytes");
+    return tmf_reading_refuse(
+        reading, "The query string has %s, which is no percent-encoded UTF-8 text",
+        tmf_utf8_valid(shown.data, shown.length) ? tmf_text_string(&shown) : "raw bytes");
 }
 
-static tmf_error_t *decode(const char **decoded, tmf_raw_t raw, int plus_is_blank, apr_pool_t *pool)
+static tmf_error_t *decode(const char **decoded, tmf_raw_t raw, int plus_is_blank,
+                           const tmf_reading_t *reading)
 {
     tmf_raw_t rest = raw;
-    char *text = apr_palloc(pool, raw.length + 1);
+    char *text = apr_palloc(reading->pool, raw.length + 1);
     apr_size_t count = 0;
 
     while (rest.length > 0) {
@@ -66,7 +66,7 @@ static tmf_error_t *decode(const char **decoded, tmf_raw_t raw, int plus_is_blan
         char byte = tmf_raw_byte(&rest, &length);
 
         if (length == 1 && byte == '%') {
-            return undecodable(raw, pool);
+            return undecodable(raw, reading);
         }
         text[count++] = plus_is_blank && length == 1 && byte == '+' ? ' ' : byte;
         rest.data += length;
@@ -74,15 +74,15 @@ static tmf_error_t *decode(const char **decoded, tmf_raw_t raw, int plus_is_blan
     }
     text[count] = '\0';
     *decoded = text;
-    return tmf_utf8_valid(text, count) ? NULL : undecodable(raw, pool);
+    return tmf_utf8_valid(text, count) ? NULL : undecodable(raw, reading);
 }
 
-tmf_error_t *tmf_raw_decode_name(const char **name, tmf_raw_t raw, apr_pool_t *result_pool)
+tmf_error_t *tmf_raw_decode_name(const char **name, tmf_raw_t raw, const tmf_reading_t *reading)
 {
-    return decode(name, raw, 0, result_pool);
+    return decode(name, raw, 0, reading);
 }
 
-tmf_error_t *tmf_raw_decode_value(const char **value, tmf_raw_t raw, apr_pool_t *result_pool)
+tmf_error_t *tmf_raw_decode_value(const char **value, tmf_raw_t raw, const tmf_reading_t *reading)
 {
-    return decode(value, raw, 1, result_pool);
+    return decode(value, raw, 1, reading);
 }

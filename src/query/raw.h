@@ -4,7 +4,7 @@
 #ifndef TMF_QUERY_RAW_H
 #define TMF_QUERY_RAW_H
 
-#include "error.h"
+#include "query/reading.h"
 
 typedef struct {
     const char *data; /* in the query string, not NUL-terminated */
@@ -18,11 +18,11 @@ tmf_raw_t tmf_raw_cut(tmf_raw_t *rest, char separator);
  * encoding stands for itself. `raw->length` must not be 0. */
 char tmf_raw_byte(const tmf_raw_t *raw, apr_size_t *length);
 
-/* Decodes a name: percent-encoding alone. TMF_ERROR_INVALID_PARAMETER when that is broken or yields
- * NUL or no UTF-8. */
-tmf_error_t *tmf_raw_decode_name(const char **name, tmf_raw_t raw, apr_pool_t *result_pool);
+/* Decodes a name: percent-encoding alone. The reading's fault when that is broken or yields NUL or
+ * no UTF-8. */
+tmf_error_t *tmf_raw_decode_name(const char **name, tmf_raw_t raw, const tmf_reading_t *reading);
 
 /* Decodes a value: `+` is a blank, too. */
-tmf_error_t *tmf_raw_decode_value(const char **value, tmf_raw_t raw, apr_pool_t *result_pool);
+tmf_error_t *tmf_raw_decode_value(const char **value, tmf_raw_t raw, const tmf_reading_t *reading);
 
 #endif

@@ -57,19 +57,12 @@ static unsigned types_of(const tmf_filter_t *filter)
     return types;
 }
 
-static tmf_error_t *about_query(tmf_error_t *error, apr_pool_t *pool)
-{
-    return error->status == 501
-               ? error
-               : tmf_error_make(pool, TMF_ERROR_INVALID_BODY, "query: %s", error->message);
-}
-
-static tmf_error_t *check(const tmf_parameters_t *parameters, apr_pool_t *pool)
+static tmf_error_t *check(const tmf_parameters_t *parameters, const tmf_reading_t *reading)
 {
     if (parameters->has_limit || parameters->has_offset || parameters->cursor != NULL ||
         parameters->sort->nelts > 0) {
-        return tmf_error_make(pool, TMF_ERROR_INVALID_PARAMETER,
-                              "limit, offset, sort and cursor belong to lists, not to events");
+        return tmf_reading_refuse(reading,
+                                  "limit, offset, sort and cursor belong to lists, not to events");
     }
     return NULL;
 }
@@ -77,13 +70,17 @@ static tmf_error_t *check(const tmf_parameters_t *parameters, apr_pool_t *pool)
 static tmf_error_t *parse(tmf_subscription_t *subscription, const char *query, apr_pool_t *pool)
 {
     static const char *const always[] = {"eventId", "eventTime", "eventType"};
+    tmf_reading_t reading = {TMF_ERROR_INVALID_BODY, event_attributes, 0, 0, pool};
     tmf_parameters_t *parameters;
     int i;
 
-    TMF_TRY(tmf_parameters_parse(&parameters, query, event_attributes, pool));
-    TMF_TRY(check(parameters, pool));
+    if (strlen(query) > TMF_SUBSCRIPTION_MAX) {
+        return tmf_reading_refuse(&reading, "it is longer than %d bytes", TMF_SUBSCRIPTION_MAX);
+    }
+    TMF_TRY(tmf_parameters_read(&parameters, query, &reading));
+    TMF_TRY(check(parameters, &reading));
     for (i = 0; i < 3 && parameters->fields != NULL; i++) {
-        TMF_TRY(tmf_fields_add(parameters->fields, always[i], pool));
+        TMF_TRY(tmf_fields_add(parameters->fields, always[i], &reading));
     }
     subscription->filter = parameters->filter;
     subscription->fields = parameters->fields;
@@ -99,14 +96,8 @@ const char *tmf_subscription_text(const char *query)
 tmf_error_t *tmf_subscription_parse(tmf_subscription_t *subscription, const char *query,
                                     apr_pool_t *result_pool)
 {
-    tmf_error_t *error;
-
-    if (query != NULL && strlen(query) > TMF_SUBSCRIPTION_MAX) {
-        return tmf_error_make(result_pool, TMF_ERROR_INVALID_BODY,
-                              "query: it is longer than %d bytes", TMF_SUBSCRIPTION_MAX);
-    }
-    error = parse(subscription, tmf_subscription_text(query), result_pool);
-    return error == NULL ? NULL : about_query(error, result_pool);
+    return tmf_error_about(parse(subscription, tmf_subscription_text(query), result_pool),
+                           result_pool, "query");
 }
 
 void tmf_subscription_project(tmf_text_t *text, const tmf_subscription_t *subscription,

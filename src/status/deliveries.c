@@ -19,15 +19,15 @@ typedef struct {
     const char *state; /* NULL = both */
 } question_t;
 
-static tmf_error_t *read_state(question_t *question, tmf_raw_t value, apr_pool_t *pool)
+static tmf_error_t *read_state(question_t *question, tmf_raw_t value, const tmf_reading_t *reading)
 {
     if (question->state != NULL) {
-        return tmf_error_make(pool, TMF_ERROR_INVALID_PARAMETER, "state is given more than once");
+        return tmf_reading_refuse(reading, "state is given more than once");
     }
-    TMF_TRY(tmf_raw_decode_value(&question->state, value, pool));
+    TMF_TRY(tmf_raw_decode_value(&question->state, value, reading));
     return strcmp(question->state, "pending") == 0 || strcmp(question->state, "dead") == 0
                ? NULL
-               : tmf_error_make(pool, TMF_ERROR_INVALID_PARAMETER, "state must be pending or dead");
+               : tmf_reading_refuse(reading, "state must be pending or dead");
 }
 
 static int is_of_pages(const char *name)
@@ -38,6 +38,7 @@ static int is_of_pages(const char *name)
 /* Reads state here; what is about pages is read as the API does. */
 static tmf_error_t *read_parameters(question_t *question, const tmf_request_t *request)
 {
+    const tmf_reading_t reading = {TMF_ERROR_INVALID_PARAMETER, NULL, 0, 0, request->pool};
     tmf_raw_t rest = {request->query != NULL ? request->query : "",
                       request->query != NULL ? strlen(request->query) : 0};
     const char *pages = "";
@@ -50,17 +51,18 @@ static tmf_error_t *read_parameters(question_t *question, const tmf_request_t *r
         if (piece.length == 0) {
             continue;
         }
-        TMF_TRY(tmf_raw_decode_name(&name, tmf_raw_cut(&value, '='), request->pool));
+        TMF_TRY(tmf_raw_decode_name(&name, tmf_raw_cut(&value, '='), &reading));
         if (strcmp(name, "state") == 0) {
-            TMF_TRY(read_state(question, value, request->pool));
+            TMF_TRY(read_state(question, value, &reading));
         } else if (is_of_pages(name)) {
             pages = apr_pstrcat(request->pool, pages, "&",
                                 apr_pstrmemdup(request->pool, piece.data, piece.length), NULL);
         } else {
-            return tmf_error_make(request->pool, TMF_ERROR_INVALID_PARAMETER,
-                                  "deliveries are asked for with state, limit, offset and cursor; "
-                                  "there is no parameter %s",
-                                  name);
+            return tmf_reading_refuse(
+                &reading,
+                "deliveries are asked for with state, limit, offset and cursor; "
+                "there is no parameter %s",
+                name);
         }
     }
     return tmf_parameters_parse(&question->parameters, pages, NULL, request->pool);

@@ -68,7 +68,7 @@ tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char 
                                        tmf_delete_outcome_t *outcome, apr_pool_t *result_pool);
 
 /* Which of `count` texts match the regular expression, in PostgreSQL's language and time? Sets each
- * of `matches` to 1 or 0. A pattern that is none: TMF_ERROR_INVALID_PARAMETER. */
+ * of `matches` to 1 or 0. A pattern that is none: TMF_ERROR_INVALID_PATTERN. */
 tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *const *texts,
                                       int count, char *matches, apr_pool_t *scratch_pool);
 

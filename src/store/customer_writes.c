@@ -270,12 +270,6 @@ static const written_t *find_places(const tmf_db_rows_t *rows, apr_pool_t *pool)
     return written;
 }
 
-/* Is it of the database as a whole, or is it unknown whether it has committed? */
-static int concerns_all(const tmf_error_t *error)
-{
-    return error->status == 503 && !tmf_error_is(error, TMF_ERROR_WRITE_CONFLICT);
-}
-
 static tmf_error_t *write_all(void *context, const void *const *writes, int count,
                               const void **answers, apr_pool_t *batch_pool)
 {
@@ -288,7 +282,7 @@ static tmf_error_t *write_all(void *context, const void *const *writes, int coun
     tmf_metrics_batch(tmf_db_metrics(kind->database), TMF_BATCH_WRITE, count);
     error = write_on(db, kind, writes, count, &rows, batch_pool);
     tmf_db_give_back(db);
-    if (error != NULL && concerns_all(error)) {
+    if (error != NULL && tmf_error_concerns_database(error)) {
         return error;
     }
     if (error != NULL) {

@@ -145,9 +145,9 @@ static const sqlstate_row_t sqlstate_table[] = {
     {"42703", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE, 1}, /* no column */
     {"42883", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE, 1}, /* no function */
     {"42501", TMF_ERROR_DATABASE_UNAVAILABLE, TMF_DATABASE_UNFIT_MESSAGE, 1}, /* no right */
-    {"22003", TMF_ERROR_INVALID_BODY, "A number in the body is too large to be kept", 0},
-    {"2201B", TMF_ERROR_INVALID_PARAMETER, "A regular expression of the query is not valid", 0},
-    {"54000", TMF_ERROR_INVALID_BODY, "The body has a part that is too large to be kept", 0},
+    {"22003", TMF_ERROR_TOO_LARGE_TO_STORE, "A number in the body is too large to be kept", 0},
+    {"2201B", TMF_ERROR_INVALID_PATTERN, "the regular expression is not valid", 0},
+    {"54000", TMF_ERROR_TOO_LARGE_TO_STORE, "The body has a part that is too large to be kept", 0},
 };
 
 static const char *sqlstate_of(const PGresult *result)
@@ -159,8 +159,8 @@ static const char *sqlstate_of(const PGresult *result)
 
 static tmf_error_t *from_row(const sqlstate_row_t *row, const char *cause, apr_pool_t *result_pool)
 {
-    tmf_error_t *error = row->code == TMF_ERROR_INVALID_BODY ||
-                                 row->code == TMF_ERROR_INVALID_PARAMETER
+    tmf_error_t *error = row->code == TMF_ERROR_TOO_LARGE_TO_STORE ||
+                                 row->code == TMF_ERROR_INVALID_PATTERN
                              ? tmf_error_make(result_pool, row->code, "%s", row->message)
                              : tmf_error_fault(result_pool, row->code, "TMF0020", row->message,
                                                "PostgreSQL: %s", cause);

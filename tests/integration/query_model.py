@@ -6,7 +6,7 @@ import functools
 import re
 from datetime import date, datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
-from urllib.parse import quote
+from urllib.parse import quote, unquote, unquote_plus
 
 OPERATORS = ["eq", "ne", "gt", "gte", "lt", "lte", "regex"]
 SYMBOLS = {"eq": ["=", "=="], "ne": ["!="], "gt": [">"], "gte": [">="], "lt": ["<"], "lte": ["<="],
@@ -127,6 +127,32 @@ def query_of(groups, symbol=lambda operator: f".{operator}="):
     return "&".join(";".join(map(one, group)) for group in groups)
 
 
+# The first symbol ends the name, the longest one counts; an encoded one is none behind a raw "=".
+SYMBOL = re.compile("|".join(f"(?P<{name}>{spelled})" for name, spelled in [
+    ("regex", "=~|(?:[*]|%2A)(?:=|%3D)|%3D(?:~|%7E)"), ("eq", "==|%3D(?:=|%3D)"), ("ne", "(?:!|%21)(?:=|%3D)"),
+    ("gte", "(?:>|%3E)(?:=|%3D)"), ("lte", "(?:<|%3C)(?:=|%3D)"), ("gt", ">|%3E"), ("lt", "<|%3C"), ("plain", "=")]))
+
+
+def groups_of(query):
+    """The groups of a raw query string that has conditions alone."""
+    groups = []
+    for piece in filter(None, query.split("&")):
+        group = []
+        for part in filter(None, piece.split(";")):
+            symbol = SYMBOL.search(part)
+            if symbol is None:  # further values of the condition before
+                path, operator, values_at = group[-1][0], "eq", 0
+            else:
+                name, operator, values_at = unquote(part[:symbol.start()]), symbol.lastgroup, symbol.end()
+                if operator == "plain":
+                    found = re.fullmatch("(.+)[.](" + "|".join(OPERATORS) + ")", name, re.DOTALL)
+                    name, operator = found.groups() if found else (name, "eq")
+                path = name.split(".")
+            group.append((path, operator, [unquote_plus(value) for value in part[values_at:].split(",")]))
+        groups.append(group)
+    return groups
+
+
 def first_value(document, path):
     for name in path:
         while isinstance(document, list):
@@ -179,4 +205,4 @@ def sorted_by(documents, keys):
     return sorted(documents, key=functools.cmp_to_key(compare))
 
 
-__all__ = ["InvalidOperation", "OPERATORS", "SYMBOLS", "instant", "query_of", "selects", "sorted_by"]
+__all__ = ["InvalidOperation", "OPERATORS", "SYMBOLS", "groups_of", "instant", "query_of", "selects", "sorted_by"]

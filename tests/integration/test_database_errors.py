@@ -46,7 +46,7 @@ def refuse_reads(place, sqlstate):
 
 
 @pytest.mark.parametrize("sqlstate,status,words", [
-    ("22003", 400, "too large"), ("54000", 400, "too large"), ("2201B", 400, "regular expression for name is not valid"),
+    ("22003", 400, "too large"), ("54000", 400, "too large"), ("2201B", 400, "name: the regular expression is not valid"),
     ("22012", 500, "could not be completed")])
 def test_only_a_bad_pattern_is_called_one(place, sqlstate, status, words):
     Api(place.url).create()

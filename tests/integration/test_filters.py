@@ -59,77 +59,13 @@ def names(reply):
     return "".join(found)
 
 
+# What holds for documents in general stands in tests/vectors/filters.jsonl (test_vectors.py).
 @pytest.mark.parametrize("query,found", [
-    # equality, lists, OR and AND
-    ("status=Approved", "ac"), ("status=approved", ""), ("status=Approved,Initialized", "abc"),
-    ("status=Approved;Initialized", "abc"), ("status=Approved;status=Initialized", "abc"),
-    ("status=Approved&status=Initialized", "abc"), ("status=Approved&name=c", "c"), ("status=", "d"),
-    ("name=a;x=500", "acd"), ("name=a;b;x=500", "abcd"), ("status=Approved&name=a;name=b", "a"),
-    ("status.eq=Approved", "ac"), ("status==Approved", "ac"), ("name=%61", "a"), ("n%61me=a", "a"),
-    ("unknown=1", ""), ("", "abcdef"), ("&&", "abcdef"),
-    # types: 500 is the number and the string; true is a boolean
-    ("x=500", "cd"), ("x=500.0", "c"), ("x=5e2", "c"), ("x.y.z=true", "e"), ("x.y.z=false", ""),
-    ("contactMedium.preferred=true", "ab"), ("y.z=null", "f"), ("x=null", ""), ("x.y=", ""),
-    # through objects and arrays
-    ("contactMedium.characteristic.city=Paris", "ab"), ("tags=red", "d"), ("tags=7", "d"), ("tags=blue", ""),
-    ("contactMedium.mediumType=email&contactMedium.characteristic.city=Lyon", "ab"),
-    ("@type=Gold", "f"), ("%40type=Gold", "f"), ("engagedParty.id=500", "abcdef"),
-    # not equal: also where it is missing
-    ("status.ne=Approved", "bdef"), ("status!=Approved", "bdef"), ("status.ne=Approved,Initialized", "def"),
-    ("status.ne=Approved&status.ne=", "bef"), ("tags.ne=red", "abcdef"), ("tags.ne=red,green", "abcdef"),
-    ("tags.ne=red,green,7", "abcef"), ("contactMedium.mediumType.ne=email", "abcdef"),
-    ("x.ne=500", "abef"), ("x.y.z.ne=true", "abcdf"),
-    # order
-    ("creditProfile.creditScore>650", "a"), ("creditProfile.creditScore.gt=650", "a"),
-    ("creditProfile.creditScore>=650", "ab"), ("creditProfile.creditScore%3E=650", "ab"),
-    ("creditProfile.creditScore%3E%3D650", "ab"), ("creditProfile.creditScore<=500", "a"),
-    ("creditProfile.creditScore.lt=650", "a"), ("creditProfile.creditScore.lte=650", "ab"),
-    ("creditProfile.creditScore>500&creditProfile.creditScore<700", "ab"),
-    ("creditProfile.creditScore<600;creditProfile.creditScore>690", "a"),
-    ("x>499", "cd"), ("x>4999", "d"), ("name>c", "def"), ("name.gte=c&name.lt=e", "cd"), ("x>abc", ""),
-    ("name>b,e", "cdef"),
-    # instants
-    ("validFor.startDateTime=2020-06-12", "ab"), ("validFor.startDateTime=2020-06-12T00:00:00.000Z", "ab"),
-    ("validFor.startDateTime=2020-06-11T23:00-01:00", "ab"), ("validFor.startDateTime>2021-01-01", "c"),
-    ("validFor.startDateTime>2021-01-01T00:00:00.000001Z", ""), ("when=2020-06-12", "ef"),
-    ("when=2020-06-12T00:00Z", "ef"), ("when>2020", "ef"), ("when.ne=2020-06-12", "abcd"),
-    # patterns
-    ("name.regex=^[ab]$", "ab"), ("name=~[ef]", "ef"), ("name*=[ef]", "ef"), ("status.regex=^App", "ac"),
-    ("status.regex=", "abcd"), ("contactMedium.characteristic.city.regex=^P", "ab"),
-    ("name.regex=(?i)^A", "a"), ("name.regex=^a,^b", "ab"), ("name.regex=^a$;^b$", None),
-    ("tags.regex=^7", ""), ("status.regex=%5EInit", "b"), ("name.regex=^a%7Cb", "ab"),
-    # names of all kinds
-    ("gt=5", "e"), ("gt.eq=5", "e"), ("a.b=1", ""), ("filter=$[?(@['a.b']==1)]", "e"),
-    # id and href
-    ("id=", ""), ("id=x", ""), ("href=x", ""), ("href.regex=/customer/", "abcdef"), ("id.regex=^.{36}$", "abcdef"),
-    ("id.ne=x", "abcdef"), ("href.ne=x", "abcdef"), ("id>%00", None),
-    # JSONPath
-    ("filter=$[?(@.status=='Approved')]", "ac"), ("filter=[?(@.status=='Approved')]", "ac"),
-    ("filter=contactMedium[?(@.mediumType=='email')]", "ab"),
-    ("filter=$.contactMedium[?(@.mediumType=='email' %26%26 @.characteristic.city=='Paris')]", "a"),
-    ("filter=contactMedium[?(@.characteristic.city=='Paris' %26%26 @.preferred==true)]", "ab"),
-    ("filter=contactMedium[?(@.mediumType=='email' %26%26 @.preferred!=true)]", "b"),
-    ("filter=$[?(@.status!='Approved')]", "bdef"), ("filter=$[?(!(@.status=='Approved'))]", "bdef"),
-    ("filter=$[?(!@.status)]", "ef"), ("filter=status", "abcd"), ("filter=$.contactMedium", "abc"),
-    ("filter=contactMedium[?(@.preferred)]", "ab"), ("filter=$", "abcdef"), ("filter=", "abcdef"),
-    ("filter=creditProfile[?(@.creditScore>600 %26%26 @.creditProfileDate<'2021-01-01')]", "ab"),
-    ("filter=creditProfile[?(600<@.creditScore)]", "ab"), ("filter=tags[?(@=='red')]", "d"),
-    ("filter=tags[?(@==7)]", "d"), ("filter=y[?(@.z==null)]", "f"), ("filter=y[?(@.z=='null')]", "f"),
-    ("filter=x.y[?(@.z==true)]", "e"), ("filter=$[?(@.name=~'^[ab]')]", "ab"),
-    ("filter=$[?(@.name<true)]", ""), ("filter=$[?(@.name<'true')]", "abcdef"), ("filter=$[?(@.x.y.z>=true)]", ""),
-    ("filter=$[?(true>@.name || @.status=='')]", "d"), ("filter=$[?(!(@.name<true))]", "abcdef"),
-    ("filter=$[?(@.name=~'^\\x61$')]", None), ("filter=$[?(@.name=~'^\\\\x61$')]", "a"), ("filter=$[?(@.name=~/^\\x61$/)]", "a"),
-    ("filter=$[?(@.name=~'^\\u0061$')]", "a"), ("filter=$[?(@.name=~/^[AB]/i)]", "ab"), ("filter=$[?(@.name=='a' || @.name=='b')]", "ab"),
-    ("filter=$[?(@.name=='a' || @.name=='b' %26%26 @.status=='Approved')]", "a"),
-    ("filter=$[?((@.name=='a' || @.name=='b') %26%26 @.status=='Initialized')]", "b"),
-    ("filter=$[?(@.contactMedium[?(@.preferred==true)].characteristic.city=='Lyon')]", ""),
-    ("filter=$[?(@.contactMedium[?(@.preferred==true)].characteristic.city=='Paris')]", "ab"),
-    ("filter=$[?(@.name=='a')]&status=Initialized", ""), ("filter=$[?(@.status=='Approved')]&status=Initialized", ""),
-    ("status=Initialized&filter=$[?(@.status=='Approved')]", ""),
-    ("filter=$[?(@.status=='Approved')]&status=Approved&status=Initialized", "ac"), ("filter=status&filter=$.creditProfile", "ab"),
-    ("filter=$[?(@.name=='a%2Cb')]", ""), ("filter=$[?(@.id=='x')]", ""), ("filter=$[?(@.id!='x')]", "abcdef"),
-    ("filter=$.href", "abcdef"), ("filter=$[?(@.x==500)]", "cd"), ("filter=$[?(@.x=='500')]", "cd"),
-])
+    ("engagedParty.id=500", "abcdef"), ("name.regex=^a$;^b$", None), ("id=", ""), ("id=x", ""), ("href=x", ""),
+    ("href.regex=/customer/", "abcdef"), ("id.regex=^.{36}$", "abcdef"), ("id.ne=x", "abcdef"), ("href.ne=x", "abcdef"),
+    ("id>%00", None), ("filter=$[?(@.name=~'^\\x61$')]", None), ("filter=$[?(@.name=~'^\\\\x61$')]", "a"),
+    ("filter=$[?(@.name=~/^\\x61$/)]", "a"), ("filter=$[?(@.id=='x')]", ""), ("filter=$[?(@.id!='x')]", "abcdef"),
+    ("filter=$.href", "abcdef")])
 def test_filters(people, query, found):
     reply = people.get(f"/customer?{query}")
     if found is None:

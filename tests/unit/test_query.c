@@ -86,15 +86,16 @@ END_TEST
 START_TEST(fields_have_limits)
 {
     const char *deep = "a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p";
+    const tmf_reading_t reading = {TMF_ERROR_INVALID_PARAMETER, NULL, 0, 0, pool};
     tmf_fields_t *fields = tmf_fields_make(pool);
     int i;
 
-    ck_assert_ok(tmf_fields_add(fields, deep, pool));
-    ck_assert_ptr_nonnull(tmf_fields_add(fields, apr_pstrcat(pool, deep, ".q", NULL), pool));
+    ck_assert_ok(tmf_fields_add(fields, deep, &reading));
+    ck_assert_ptr_nonnull(tmf_fields_add(fields, apr_pstrcat(pool, deep, ".q", NULL), &reading));
     for (i = 2; i < TMF_FIELDS_COUNT_MAX; i++) {
-        ck_assert_ok(tmf_fields_add(fields, apr_itoa(pool, i), pool));
+        ck_assert_ok(tmf_fields_add(fields, apr_itoa(pool, i), &reading));
     }
-    ck_assert_ptr_nonnull(tmf_fields_add(fields, "one more", pool));
+    ck_assert_ptr_nonnull(tmf_fields_add(fields, "one more", &reading));
 }
 END_TEST
 
