@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds the units whose threads share memory with ThreadSanitizer, and runs their tests. Needs a tree with configure.
+# Builds the units whose threads share memory with ThreadSanitizer, and runs their tests. Needs a tree that has configure and
+# is not built itself, as tests/run.sh makes one.
 #
 # The other sanitizers' run puts all of the module under load, but sees no races. ThreadSanitizer needs all code that shares
 # something to be compiled for it, and httpd and PostgreSQL's library are not: so it is for units. It knows the locks of
@@ -13,7 +14,7 @@ build=$(mktemp -d)
 trap 'rm -rf "$build"' EXIT
 
 cd "$build"
-"$source/configure" -q --enable-werror --enable-thread-sanitizer CFLAGS='-g -O1'
+"$source/configure" -q --enable-option-checking=fatal --enable-werror --enable-thread-sanitizer CFLAGS='-g -O1'
 make -j "$(nproc)" libtmf.a "${units[@]/#/tests/unit/test_}" >make.log 2>&1 || { tail -n 60 make.log; exit 1; }
 for unit in "${units[@]}"; do
     # Without randomised addresses: some kernels spread them more widely than ThreadSanitizer expects. Its exit code is that
