@@ -109,8 +109,8 @@ static void cut_connection(PGconn *pg)
     PQconsumeInput(pg);
 }
 
-/* Reads results until libpq has no more, or rows are cut. 1 when the connection takes the next
- * statement, or will be replaced because of the rows. */
+/* Reads results until libpq has no more: 1 when the connection takes the next statement. 0 when it
+ * does not, or when more rows are left than it is worth. */
 static int read_results(const tmf_connection_t *connection, apr_time_t deadline,
                         tmf_db_rows_t *rows)
 {
@@ -127,11 +127,7 @@ static int read_results(const tmf_connection_t *connection, apr_time_t deadline,
         } else {
             tmf_rows_add(rows, result);
         }
-        if (rows->is_cut) {
-            cut_connection(pg);
-            return 1;
-        }
-        if (PQstatus(pg) != CONNECTION_OK) {
+        if (PQstatus(pg) != CONNECTION_OK || (rows->is_cut && rows->bytes > 2 * rows->budget)) {
             return 0;
         }
     }
@@ -155,9 +151,10 @@ static tmf_error_t *take_answer(const tmf_connection_t *connection, int sent, tm
                 ? "no answer in time"
                 : tmf_sqlstate_one_line(PQerrorMessage(connection->pg), rows->pool);
     cut_connection(connection->pg);
-    return tmf_error_fault(rows->pool, TMF_ERROR_DATABASE_UNAVAILABLE, "TMF0022",
-                           TMF_DATABASE_UNAVAILABLE_MESSAGE, "lost the database in a statement: %s",
-                           cause);
+    return rows->is_cut ? NULL
+                        : tmf_error_fault(rows->pool, TMF_ERROR_DATABASE_UNAVAILABLE, "TMF0022",
+                                          TMF_DATABASE_UNAVAILABLE_MESSAGE,
+                                          "lost the database in a statement: %s", cause);
 }
 
 tmf_error_t *tmf_connection_ask(tmf_connection_t *connection, const char *sql, int count,

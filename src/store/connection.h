@@ -90,10 +90,12 @@ struct tmf_db_rows_t {
     PGresult *result;         /* of the statement that was run last; NULL = none, or rows are cut */
     apr_array_header_t *kept; /* an array of values for each row; NULL = without a budget */
     apr_array_header_t *long_rows; /* of PGresult *: rows that are kept in it */
-    apr_size_t budget;             /* bytes for rows; 0 = no bound */
-    apr_size_t bytes;              /* that those kept take */
-    int is_cut;                    /* there were more of them */
-    apr_pool_t *pool;              /* of all this */
+    char *block;                   /* room for the next row, `left` bytes */
+    apr_size_t left;
+    apr_size_t budget; /* bytes for rows; 0 = no bound */
+    apr_size_t bytes;  /* that all that were read take */
+    int is_cut;        /* there were more of them than are kept */
+    apr_pool_t *pool;  /* of all this */
 };
 
 /* None yet; the result is cleared with `result_pool`. */
@@ -115,8 +117,8 @@ tmf_connection_t *tmf_connection_make(apr_pool_t *pool);
 void tmf_connection_begin(tmf_connection_t *connection);
 
 /* Runs SQL once, unprepared, and waits for all that it returns. Only a lost connection is an error
- * here: the caller looks at `rows->result`. When rows are cut, so is the connection, and its next
- * borrower gets a new one. */
+ * here: the caller looks at `rows->result`. When more rows are left than it
+ * is worth to read, the connection is cut, and its next borrower gets a new one. */
 tmf_error_t *tmf_connection_ask(tmf_connection_t *connection, const char *sql, int count,
                                 const char *const *parameters, tmf_db_rows_t *rows);
 

@@ -131,7 +131,7 @@ tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *co
 
 /* Runs SQL that only reads, as tmf_db_ask when `is_planned_anew`, else as tmf_db_execute, and reads
  * rows as long as they take no more than `budget` bytes, but at least one: `*is_cut` says that
- * there were more. They cost another connection then. */
+ * there were more. When they are many, they cost another connection. */
 tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                          int is_planned_anew, apr_size_t budget, const tmf_db_rows_t **rows,
                          int *is_cut, apr_pool_t *result_pool);

@@ -10,7 +10,8 @@
 
 /* Bytes of a row that is copied, so that it takes no more than it needs; a longer one stays where
  * libpq has put it. */
-#define COPIED_MAX 16384
+#define COPIED_MAX 8192
+#define BLOCK_SIZE 65536 /* bytes that copies are put into */
 
 /* Bytes: when so much is freed at once, the heap gives it back to the system. */
 #define LARGE (2 * 1024 * 1024)
@@ -77,11 +78,27 @@ static apr_size_t size_of(const PGresult *row, int columns)
     return size;
 }
 
+/* Room for what is kept of a row, in the block that the last one left some of. */
+static void *take_room(tmf_db_rows_t *rows, apr_size_t size)
+{
+    void *room;
+
+    size = APR_ALIGN_DEFAULT(size);
+    if (size > rows->left) {
+        rows->block = apr_palloc(rows->pool, BLOCK_SIZE);
+        rows->left = BLOCK_SIZE;
+    }
+    room = rows->block;
+    rows->block += size;
+    rows->left -= size;
+    return room;
+}
+
 /* The values, and, when they are copied, their texts behind them. */
-static value_t *values_of(const PGresult *row, int columns, apr_size_t size, apr_pool_t *pool)
+static value_t *values_of(tmf_db_rows_t *rows, const PGresult *row, int columns, apr_size_t size)
 {
     int is_copied = size <= COPIED_MAX;
-    value_t *values = apr_palloc(pool, is_copied ? size : columns * sizeof(*values));
+    value_t *values = take_room(rows, is_copied ? size : columns * sizeof(*values));
     char *copy = (char *)(values + columns);
     int i;
 
@@ -101,13 +118,13 @@ void tmf_rows_add(tmf_db_rows_t *rows, PGresult *row)
     int columns = PQnfields(row);
     apr_size_t size = size_of(row, columns);
 
-    if (rows->kept->nelts > 0 && rows->bytes + size > rows->budget) {
+    rows->bytes += size;
+    if (rows->kept->nelts > 0 && rows->bytes > rows->budget) {
         rows->is_cut = 1;
         PQclear(row);
         return;
     }
-    APR_ARRAY_PUSH(rows->kept, value_t *) = values_of(row, columns, size, rows->pool);
-    rows->bytes += size;
+    APR_ARRAY_PUSH(rows->kept, value_t *) = values_of(rows, row, columns, size);
     if (size <= COPIED_MAX) {
         PQclear(row);
     } else {
