@@ -31,7 +31,7 @@ void tmf_representation_add_identity(tmf_json_t *document, const tmf_request_t *
                                      const char *id, apr_pool_t *result_pool);
 
 /* A document of this many bytes or more is inserted into the body of a list instead of copied. */
-#define TMF_REPRESENTATION_INSERT_MIN 16384
+#define TMF_REPRESENTATION_INSERT_MIN 2048
 
 /* Appends a customer to the body of a reply. One that is shown whole may be inserted: it must live
  * as long as the request's pool. */

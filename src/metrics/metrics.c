@@ -109,7 +109,7 @@ void tmf_metrics_delivery_delay(tmf_metrics_t *metrics, apr_interval_time_t dela
     }
 }
 
-void tmf_metrics_connection(tmf_metrics_t *metrics, tmf_connection_t state, int change)
+void tmf_metrics_connection(tmf_metrics_t *metrics, tmf_connection_state_t state, int change)
 {
     if (metrics != NULL && metrics->process != NULL) {
         atomic_fetch_add_explicit(&metrics->process->states[state], change, memory_order_relaxed);

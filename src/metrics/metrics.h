@@ -61,7 +61,7 @@ typedef enum {
     TMF_CONNECTION_IN_USE,
     TMF_CONNECTION_IDLE,
     TMF_CONNECTION_WAITING
-} tmf_connection_t;
+} tmf_connection_state_t;
 #define TMF_CONNECTIONS 3
 
 /* States of listeners, as in src/api/README.md §8. */
@@ -97,7 +97,7 @@ void tmf_metrics_delivery_delay(tmf_metrics_t *metrics, apr_interval_time_t dela
 
 /* One connection more (1) or less (-1) of this process. TMF_CONNECTION_IDLE is not told: it is what
  * is open and not in use. */
-void tmf_metrics_connection(tmf_metrics_t *metrics, tmf_connection_t state, int change);
+void tmf_metrics_connection(tmf_metrics_t *metrics, tmf_connection_state_t state, int change);
 void tmf_metrics_connection_open(tmf_metrics_t *metrics, int change);
 
 /* ---- reading ---- */
@@ -165,7 +165,7 @@ const tmf_metrics_snapshot_t *tmf_metrics_snapshot(tmf_metrics_t *metrics, apr_p
 /* The labels' values. */
 const char *tmf_operation_name(tmf_operation_t operation);
 const char *tmf_outcome_name(tmf_outcome_t outcome);
-const char *tmf_connection_name(tmf_connection_t state);
+const char *tmf_connection_name(tmf_connection_state_t state);
 const char *tmf_listener_state_name(tmf_listener_state_t state);
 /* The HTTP status of an index of `requests`; 0 = others. */
 int tmf_metrics_status(int index);

@@ -193,7 +193,7 @@ static void append_connections(const out_t *out, const apr_int64_t *connections)
 
     begin_family(out, &family);
     for (i = 0; i < TMF_CONNECTIONS; i++) {
-        append_number(out, &family, "state", tmf_connection_name((tmf_connection_t)i),
+        append_number(out, &family, "state", tmf_connection_name((tmf_connection_state_t)i),
                       (apr_uint64_t)(connections[i] > 0 ? connections[i] : 0));
     }
 }

@@ -56,7 +56,7 @@ int tmf_metrics_status(int index)
     return statuses[index];
 }
 
-/* Those of the table in store/session.c and others that happen, and our own. */
+/* Those of the table in store/sqlstate.c and others that happen, and our own. */
 static const char *const database_errors[TMF_DATABASE_ERRORS] = {
     "other",        "08000", "08001", "08003", "08006", "22003",
     "2201B",        "23505", "23514", "25006", "25P03", "26000",
@@ -109,7 +109,7 @@ const char *tmf_outcome_name(tmf_outcome_t outcome)
     return names[outcome];
 }
 
-const char *tmf_connection_name(tmf_connection_t state)
+const char *tmf_connection_name(tmf_connection_state_t state)
 {
     static const char *const names[TMF_CONNECTIONS] = {"in_use", "idle", "waiting"};
 

@@ -206,7 +206,7 @@ static tmf_error_t *with_database(tmf_dispatcher_t *dispatcher, apr_pool_t *pool
     tmf_error_t *error;
 
     TMF_TRY(tmf_db_borrow(&exchange.db, dispatcher->settings->database, pool));
-    tmf_db_hurry(exchange.db, cancel, most);
+    tmf_db_set_deadline(exchange.db, cancel, most);
     error = what(&exchange);
     tmf_db_give_back(exchange.db);
     return error;

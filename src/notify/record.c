@@ -199,7 +199,7 @@ void tmf_record_carry_out(tmf_record_t *record)
 
     record->error = tmf_db_borrow(&db, record->settings->database, record->pool);
     if (record->error == NULL) {
-        tmf_db_hurry(db, record->cancel, record->most);
+        tmf_db_set_deadline(db, record->cancel, record->most);
         record->error = record->kind == TMF_RECORD_SETTLED ? record_settled(record, db)
                                                            : read_and_sweep(record, db);
         tmf_db_give_back(db);

@@ -17,8 +17,8 @@
 
 #include "store/customer_store.h"
 
-/* Bytes of rows that are read for one page: it ends with the row that passes them. */
-#define TMF_PAGE_BYTES (16 * 1024 * 1024)
+/* Bytes of the rows of one page, which ends before the row that would be one too many. */
+#define TMF_PAGE_BYTES (4 * 1024 * 1024)
 
 /* One column of an order; the last one of every order is `c.id`, which makes it total. */
 typedef struct {
@@ -56,8 +56,8 @@ typedef struct {
     const char *const *last_key;  /* and of the last one; undefined when count is 0 */
 } tmf_customer_page_t;
 
-/* Reads a page. When its customers take more than 16 MiB, it ends early, in the direction of
- * reading, but has one at least: as if the limit were lower. Errors are tmf_db_execute's, and
+/* Reads a page. When its customers take more than TMF_PAGE_BYTES, it ends early, in the direction
+ * of reading, but has one at least: as if the limit were lower. Errors are tmf_db_execute's, and
  * TMF_ERROR_INVALID_PARAMETER when a regular expression is not valid. */
 tmf_error_t *tmf_customer_list_read(tmf_db_t *db, const tmf_customer_selection_t *selection,
                                     tmf_customer_page_t *page, apr_pool_t *result_pool);

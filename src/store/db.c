@@ -3,17 +3,16 @@
  * DESIGN
  *
  * mod_dbd's pool waits for ever when it is exhausted, and opens connections while it holds its own
- * lock. So one thread of a child at a time stands at its door (`door`): it may wait there for a
- * connection that another thread gives back, or for the database to answer; all others give up
- * after TMFCustomerPoolTimeout with a 503. Giving back needs no door.
+ * lock. So one thread of a child at a time asks it for one, under the connection lock: it may wait
+ * for a connection that another thread gives back, or for the database to answer; all others give
+ * up after TMFCustomerPoolTimeout with a 503. Giving back needs no lock.
  *
- * The door is held while ap_dbd_open or PQreset runs: a few microseconds, or connect_timeout of
+ * The lock is held while ap_dbd_open or PQreset runs: a few microseconds, or connect_timeout of
  * DBDParams when the database is away. After a failure outage.h says when it is tried again;
  * meanwhile everybody has a 503 at once.
  *
- * session.h has what is done on one connection; it belongs to whoever has borrowed it. mod_dbd
- * shares the connections of virtual hosts with equal settings of its own, so what belongs to a host
- * is set for each borrower anew, where the last one was of a host with other settings.
+ * connection.h has what belongs to one connection. mod_dbd shares the connections of virtual hosts
+ * with equal settings of its own, so a borrower whose host has another statement timeout sets it.
  *
  * A borrowed connection is known to be usable: idle, not readable (the server says nothing unasked,
  * so a readable idle connection is a dead one: it is reset before anything is sent, and no write is
@@ -43,18 +42,19 @@
 #include <mod_dbd.h>
 
 #include "model/clock.h"
-#include "store/db_internal.h"
+#include "store/connection.h"
 #include "store/schema.h"
+#include "store/thread.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
 
 #define GRACE_TIME (1 * APR_USEC_PER_SEC) /* past statement_timeout, then the connection is cut */
-/* Statements of a write, each of which may take its timeout: begin, lock, update, commit; or, of
- * one that was prepared before its session was reset: deallocate, prepare, run, two to set up,
- * prepare, run. */
-#define CACHE_WRITE_STATEMENTS 7
-#define SESSION_KEY            "tmf_customer_session"
+/* Statements of a write at most, each of which may take its timeout. Those of a transaction are
+ * fewer: begin, lock, update, commit. One that was prepared before its session was reset:
+ * deallocate, prepare, run, two to set up, prepare in a place that is taken (three), run. */
+#define CACHE_WRITE_STATEMENTS 9
+#define CONNECTION_KEY         "tmf_customer_connection"
 
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
@@ -82,7 +82,7 @@ apr_status_t tmf_db_pool_make(tmf_db_pool_t **pool, const tmf_db_settings_t *set
     made->statement_timeout = settings->statement_timeout;
     made->pool_timeout = settings->pool_timeout;
     ap_mpm_query(AP_MPMQ_IS_THREADED, &made->threaded);
-    status = tmf_semaphore_init(&made->door, 1);
+    status = tmf_semaphore_init(&made->connection_lock, 1);
     if (status == APR_SUCCESS) {
         status = tmf_outage_make(&made->outage, child_pool);
     }
@@ -150,7 +150,8 @@ static tmf_error_t *busy(tmf_db_pool_t *pool, apr_pool_t *result_pool)
                : tmf_error_make(result_pool, TMF_ERROR_DATABASE_BUSY, message);
 }
 
-/* Without connect_timeout, a host that answers nothing keeps a thread at the door for minutes. */
+/* Without connect_timeout, a host that answers nothing keeps a thread under the connection lock for
+ * minutes. */
 static void check_connect_timeout(tmf_db_pool_t *pool, const PQconninfoOption *option)
 {
     if (strcmp(option->keyword, "connect_timeout") == 0 &&
@@ -191,7 +192,7 @@ static tmf_error_t *check_schema(tmf_db_pool_t *pool, const PGresult *result,
             result_pool,
             "the schema tmf_customer cannot be used, is sql/install.sql to be run? "
             "PostgreSQL: %s",
-            tmf_session_cause(result, result_pool));
+            tmf_sqlstate_cause(result, result_pool));
         return unfit(pool, "TMF0023", fault, result_pool);
     }
     version = atoi(PQgetvalue(result, 0, 0));
@@ -207,17 +208,11 @@ static const char *milliseconds(apr_interval_time_t time, apr_pool_t *result_poo
     return apr_psprintf(result_pool, "%" APR_TIME_T_FMT, apr_time_as_msec(time));
 }
 
-/* What a statement may take for this borrower. */
-static apr_interval_time_t timeout_of(const tmf_db_t *db)
-{
-    return db->limit > 0 ? db->limit : db->pool->statement_timeout;
-}
-
 /* One look at the schema, and all the settings of a session. Other modules on the same connection
  * can live with them: their statements are short, too, and neither compiling them nor spreading
  * them over processes would pay; and their errors come without DETAIL and CONTEXT, which repeat
  * data: what libpq says of a connection that breaks is logged as it is. */
-tmf_error_t *tmf_db_set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
+tmf_error_t *tmf_db_set_up_session(tmf_connection_t *connection, apr_pool_t *result_pool)
 {
     static const char sql[] =
         "SELECT schema.*, pg_catalog.set_config('client_encoding', 'UTF8', false),"
@@ -225,51 +220,49 @@ tmf_error_t *tmf_db_set_up_session(tmf_db_t *db, apr_pool_t *result_pool)
         " pg_catalog.set_config('jit', 'off', false),"
         " pg_catalog.set_config('max_parallel_workers_per_gather', '0', false)"
         " FROM (" TMF_SCHEMA_SQL ") AS schema";
-    const char *timeout = milliseconds(timeout_of(db), result_pool);
-    tmf_session_state_t *state = tmf_session_state(db->session);
-    PGresult *result;
+    const char *timeout = milliseconds(connection->statement_timeout, result_pool);
+    tmf_db_pool_t *pool = connection->borrower.pool;
+    tmf_db_rows_t *rows = tmf_rows_make(0, result_pool);
 
-    PQsetErrorVerbosity(db->connection, PQERRORS_TERSE);
-    TMF_TRY(tmf_session_ask(db->session, sql, 1, &timeout, &result, result_pool));
-    TMF_TRY(check_schema(db->pool, result, result_pool));
-    TMF_TRY(tmf_session_ask(db->session, "SELECT tmf_customer.identity()", 0, NULL, &result,
-                            result_pool));
-    TMF_TRY(tmf_session_error(result, result_pool));
-    state->identity = (apr_uint64_t)apr_atoi64(PQgetvalue(result, 0, 0));
-    state->statement_timeout = timeout_of(db);
-    tmf_session_begin(db->session);
-    database_is_back(db->pool, 1);
-    look_at_options(db->pool, db->connection);
+    PQsetErrorVerbosity(connection->pg, PQERRORS_TERSE);
+    TMF_TRY(tmf_connection_ask(connection, sql, 1, &timeout, rows));
+    TMF_TRY(check_schema(pool, rows->result, result_pool));
+    TMF_TRY(tmf_connection_ask(connection, "SELECT tmf_customer.identity()", 0, NULL, rows));
+    TMF_TRY(tmf_sqlstate_error(rows->result, result_pool));
+    connection->identity = (apr_uint64_t)tmf_db_number(rows, 0, 0);
+    tmf_connection_begin(connection);
+    database_is_back(pool, 1);
+    look_at_options(pool, connection->pg);
     return NULL;
 }
 
-static tmf_error_t *set_timeout(tmf_db_t *db, apr_pool_t *result_pool)
+/* Not within a transaction, which would undo it when it fails. */
+static tmf_error_t *set_timeout(tmf_connection_t *connection, apr_interval_time_t most,
+                                apr_pool_t *result_pool)
 {
     static const char sql[] = "SELECT pg_catalog.set_config('statement_timeout', $1, false)";
-    const char *timeout = milliseconds(timeout_of(db), result_pool);
-    PGresult *result;
+    const char *timeout = milliseconds(most, result_pool);
+    tmf_db_rows_t *rows = tmf_rows_make(0, result_pool);
 
-    TMF_TRY(tmf_session_ask(db->session, sql, 1, &timeout, &result, result_pool));
-    TMF_TRY(tmf_session_error(result, result_pool));
-    tmf_session_state(db->session)->statement_timeout = timeout_of(db);
+    TMF_TRY(tmf_connection_ask(connection, sql, 1, &timeout, rows));
+    TMF_TRY(tmf_sqlstate_error(rows->result, result_pool));
+    connection->statement_timeout = most;
     return NULL;
 }
 
 /* Makes the session one for this borrower. */
-static tmf_error_t *enter_session(tmf_db_t *db, apr_pool_t *result_pool)
+static tmf_error_t *enter_session(tmf_connection_t *connection, apr_pool_t *result_pool)
 {
-    tmf_db_pool_t *pool = db->pool;
-    const tmf_session_state_t *state = tmf_session_state(db->session);
+    tmf_db_pool_t *pool = connection->borrower.pool;
 
-    tmf_session_set_patience(db->session, pool->statement_timeout + GRACE_TIME);
-    if (tmf_session_is_new(db->session, db->connection)) {
-        TMF_TRY(tmf_db_set_up_session(db, result_pool));
-    } else if (state->statement_timeout != pool->statement_timeout) {
-        TMF_TRY(set_timeout(db, result_pool)); /* another host's */
+    if (connection->backend_pid != PQbackendPID(connection->pg)) {
+        connection->statement_timeout = pool->statement_timeout;
+        TMF_TRY(tmf_db_set_up_session(connection, result_pool));
+    } else if (connection->statement_timeout != pool->statement_timeout) {
+        TMF_TRY(set_timeout(connection, pool->statement_timeout, result_pool)); /* another host's */
     }
     database_is_back(pool, 0);
-    db->identity = state->identity;
-    pool->identity = state->identity;
+    pool->identity = connection->identity;
     return NULL;
 }
 
@@ -279,91 +272,81 @@ static apr_status_t count_closed(void *metrics)
     return APR_SUCCESS;
 }
 
-/* A connection's own pool ends when mod_dbd closes it. */
-static tmf_session_t *session_of(ap_dbd_t *dbd, tmf_metrics_t *metrics)
+/* The object that mod_dbd's record has, or is given now. Its pool ends when mod_dbd closes it. */
+static tmf_connection_t *connection_of(const ap_dbd_t *dbd, tmf_metrics_t *metrics)
 {
-    void *session = NULL;
+    void *found = NULL;
+    tmf_connection_t *connection;
 
-    apr_pool_userdata_get(&session, SESSION_KEY, dbd->pool);
-    if (session == NULL) {
-        session = tmf_session_make(dbd->pool);
-        apr_pool_userdata_setn(session, SESSION_KEY, NULL, dbd->pool);
+    apr_pool_userdata_get(&found, CONNECTION_KEY, dbd->pool);
+    connection = found;
+    if (connection == NULL) {
+        connection = tmf_connection_make(dbd->pool);
+        apr_pool_userdata_setn(connection, CONNECTION_KEY, NULL, dbd->pool);
         tmf_metrics_connection_open(metrics, 1);
         apr_pool_cleanup_register(dbd->pool, metrics, count_closed, apr_pool_cleanup_null);
     }
-    return session;
+    connection->pg = apr_dbd_native_handle(dbd->driver, dbd->handle);
+    return connection;
 }
 
 /* The server says nothing unasked: what can be read is the end of the connection. */
-static int is_dead(PGconn *connection)
+static int is_dead(PGconn *pg)
 {
-    struct pollfd socket = {PQsocket(connection), POLLIN, 0};
+    struct pollfd socket = {PQsocket(pg), POLLIN, 0};
 
-    return PQstatus(connection) != CONNECTION_OK || poll(&socket, 1, 0) != 0 ||
-           PQtransactionStatus(connection) != PQTRANS_IDLE;
+    return PQstatus(pg) != CONNECTION_OK || poll(&socket, 1, 0) != 0 ||
+           PQtransactionStatus(pg) != PQTRANS_IDLE;
 }
 
-/* Behind the door: takes a connection from mod_dbd and sees that it lives. */
-static tmf_error_t *open_connection(tmf_db_t *db, apr_pool_t *result_pool)
+/* Under the connection lock: takes a connection from mod_dbd and sees that it lives. */
+static tmf_error_t *open_connection(tmf_connection_t **opened, tmf_db_pool_t *pool,
+                                    apr_pool_t *result_pool)
 {
-    tmf_db_pool_t *pool = db->pool;
-    const char *cause = "mod_dbd gives no connection";
     ap_dbd_t *dbd = dbd_open(result_pool, pool->server);
+    tmf_connection_t *connection;
+    const char *cause;
 
-    db->dbd = dbd;
-    if (dbd != NULL) {
-        db->connection = apr_dbd_native_handle(dbd->driver, dbd->handle);
-        if (!is_dead(db->connection)) {
-            return NULL;
-        }
-        PQreset(db->connection);
-        tmf_session_lose(session_of(dbd, pool->metrics));
-        if (PQstatus(db->connection) == CONNECTION_OK) {
-            return NULL;
-        }
-        cause = tmf_session_one_line(PQerrorMessage(db->connection), result_pool);
-        dbd_close(pool->server, dbd);
+    if (dbd == NULL) {
+        return away(pool, "mod_dbd gives no connection", result_pool);
     }
-    return away(pool, cause, result_pool);
+    connection = connection_of(dbd, pool->metrics);
+    if (is_dead(connection->pg)) {
+        PQreset(connection->pg);
+        connection->backend_pid = 0;
+    }
+    if (PQstatus(connection->pg) != CONNECTION_OK) {
+        cause = tmf_sqlstate_one_line(PQerrorMessage(connection->pg), result_pool);
+        dbd_close(pool->server, dbd);
+        return away(pool, cause, result_pool);
+    }
+    memset(&connection->borrower, 0, sizeof(connection->borrower));
+    connection->borrower.pool = pool;
+    connection->borrower.dbd = dbd;
+    connection->borrower.result_pool = result_pool;
+    connection->borrower.answer_time = pool->statement_timeout + GRACE_TIME;
+    *opened = connection;
+    return NULL;
 }
 
-static tmf_error_t *pass_the_door(tmf_db_t *db, apr_pool_t *result_pool)
+static tmf_error_t *await_connection(tmf_connection_t **connection, tmf_db_pool_t *pool,
+                                     apr_pool_t *result_pool)
 {
-    tmf_db_pool_t *pool = db->pool;
     tmf_error_t *error;
-    int may_pass;
+    int is_locked;
 
     if (!tmf_outage_may_try(pool->outage)) {
         return paused(pool, result_pool);
     }
     tmf_metrics_connection(pool->metrics, TMF_CONNECTION_WAITING, 1);
-    may_pass = tmf_semaphore_take(&pool->door, tmf_clock_now() + pool->pool_timeout);
+    is_locked = tmf_semaphore_take(&pool->connection_lock, tmf_clock_now() + pool->pool_timeout);
     tmf_metrics_connection(pool->metrics, TMF_CONNECTION_WAITING, -1);
-    if (!may_pass) {
+    if (!is_locked) {
         return busy(pool, result_pool);
     }
-    error = open_connection(db, result_pool);
-    tmf_semaphore_give(&pool->door);
+    error = open_connection(connection, pool, result_pool);
+    tmf_semaphore_give(&pool->connection_lock);
     return error;
-}
-
-static void hold_signals(tmf_db_t *db)
-{
-    sigset_t deadly;
-
-    if (!db->pool->threaded) {
-        sigemptyset(&deadly);
-        sigaddset(&deadly, SIGTERM);
-        sigaddset(&deadly, SIGHUP);
-        pthread_sigmask(SIG_BLOCK, &deadly, &db->signals);
-    }
-}
-
-static void release_signals(tmf_db_t *db)
-{
-    if (!db->pool->threaded) {
-        pthread_sigmask(SIG_SETMASK, &db->signals, NULL);
-    }
 }
 
 tmf_error_t *tmf_db_counted(const tmf_db_pool_t *pool, tmf_error_t *error)
@@ -377,26 +360,25 @@ tmf_error_t *tmf_db_counted(const tmf_db_pool_t *pool, tmf_error_t *error)
 
 static tmf_error_t *borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t *result_pool)
 {
-    tmf_db_t *db = apr_pcalloc(result_pool, sizeof(*db));
+    tmf_connection_t *connection = NULL;
     tmf_error_t *error;
+    sigset_t signals;
 
-    db->pool = pool;
-    db->result_pool = result_pool;
-    hold_signals(db);
-    error = pass_the_door(db, result_pool);
+    tmf_thread_hold_signals(pool->threaded, &signals);
+    error = await_connection(&connection, pool, result_pool);
     if (error != NULL) {
-        release_signals(db);
+        tmf_thread_release_signals(pool->threaded, &signals);
         return error;
     }
-    PQsetnonblocking(db->connection, 1);
-    db->session = session_of(db->dbd, pool->metrics);
+    connection->borrower.signals = signals;
+    PQsetnonblocking(connection->pg, 1);
     tmf_metrics_connection(pool->metrics, TMF_CONNECTION_IN_USE, 1);
-    error = enter_session(db, result_pool);
+    error = enter_session(connection, result_pool);
     if (error != NULL) {
-        tmf_db_give_back(db);
+        tmf_db_give_back(connection);
         return error;
     }
-    *borrowed = db;
+    *borrowed = connection;
     return NULL;
 }
 
@@ -407,43 +389,48 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t 
 
 tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *result_pool)
 {
-    db->limit = most;
-    return tmf_db_counted(db->pool, set_timeout(db, result_pool));
+    return tmf_db_counted(db->borrower.pool, set_timeout(db, most, result_pool));
 }
 
 /* What was lost may still be carried out: it counts as being at work until its time is over. */
-static void end_writes(tmf_db_t *db)
+static void end_writes(const tmf_connection_t *connection)
 {
-    tmf_customer_key_t key = {db->identity, NULL};
+    const tmf_borrower_t *borrower = &connection->borrower;
+    tmf_customer_key_t key = {connection->identity, NULL};
     int i;
 
-    if (PQstatus(db->connection) != CONNECTION_OK) {
+    if (PQstatus(connection->pg) != CONNECTION_OK) {
         return;
     }
-
-    for (i = 0; db->writes != NULL && i < db->writes->nelts; i++) {
-        key.id = APR_ARRAY_IDX(db->writes, i, const char *);
-        tmf_customer_cache_end_write(&db->pool->caching, &key);
+    for (i = 0; borrower->writes != NULL && i < borrower->writes->nelts; i++) {
+        key.id = APR_ARRAY_IDX(borrower->writes, i, const char *);
+        tmf_customer_cache_end_write(&borrower->pool->caching, &key);
     }
 }
 
+/* Other modules may use the connection, so it does not keep the limit of a borrower; when it cannot
+ * be set back, it is lost, or the next borrower does it. */
 void tmf_db_give_back(tmf_db_t *db)
 {
+    const tmf_borrower_t borrower = db->borrower;
+    tmf_db_pool_t *pool = borrower.pool;
+
     end_writes(db);
-    if (db->limit > 0) {
-        db->limit = 0;
-        (void)set_timeout(db, db->result_pool); /* when that fails the connection is lost */
+    if (db->statement_timeout != pool->statement_timeout) {
+        (void)set_timeout(db, pool->statement_timeout, borrower.result_pool);
     }
-    PQsetnonblocking(db->connection, 0);
-    tmf_session_hurry(db->session, NULL, 0);
-    dbd_close(db->pool->server, db->dbd);
-    tmf_metrics_connection(db->pool->metrics, TMF_CONNECTION_IN_USE, -1);
-    release_signals(db);
+    PQsetnonblocking(db->pg, 0);
+    dbd_close(pool->server, borrower.dbd);
+    tmf_metrics_connection(pool->metrics, TMF_CONNECTION_IN_USE, -1);
+    tmf_thread_release_signals(pool->threaded, &borrower.signals);
 }
 
-void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most)
+void tmf_db_set_deadline(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most)
 {
-    tmf_session_hurry(db->session, cancel, most);
+    db->borrower.cancel = cancel;
+    if (most > 0) {
+        db->borrower.answer_time = most;
+    }
 }
 
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool)
@@ -469,22 +456,23 @@ const tmf_customer_caching_t *tmf_db_caching(const tmf_db_pool_t *pool)
 
 void tmf_db_begin_write(tmf_db_t *db, const char *id)
 {
+    tmf_borrower_t *borrower = &db->borrower;
     const tmf_customer_key_t key = {db->identity, id};
     int i;
 
-    if (db->pool->caching.board == NULL) {
+    if (borrower->pool->caching.board == NULL) {
         return;
     }
-    if (db->writes == NULL) {
-        db->writes = apr_array_make(db->result_pool, 1, sizeof(const char *));
+    if (borrower->writes == NULL) {
+        borrower->writes = apr_array_make(borrower->result_pool, 1, sizeof(const char *));
     }
-    for (i = 0; i < db->writes->nelts; i++) {
-        if (strcmp(APR_ARRAY_IDX(db->writes, i, const char *), id) == 0) {
+    for (i = 0; i < borrower->writes->nelts; i++) {
+        if (strcmp(APR_ARRAY_IDX(borrower->writes, i, const char *), id) == 0) {
             return;
         }
     }
-    APR_ARRAY_PUSH(db->writes, const char *) = id;
-    tmf_customer_cache_begin_write(&db->pool->caching, &key);
+    APR_ARRAY_PUSH(borrower->writes, const char *) = id;
+    tmf_customer_cache_begin_write(&borrower->pool->caching, &key);
 }
 
 tmf_metrics_t *tmf_db_metrics(const tmf_db_pool_t *pool)
@@ -499,7 +487,7 @@ struct server_rec *tmf_db_server(const tmf_db_pool_t *pool)
 
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db)
 {
-    return tmf_db_pool_statement_timeout(db->pool);
+    return tmf_db_pool_statement_timeout(db->borrower.pool);
 }
 
 apr_interval_time_t tmf_db_pool_statement_timeout(const tmf_db_pool_t *pool)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Connections and statements. db.c alone knows mod_dbd and apr_dbd; db.c, statement.c and session.c
- * alone libpq.
+ * Connections and statements: what borrowers see of connection.h. db.c alone knows mod_dbd and
+ * apr_dbd; it and the files of connection.h alone know libpq.
  *
  * mod_dbd pools the connections; libpq runs the statements on them, because apr_dbd tells neither
  * SQLSTATE nor NULL nor lengths, sleeps 100 ms on an empty result, and cannot give up waiting for a
@@ -29,7 +29,8 @@ struct server_rec;
 typedef struct tmf_db_pool_t tmf_db_pool_t;
 
 /* A borrowed connection: belongs to one thread, from tmf_db_borrow to tmf_db_give_back. */
-typedef struct tmf_db_t tmf_db_t;
+typedef struct tmf_connection_t tmf_connection_t;
+typedef tmf_connection_t tmf_db_t;
 
 /* The rows that a statement returned. */
 typedef struct tmf_db_rows_t tmf_db_rows_t;
@@ -62,8 +63,9 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
 
-/* What stands for the database in the cache: the same for whoever uses it, however they spell it. 0
- * as long as no connection to it was made. */
+/* What stands for the database in the cache: the same for whoever uses it, however they spell it.
+ * It is asked before a connection is borrowed, so it is that of the last one, which DBDParams with
+ * several hosts may have led elsewhere; 0 as long as there was none. */
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
 
 /* Of the schema, as it was when a connection was last set up: its version (0 = there was none, or
@@ -90,13 +92,13 @@ void tmf_db_count_change(tmf_db_t *db, tmf_event_type_t type);
 /* Where what is done with the database is counted; NULL = nowhere. */
 tmf_metrics_t *tmf_db_metrics(const tmf_db_pool_t *pool);
 
-/* For whoever must not wait so long: until the connection is given back, a statement is waited for
- * `most` at the most (0 = as usual), and no longer once the atomic `*cancel` (NULL = none) is not
+/* For whoever must not wait so long: until the connection is given back, the answer to a statement
+ * is waited for `most` (0 = as usual), and no longer once the atomic `*cancel` (NULL = none) is not
  * 0: then it ends as one that the database does not answer. */
-void tmf_db_hurry(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most);
+void tmf_db_set_deadline(tmf_db_t *db, apr_uint32_t *cancel, apr_interval_time_t most);
 
 /* Until the connection is given back, a statement may take `most` in the database: then
- * TMF_ERROR_STATEMENT_TIMEOUT. */
+ * TMF_ERROR_STATEMENT_TIMEOUT. Not within a transaction. */
 tmf_error_t *tmf_db_limit(tmf_db_t *db, apr_interval_time_t most, apr_pool_t *result_pool);
 
 /* Whose log is to tell what happens there. */
@@ -109,7 +111,7 @@ apr_interval_time_t tmf_db_pool_statement_timeout(const tmf_db_pool_t *pool);
 /* Runs SQL with its `count` parameters ($1…, sent as text so that casts say the type, NULL = SQL
  * NULL) and waits for all its rows, which live in `result_pool`, independent of the connection. It
  * is prepared once for each connection: what differs between requests belongs into parameters.
- * Errors: the table in session.c. After TMF_ERROR_DATABASE_UNAVAILABLE it is unknown whether a
+ * Errors: the table in sqlstate.c. After TMF_ERROR_DATABASE_UNAVAILABLE it is unknown whether a
  * statement that writes was carried out. */
 tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                             const tmf_db_rows_t **rows, apr_pool_t *result_pool);
@@ -125,8 +127,8 @@ tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *co
                         const tmf_db_rows_t **rows, apr_pool_t *result_pool);
 
 /* Runs SQL that only reads, as tmf_db_ask when `is_planned_anew`, else as tmf_db_execute, and reads
- * rows until they take more than `budget` bytes, but at least one: `*is_cut` says that there were
- * more. They cost another connection then. */
+ * rows as long as they take no more than `budget` bytes, but at least one: `*is_cut` says that
+ * there were more. When they are many, they cost another connection. */
 tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                          int is_planned_anew, apr_size_t budget, const tmf_db_rows_t **rows,
                          int *is_cut, apr_pool_t *result_pool);

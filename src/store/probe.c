@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/probe.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 
 #include <httpd.h>
 #include <ap_mpm.h>
@@ -15,6 +13,7 @@
 #include "model/clock.h"
 #include "store/own_pool.h"
 #include "store/schema.h"
+#include "store/semaphore.h"
 #include "store/thread.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
@@ -66,7 +65,7 @@ static tmf_error_t *ask(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, probe->database, pool));
-    tmf_db_hurry(db, &probe->ending, STATEMENT_MOST);
+    tmf_db_set_deadline(db, &probe->ending, STATEMENT_MOST);
     error = tmf_db_execute(db, probe_sql, 1, parameters, &rows, pool);
     tmf_db_give_back(db);
     TMF_TRY(error);
@@ -152,14 +151,12 @@ static void *APR_THREAD_FUNC run(apr_thread_t *thread, void *data)
 /* Waits until the question that is under way has been answered: 1; 0 when that takes too long. */
 static int await_answer(tmf_probe_t *probe)
 {
-    apr_time_t deadline = probe->asked_at + TMF_PROBE_PATIENCE;
-    const struct timespec end = {(time_t)apr_time_sec(deadline),
-                                 (long)apr_time_usec(deadline) * 1000};
     apr_uint64_t question = probe->asked;
-    int status = 0;
+    int in_time = 1;
 
-    while (probe->answered < question && status != ETIMEDOUT) {
-        status = pthread_cond_timedwait(&probe->changed, &probe->lock, &end);
+    while (probe->answered < question && in_time) {
+        in_time = tmf_condition_wait(&probe->changed, &probe->lock,
+                                     probe->asked_at + TMF_PROBE_TIME);
     }
     return probe->answered >= question;
 }
@@ -186,32 +183,17 @@ static void ask_and_wait(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_poo
     answer->database = "The database has not answered in time";
 }
 
-/* prefork ends a child within the handler of a signal, where the thread is waited for: not while
- * the lock is held. */
-static void hold_signals(const tmf_probe_t *probe, sigset_t *before)
-{
-    sigset_t deadly;
-
-    if (!probe->threaded) {
-        sigemptyset(&deadly);
-        sigaddset(&deadly, SIGTERM);
-        sigaddset(&deadly, SIGHUP);
-        pthread_sigmask(SIG_BLOCK, &deadly, before);
-    }
-}
-
+/* The handler of a signal waits for the probe's thread: not while the lock is held. */
 void tmf_probe_ask(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool_t *result_pool)
 {
     sigset_t before;
 
     *answer = (tmf_probe_answer_t){NULL, NULL, 0, 0, 0};
-    hold_signals(probe, &before);
+    tmf_thread_hold_signals(probe->threaded, &before);
     pthread_mutex_lock(&probe->lock);
     ask_and_wait(probe, answer, result_pool);
     pthread_mutex_unlock(&probe->lock);
-    if (!probe->threaded) {
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-    }
+    tmf_thread_release_signals(probe->threaded, &before);
 }
 
 /* ---- start and end, on the child's main thread ---- */
@@ -238,7 +220,6 @@ apr_status_t tmf_probe_make(tmf_probe_t **probe, tmf_db_pool_t *database, const 
                             apr_pool_t *child_pool)
 {
     tmf_probe_t *made = apr_pcalloc(child_pool, sizeof(*made));
-    pthread_condattr_t monotonic;
     apr_status_t status = tmf_own_pool_make(&made->pool, child_pool, "tmf_probe");
 
     made->database = database;
@@ -248,13 +229,7 @@ apr_status_t tmf_probe_make(tmf_probe_t **probe, tmf_db_pool_t *database, const 
         status = pthread_mutex_init(&made->lock, NULL);
     }
     if (status == APR_SUCCESS) {
-        status = pthread_condattr_init(&monotonic);
-    }
-    if (status == APR_SUCCESS) {
-        status = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-    }
-    if (status == APR_SUCCESS) {
-        status = pthread_cond_init(&made->changed, &monotonic);
+        status = tmf_condition_init(&made->changed);
     }
     if (status == APR_SUCCESS) {
         apr_pool_pre_cleanup_register(child_pool, made, end);

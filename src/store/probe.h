@@ -4,7 +4,7 @@
  *
  * A thread of its own asks the database, as any request would: over mod_dbd's pool, whose connect
  * and whose wait for a free connection nobody can give up. One asks at a time, however many want to
- * know; they wait for its answer, but never longer than PROBE_PATIENCE since it was asked. So a
+ * know; they wait for its answer, but never longer than TMF_PROBE_TIME since it was asked. So a
  * database that is frozen holds one thread and one connection of a child.
  */
 #ifndef TMF_STORE_PROBE_H
@@ -13,7 +13,7 @@
 #include "store/db.h"
 
 /* So long an answer is waited for. */
-#define TMF_PROBE_PATIENCE (700 * 1000)
+#define TMF_PROBE_TIME (700 * 1000)
 
 typedef struct tmf_probe_t tmf_probe_t;
 

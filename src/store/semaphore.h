@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A counting semaphore for the threads of one process, with deadlines on the clock of
- * model/clock.h: those of sem_timedwait and of APR's mutexes follow when somebody sets the time of
+ * Conditions and a counting semaphore for the threads of one process, with deadlines on the clock
+ * of model/clock.h: those of sem_timedwait and of APR's own follow when somebody sets the time of
  * day. Internal to store/.
  */
 #ifndef TMF_STORE_SEMAPHORE_H
@@ -12,6 +12,12 @@
 #include <apr_time.h>
 
 #define TMF_SEMAPHORE_NO_DEADLINE ((apr_time_t)-1)
+
+/* Makes a condition. */
+apr_status_t tmf_condition_init(pthread_cond_t *condition);
+
+/* As pthread_cond_wait, until `deadline`, a moment of tmf_clock_now: then 0, else 1. */
+int tmf_condition_wait(pthread_cond_t *condition, pthread_mutex_t *lock, apr_time_t deadline);
 
 typedef struct {
     pthread_mutex_t lock;

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/thread.h"
 
-#include <pthread.h>
-#include <signal.h>
-
 #include <httpd.h>
 
 apr_status_t tmf_thread_start(apr_thread_t **thread, apr_thread_start_t run, void *data,
@@ -21,4 +18,23 @@ apr_status_t tmf_thread_start(apr_thread_t **thread, apr_thread_start_t run, voi
         *thread = NULL;
     }
     return status;
+}
+
+void tmf_thread_hold_signals(int threaded, sigset_t *before)
+{
+    sigset_t deadly;
+
+    if (!threaded) {
+        sigemptyset(&deadly);
+        sigaddset(&deadly, SIGTERM);
+        sigaddset(&deadly, SIGHUP);
+        pthread_sigmask(SIG_BLOCK, &deadly, before);
+    }
+}
+
+void tmf_thread_release_signals(int threaded, const sigset_t *before)
+{
+    if (!threaded) {
+        pthread_sigmask(SIG_SETMASK, before, NULL);
+    }
 }

@@ -33,7 +33,7 @@ if includes src/model src/query src/metrics src/api src/*.[ch] src/config/settin
 fi
 owned 'json-c/' 'src/model/json\.c'
 owned '(apr_dbd|mod_dbd)' 'src/store/db\.c'
-owned 'libpq-fe' 'src/store/session\.[ch]'
+owned 'libpq-fe' 'src/store/connection\.h'
 owned 'curl/' 'src/notify/deliver\.c'
 arrows config config/ model/
 arrows metrics metrics/ model/
