@@ -6,18 +6,19 @@
 -- be kept.
 CREATE OR REPLACE FUNCTION tmf_customer.expire_history(kept interval, most bigint) RETURNS bigint
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS
+    SET enable_seqscan = off SET enable_sort = off AS -- see notifier.sql
 $$
 DECLARE
-    removed bigint;
+    old record;
+    removed bigint := 0;
 BEGIN
-    WITH expired AS MATERIALIZED (
+    FOR old IN
         SELECT h.customer_id, h.id FROM tmf_customer.history AS h WHERE h.at < now() - expire_history.kept
-         ORDER BY h.at LIMIT least(expire_history.most, 128) FOR UPDATE SKIP LOCKED)
-    DELETE FROM tmf_customer.history AS old USING expired
-     WHERE old.customer_id = expired.customer_id AND old.id = expired.id;
-    GET DIAGNOSTICS removed = ROW_COUNT;
+         ORDER BY h.at LIMIT least(expire_history.most, 128) FOR UPDATE SKIP LOCKED
+    LOOP
+        DELETE FROM tmf_customer.history AS h WHERE h.customer_id = old.customer_id AND h.id = old.id;
+        removed := removed + 1;
+    END LOOP;
     RETURN removed;
 END
 $$;

@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- For the notifier (src/notify).
 --
--- How many rows a listener has pending changes from one to millions in minutes, statistics know nothing of
--- it: the settings of these functions leave the planner the indexes alone. They are in plpgsql, which keeps
--- its plans: to plan such a statement takes longer than to run it.
+-- How many rows a listener has pending changes from none to millions in minutes, statistics know nothing of it, and a session
+-- keeps its plans until somebody has looked at the table: a plan that was made while it was empty must serve when it is
+-- full. So everything here is a look-up by a key, or the first rows in the order of an index, row by row or LATERAL: no join
+-- could read a table. Two settings leave the planner no other way to look up: without the first it reads an empty table as
+-- it stands, without the second it sorts all that is pending (tests/integration/test_outbox.py tells).
 --
 -- What is recorded (deliver, forget, refuse) does not wait until it is on the disk, nor does the notifier's next
 -- event: when PostgreSQL crashes, what it lost of that is delivered again, as after any crash.
@@ -12,7 +14,7 @@
 CREATE OR REPLACE FUNCTION tmf_customer.claim(owner text, duration interval)
     RETURNS TABLE (id text, callback text, query text, failures integer)
     LANGUAGE plpgsql
-    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS
+    SET enable_seqscan = off SET enable_sort = off AS
 $$
 #variable_conflict use_column
 BEGIN
@@ -33,6 +35,8 @@ REVOKE EXECUTE ON FUNCTION tmf_customer.claim(text, interval) FROM PUBLIC;
 -- of `held` and the customers in that of `withheld`. A listener that is still `owner`'s has a row in any case.
 -- Each event's customer comes once, whoever is to be told of it, and as many as `budget` bytes of what is stored hold,
 -- the oldest first, but at least one; the event_id of an event that is gone is NULL.
+-- To plan this takes longer than to run it, and by its own estimates PostgreSQL would plan it anew each time: hence the third
+-- setting.
 CREATE OR REPLACE FUNCTION tmf_customer.due(owner text, hub_ids text[], wanted boolean[], first_held integer[],
         last_held integer[], first_withheld integer[], last_withheld integer[], held bigint[], withheld text[],
         budget bigint)
@@ -40,9 +44,7 @@ CREATE OR REPLACE FUNCTION tmf_customer.due(owner text, hub_ids text[], wanted b
                    event_id uuid, at timestamptz, type text, href text, changed text, correlation_id text,
                    customer jsonb, traceparent text, tracestate text)
     LANGUAGE plpgsql STABLE
-    SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS
+    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_sort = off AS
 $$
 #variable_conflict use_column
 BEGIN
@@ -84,7 +86,7 @@ REVOKE EXECUTE ON FUNCTION tmf_customer.due(text, text[], boolean[], integer[], 
 -- the table, planned while little was pending, reads all of the table when much is.
 CREATE OR REPLACE FUNCTION tmf_customer.deliver(hub_ids text[], events bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS
+    SET enable_seqscan = off AS
 $$
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
@@ -102,7 +104,7 @@ REVOKE EXECUTE ON FUNCTION tmf_customer.deliver(text[], bigint[]) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION tmf_customer.refuse(hub_ids text[], events bigint[], attempts integer[], pauses interval[],
         errors text[]) RETURNS void
     LANGUAGE plpgsql
-    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS
+    SET enable_seqscan = off AS
 $$
 #variable_conflict use_column
 BEGIN
@@ -127,7 +129,7 @@ REVOKE EXECUTE ON FUNCTION tmf_customer.refuse(text[], bigint[], integer[], inte
 -- could read all of a large table.
 CREATE OR REPLACE FUNCTION tmf_customer.forget(ids bigint[]) RETURNS void
     LANGUAGE plpgsql
-    SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_bitmapscan = off AS
+    SET enable_seqscan = off AS
 $$
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
@@ -145,40 +147,45 @@ REVOKE EXECUTE ON FUNCTION tmf_customer.forget(bigint[]) FROM PUBLIC;
 -- the longest TMFCustomerStatementTimeout is an hour.
 CREATE OR REPLACE FUNCTION tmf_customer.sweep(retention interval, from_id bigint, OUT next_id bigint, OUT more boolean)
     LANGUAGE plpgsql
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS
+    SET enable_seqscan = off SET enable_sort = off AS
 $$
 DECLARE
+    old record;
     ids bigint[];
-    pending bigint;
-    dead bigint;
+    pending integer := 0;
+    dead integer := 0;
 BEGIN
-    DELETE FROM tmf_customer.delivery AS old
-     USING (SELECT due.event_id, due.hub_id
-              FROM tmf_customer.hub CROSS JOIN LATERAL (
-                   SELECT d.event_id, d.hub_id, d.changed_at FROM tmf_customer.delivery AS d
-                    WHERE d.hub_id = hub.id AND d.state = 'pending' ORDER BY d.hub_id, d.event_id LIMIT 1000) AS due
-             WHERE hub.state IN ('gone', 'disabled') AND (hub.state = 'gone' OR due.changed_at < now() - retention)
-             LIMIT 1000) AS batch
-     WHERE old.event_id = batch.event_id AND old.hub_id = batch.hub_id;
-    GET DIAGNOSTICS pending = ROW_COUNT;
-    DELETE FROM tmf_customer.delivery AS old
-     USING (SELECT due.event_id, due.hub_id
-              FROM tmf_customer.hub CROSS JOIN LATERAL (
-                   SELECT d.event_id, d.hub_id FROM tmf_customer.delivery AS d
-                    WHERE d.hub_id = hub.id AND d.state = 'dead'
-                      AND d.changed_at < CASE hub.state WHEN 'gone' THEN 'infinity' ELSE now() - retention END
-                    ORDER BY d.hub_id, d.changed_at LIMIT 1000) AS due
-             LIMIT 1000) AS batch
-     WHERE old.event_id = batch.event_id AND old.hub_id = batch.hub_id;
-    GET DIAGNOSTICS dead = ROW_COUNT;
+    FOR old IN
+        SELECT due.event_id, hub.id AS hub_id
+          FROM tmf_customer.hub CROSS JOIN LATERAL (
+               SELECT d.event_id, d.changed_at FROM tmf_customer.delivery AS d
+                WHERE d.hub_id = hub.id AND d.state = 'pending' ORDER BY d.hub_id, d.event_id LIMIT 1000) AS due
+         WHERE hub.state IN ('gone', 'disabled') AND (hub.state = 'gone' OR due.changed_at < now() - retention)
+         LIMIT 1000
+    LOOP
+        DELETE FROM tmf_customer.delivery AS d WHERE d.event_id = old.event_id AND d.hub_id = old.hub_id;
+        pending := pending + 1;
+    END LOOP;
+    FOR old IN
+        SELECT due.event_id, hub.id AS hub_id
+          FROM tmf_customer.hub CROSS JOIN LATERAL (
+               SELECT d.event_id FROM tmf_customer.delivery AS d
+                WHERE d.hub_id = hub.id AND d.state = 'dead'
+                  AND d.changed_at < CASE hub.state WHEN 'gone' THEN 'infinity' ELSE now() - retention END
+                ORDER BY d.hub_id, d.changed_at LIMIT 1000) AS due
+         LIMIT 1000
+    LOOP
+        DELETE FROM tmf_customer.delivery AS d WHERE d.event_id = old.event_id AND d.hub_id = old.hub_id;
+        dead := dead + 1;
+    END LOOP;
     DELETE FROM tmf_customer.hub
      WHERE state = 'gone' AND changed_at < now() - interval '1 hour'
-       AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.hub_id = hub.id);
+       AND (SELECT true FROM tmf_customer.delivery AS d WHERE d.hub_id = hub.id AND d.state = 'pending'
+             ORDER BY d.hub_id, d.event_id LIMIT 1) IS NULL
+       AND (SELECT true FROM tmf_customer.delivery AS d WHERE d.hub_id = hub.id AND d.state = 'dead'
+             ORDER BY d.hub_id, d.event_id LIMIT 1) IS NULL;
     ids := ARRAY(SELECT id FROM tmf_customer.event WHERE id > from_id ORDER BY id LIMIT 1000);
-    DELETE FROM tmf_customer.event
-     WHERE id = ANY (ids)
-       AND NOT EXISTS (SELECT FROM tmf_customer.delivery WHERE delivery.event_id = event.id);
+    PERFORM tmf_customer.forget(ids);
     next_id := CASE WHEN cardinality(ids) = 1000 THEN ids[1000] ELSE 0 END;
     more := pending = 1000 OR dead = 1000;
 END
@@ -190,9 +197,7 @@ REVOKE EXECUTE ON FUNCTION tmf_customer.sweep(interval, bigint) FROM PUBLIC;
 CREATE OR REPLACE FUNCTION tmf_customer.backlogs(owner text, at_least interval)
     RETURNS TABLE (hub_id text, callback text, oldest timestamptz, pending bigint)
     LANGUAGE plpgsql STABLE
-    SET plan_cache_mode = force_generic_plan
-    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off
-    SET enable_hashjoin = off SET enable_mergejoin = off AS
+    SET enable_seqscan = off SET enable_sort = off AS
 $$
 #variable_conflict use_column
 BEGIN
