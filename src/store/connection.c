@@ -184,14 +184,14 @@ static tmf_prepared_t *find_prepared(tmf_connection_t *connection, const char *s
     return NULL;
 }
 
-static tmf_prepared_t *longest_unused(tmf_connection_t *connection)
+static int longest_unused(const tmf_connection_t *connection)
 {
-    tmf_prepared_t *oldest = &connection->prepared[0];
+    int oldest = 0;
     int i;
 
     for (i = 1; i < TMF_PREPARED_MAX; i++) {
-        if (connection->prepared[i].used_at < oldest->used_at) {
-            oldest = &connection->prepared[i];
+        if (connection->prepared[i].used_at < connection->prepared[oldest].used_at) {
+            oldest = i;
         }
     }
     return oldest;
@@ -218,7 +218,8 @@ static tmf_error_t *send_prepare(tmf_connection_t *connection, const tmf_prepare
 static tmf_error_t *prepare(tmf_connection_t *connection, const char *sql, apr_size_t length,
                             tmf_prepared_t **prepared, tmf_db_rows_t *rows)
 {
-    tmf_prepared_t *statement = longest_unused(connection);
+    int place = longest_unused(connection);
+    tmf_prepared_t *statement = &connection->prepared[place];
     int was_used = statement->sql != NULL;
 
     *prepared = NULL;
@@ -236,7 +237,7 @@ static tmf_error_t *prepare(tmf_connection_t *connection, const char *sql, apr_s
         TMF_TRY(send_prepare(connection, statement, sql, rows));
     }
     if (tmf_sqlstate_is_success(rows->result)) {
-        statement->sql = strdup(sql);
+        connection->prepared[place].sql = strdup(sql);
         statement->length = length;
         *prepared = statement;
     }

@@ -299,16 +299,18 @@ static int is_dead(PGconn *pg)
            PQtransactionStatus(pg) != PQTRANS_IDLE;
 }
 
-/* Under the connection lock: takes a connection from mod_dbd and sees that it lives. */
-static tmf_error_t *open_connection(tmf_connection_t **opened, tmf_db_pool_t *pool,
-                                    apr_pool_t *result_pool)
+/* Under the connection lock: takes a connection from mod_dbd and sees that it lives. NULL, and an
+ * error, when there is none. */
+static tmf_connection_t *open_connection(tmf_error_t **error, tmf_db_pool_t *pool,
+                                         apr_pool_t *result_pool)
 {
     ap_dbd_t *dbd = dbd_open(result_pool, pool->server);
     tmf_connection_t *connection;
     const char *cause;
 
     if (dbd == NULL) {
-        return away(pool, "mod_dbd gives no connection", result_pool);
+        *error = away(pool, "mod_dbd gives no connection", result_pool);
+        return NULL;
     }
     connection = connection_of(dbd, pool->metrics);
     if (is_dead(connection->pg)) {
@@ -318,35 +320,37 @@ static tmf_error_t *open_connection(tmf_connection_t **opened, tmf_db_pool_t *po
     if (PQstatus(connection->pg) != CONNECTION_OK) {
         cause = tmf_sqlstate_one_line(PQerrorMessage(connection->pg), result_pool);
         dbd_close(pool->server, dbd);
-        return away(pool, cause, result_pool);
+        *error = away(pool, cause, result_pool);
+        return NULL;
     }
     memset(&connection->borrower, 0, sizeof(connection->borrower));
     connection->borrower.pool = pool;
     connection->borrower.dbd = dbd;
     connection->borrower.result_pool = result_pool;
     connection->borrower.answer_time = pool->statement_timeout + GRACE_TIME;
-    *opened = connection;
-    return NULL;
+    return connection;
 }
 
-static tmf_error_t *await_connection(tmf_connection_t **connection, tmf_db_pool_t *pool,
-                                     apr_pool_t *result_pool)
+static tmf_connection_t *await_connection(tmf_error_t **error, tmf_db_pool_t *pool,
+                                          apr_pool_t *result_pool)
 {
-    tmf_error_t *error;
+    tmf_connection_t *connection;
     int is_locked;
 
     if (!tmf_outage_may_try(pool->outage)) {
-        return paused(pool, result_pool);
+        *error = paused(pool, result_pool);
+        return NULL;
     }
     tmf_metrics_connection(pool->metrics, TMF_CONNECTION_WAITING, 1);
     is_locked = tmf_semaphore_take(&pool->connection_lock, tmf_clock_now() + pool->pool_timeout);
     tmf_metrics_connection(pool->metrics, TMF_CONNECTION_WAITING, -1);
     if (!is_locked) {
-        return busy(pool, result_pool);
+        *error = busy(pool, result_pool);
+        return NULL;
     }
-    error = open_connection(connection, pool, result_pool);
+    connection = open_connection(error, pool, result_pool);
     tmf_semaphore_give(&pool->connection_lock);
-    return error;
+    return connection;
 }
 
 tmf_error_t *tmf_db_counted(const tmf_db_pool_t *pool, tmf_error_t *error)
@@ -360,13 +364,13 @@ tmf_error_t *tmf_db_counted(const tmf_db_pool_t *pool, tmf_error_t *error)
 
 static tmf_error_t *borrow(tmf_db_t **borrowed, tmf_db_pool_t *pool, apr_pool_t *result_pool)
 {
-    tmf_connection_t *connection = NULL;
-    tmf_error_t *error;
+    tmf_connection_t *connection;
+    tmf_error_t *error = NULL;
     sigset_t signals;
 
     tmf_thread_hold_signals(pool->threaded, &signals);
-    error = await_connection(&connection, pool, result_pool);
-    if (error != NULL) {
+    connection = await_connection(&error, pool, result_pool);
+    if (connection == NULL) {
         tmf_thread_release_signals(pool->threaded, &signals);
         return error;
     }

@@ -42,8 +42,9 @@ tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char
 {
     tmf_db_rows_t *read = tmf_rows_make(0, result_pool);
 
+    TMF_TRY(run(db, tmf_connection_execute, sql, count, parameters, read));
     *rows = read;
-    return run(db, tmf_connection_execute, sql, count, parameters, read);
+    return NULL;
 }
 
 tmf_error_t *tmf_db_execute_within(tmf_db_pool_t *pool, apr_interval_time_t most, const char *sql,
@@ -68,8 +69,9 @@ tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *co
 {
     tmf_db_rows_t *read = tmf_rows_make(0, result_pool);
 
+    TMF_TRY(run(db, tmf_connection_ask, sql, count, parameters, read));
     *rows = read;
-    return run(db, tmf_connection_ask, sql, count, parameters, read);
+    return NULL;
 }
 
 tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
@@ -79,8 +81,8 @@ tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *c
     tmf_db_rows_t *read = tmf_rows_make(budget, result_pool);
     run_fn *how = is_planned_anew ? tmf_connection_ask : tmf_connection_execute;
 
-    *rows = read;
     TMF_TRY(run(db, how, sql, count, parameters, read));
+    *rows = read;
     *is_cut = read->is_cut;
     return NULL;
 }

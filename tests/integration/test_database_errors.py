@@ -58,12 +58,20 @@ def test_only_a_bad_pattern_is_called_one(place, sqlstate, status, words):
     place.log.allow("TMF0021.*22012")
 
 
-def test_prepared_statements_that_are_gone_are_prepared_again(place):
-    """More shapes of queries than a connection keeps, while somebody else on it forgets all of them."""
-    place.run(f"""CREATE FUNCTION tmf_customer.forget_all() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
-                  BEGIN EXECUTE 'DEALLOCATE ALL'; RETURN NULL; END $$;
-                  CREATE TRIGGER forget_all AFTER UPDATE ON {TABLE} FOR EACH STATEMENT
-                  EXECUTE FUNCTION tmf_customer.forget_all()""")
+FORGET_ALL = "EXECUTE 'DEALLOCATE ALL';"
+FORGET_ONE = """IF EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'tmf_customer_2') THEN
+                      EXECUTE 'DEALLOCATE tmf_customer_2'; END IF;"""
+TAKE_NAMES = """FOR i IN 0..63 LOOP
+                      IF NOT EXISTS (SELECT FROM pg_prepared_statements WHERE name = 'tmf_customer_' || i) THEN
+                        EXECUTE 'PREPARE tmf_customer_' || i || ' AS SELECT 1'; END IF; END LOOP;"""
+
+
+@pytest.mark.parametrize("meddle", [FORGET_ALL, FORGET_ONE, TAKE_NAMES], ids=["all are gone", "one is gone", "names are taken"])
+def test_prepared_statements_that_are_not_as_expected_are_prepared_again(place, meddle):
+    """More shapes of queries than a connection keeps, while somebody else on it forgets them, or takes their names."""
+    place.run(f"""CREATE FUNCTION tmf_customer.meddle() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+                  BEGIN {meddle} RETURN NULL; END $$;
+                  CREATE TRIGGER meddle AFTER UPDATE ON {TABLE} FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.meddle()""")
     api = Api(place.url)
     made = api.create(n=0)
     for turn in range(3):

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Virtual hosts that share a database: what belongs to one of them, and what to all."""
+import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from harness import await_condition
-from harness.client import Api, path_of
+from harness.client import Api, customer, path_of
 
 pytestmark = pytest.mark.mpm
 SECOND = {"Host": "second.example"}
@@ -44,6 +45,24 @@ def test_what_is_written_through_one_host_is_seen_through_the_other(start_httpd,
         assert api.patch(path, {"n": turn}, headers={**writer, **CLOSE}).status_code == 200
         for _ in range(6):
             assert api.get(path, headers={**reader, **CLOSE}).json()["n"] == turn
+
+
+def test_hosts_of_two_databases_do_not_share_customers(start_httpd, new_database):
+    """With TMFCustomerCache, customers of one id in two databases are two."""
+    databases = [new_database() for _ in range(2)]
+    for number, (postgres, name) in enumerate(databases):
+        postgres.execute("INSERT INTO tmf_customer.customer (id, doc) VALUES ('same', %s)", name, (json.dumps({
+            **customer(), "@type": "Customer", "database": number, "n": 0}),))
+    server = start_httpd(databases[0], server="TMFCustomerCache 16 1h")
+    add_host(server, server.database_directives(databases[1]))
+    api, hosts, written = Api(server.url), [{}, SECOND], [0, 0]
+    for turn in range(1, 11):
+        for _ in range(4):
+            for number, host in enumerate(hosts):
+                read = api.get("/customer/same", headers={**host, **CLOSE}).json()
+                assert (read["database"], read["n"]) == (number, written[number])
+        written[turn % 2] = turn
+        assert api.patch("/customer/same", {"n": turn}, headers={**hosts[turn % 2], **CLOSE}).status_code == 200
 
 
 def test_each_host_has_its_own_statement_timeout(start_httpd, new_database):
