@@ -4,6 +4,7 @@
 #include "store/array.h"
 #include "store/history.h"
 #include "store/number.h"
+#include "store/statements.h"
 #include "store/tell.h"
 
 /* Columns of every statement that yields a customer; the last one when it writes. */
@@ -13,10 +14,6 @@ enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC, COLUMN_DELIVERIES };
 
 static const char get_sql[] =
     "SELECT id, revision, doc::text FROM tmf_customer.customer WHERE id = $1::text";
-
-static const char lock_sql[] = "SELECT id, revision, doc::text,"
-                               "  set_config('idle_in_transaction_session_timeout', $2::text, true)"
-                               " FROM tmf_customer.customer WHERE id = $1::text FOR NO KEY UPDATE";
 
 /* Each has two texts: without a history, and with one. */
 enum { WITHOUT_HISTORY, WITH_HISTORY };
@@ -65,10 +62,6 @@ static const char *const delete_sql[] = {
     DELETE_SQL("", ""), DELETE_SQL(TMF_HISTORY_SQL("nextval('tmf_customer.customer_revision')",
                                                    "written.doc", "$10", "$11"),
                                    TMF_HISTORY_EXPIRE_SQL("$12", "2"))};
-
-static const char match_sql[] =
-    "SELECT string_agg(CASE WHEN text ~ $1::text THEN 't' ELSE 'f' END, '' ORDER BY place)"
-    "  FROM unnest($2::text[]) WITH ORDINALITY AS asked (text, place)";
 
 const tmf_customer_t *tmf_customer_store_read(const tmf_db_rows_t *rows, apr_pool_t *result_pool)
 {
@@ -136,10 +129,13 @@ tmf_error_t *tmf_customer_store_lock(tmf_db_t *db, const char *id, const tmf_cus
                                      apr_pool_t *result_pool)
 {
     const char *parameters[] = {
-        id, tmf_number_text(apr_time_as_msec(tmf_db_statement_timeout(db)), result_pool)};
+        [TMF_LOCK_CUSTOMER_ID] = id,
+        [TMF_LOCK_CUSTOMER_IDLE_TIME] = tmf_number_text(
+            apr_time_as_msec(tmf_db_statement_timeout(db)), result_pool),
+    };
 
     tmf_db_begin_write(db, id);
-    return read_one(db, lock_sql, 2, parameters, customer, result_pool);
+    return read_one(db, TMF_SQL_LOCK_CUSTOMER.text, 2, parameters, customer, result_pool);
 }
 
 tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char *doc,
@@ -197,7 +193,8 @@ tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char 
 tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *const *texts,
                                       int count, char *matches, apr_pool_t *scratch_pool)
 {
-    const char *parameters[] = {pattern, NULL};
+    const char *parameters[] = {
+        [TMF_MATCH_TEXTS_PATTERN] = pattern, [TMF_MATCH_TEXTS_TEXTS] = NULL};
     const tmf_db_rows_t *rows;
     const char *answers;
     tmf_text_t array;
@@ -207,9 +204,9 @@ tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const c
     for (i = 0; i < count; i++) {
         tmf_array_add(&array, texts[i]);
     }
-    parameters[1] = tmf_array_text(&array);
-    TMF_TRY(tmf_db_execute(db, match_sql, 2, parameters, &rows, scratch_pool));
-    answers = tmf_db_text(rows, 0, 0, NULL);
+    parameters[TMF_MATCH_TEXTS_TEXTS] = tmf_array_text(&array);
+    TMF_TRY(tmf_db_run(db, &TMF_SQL_MATCH_TEXTS, parameters, &rows, scratch_pool));
+    answers = tmf_db_text(rows, 0, TMF_MATCH_TEXTS_COLUMN_ANSWERS, NULL);
     for (i = 0; i < count; i++) {
         matches[i] = answers[i] == 't';
     }

@@ -4,6 +4,8 @@
 #include <apr_strings.h>
 
 #include "store/history.h"
+#include "store/number.h"
+#include "store/statements.h"
 #include "store/tell.h"
 
 /* Columns behind those of the customer. */
@@ -43,16 +45,6 @@ enum { COLUMN_IS_BUSY = 3, COLUMN_IS_OTHER, COLUMN_IS_WRITTEN, COLUMN_DELIVERIES
 static const char *const create_sql[] = {
     CREATE_SQL("", ""), CREATE_SQL(TMF_HISTORY_SQL("written.revision", "NULL", "$12", "$13"),
                                    TMF_HISTORY_EXPIRE_SQL("$14", "2"))};
-
-static const char claim_sql[] =
-    "SELECT customer_id, is_busy, doc <> $2::jsonb FROM tmf_customer.claim_key(" KEY_SQL("1") ")";
-
-static const char keep_sql[] =
-    "WITH kept AS ("
-    " INSERT INTO tmf_customer.idempotency (key, customer_id, revision, doc, kept_until)"
-    "  VALUES (" KEY_SQL("1") ", $3::text, 0, $2::jsonb,"
-                              "   now() + $4::bigint * interval '1 microsecond'))," SWEEP_SQL
-                              " SELECT 1";
 
 static int is_true(const tmf_db_rows_t *rows, int column)
 {
@@ -104,15 +96,17 @@ tmf_error_t *tmf_idempotency_claim(tmf_db_t *db, const tmf_keyed_create_t *creat
                                    tmf_keyed_outcome_t *outcome, const char **id,
                                    apr_pool_t *result_pool)
 {
-    const char *parameters[] = {create->key, create->doc};
+    const char *parameters[] = {
+        [TMF_CLAIM_KEY_KEY] = create->key, [TMF_CLAIM_KEY_DOC] = create->doc};
     const tmf_db_rows_t *rows;
 
-    TMF_TRY(tmf_db_execute(db, claim_sql, 2, parameters, &rows, result_pool));
-    *id = tmf_db_text(rows, 0, 0, NULL);
-    if (is_true(rows, 1)) {
+    TMF_TRY(tmf_db_run(db, &TMF_SQL_CLAIM_KEY, parameters, &rows, result_pool));
+    *id = tmf_db_text(rows, 0, TMF_CLAIM_KEY_COLUMN_ID, NULL);
+    if (tmf_db_is_true(rows, 0, TMF_CLAIM_KEY_COLUMN_IS_BUSY)) {
         *outcome = TMF_KEYED_BUSY;
     } else {
-        *outcome = is_true(rows, 2) ? TMF_KEYED_OTHER_BODY : TMF_KEYED_DONE;
+        *outcome = tmf_db_is_true(rows, 0, TMF_CLAIM_KEY_COLUMN_IS_OTHER) ? TMF_KEYED_OTHER_BODY
+                                                                          : TMF_KEYED_DONE;
     }
     return NULL;
 }
@@ -120,9 +114,13 @@ tmf_error_t *tmf_idempotency_claim(tmf_db_t *db, const tmf_keyed_create_t *creat
 tmf_error_t *tmf_idempotency_keep(tmf_db_t *db, const tmf_keyed_create_t *create,
                                   apr_pool_t *scratch_pool)
 {
-    const char *parameters[] = {create->key, create->doc, create->id,
-                                microseconds_text(create, scratch_pool)};
+    const char *parameters[] = {
+        [TMF_KEEP_KEY_KEY] = create->key,
+        [TMF_KEEP_KEY_DOC] = create->doc,
+        [TMF_KEEP_KEY_ID] = create->id,
+        [TMF_KEEP_KEY_KEPT_FOR] = tmf_number_text(create->kept_for, scratch_pool),
+    };
     const tmf_db_rows_t *rows;
 
-    return tmf_db_execute(db, keep_sql, 4, parameters, &rows, scratch_pool);
+    return tmf_db_run(db, &TMF_SQL_KEEP_KEY, parameters, &rows, scratch_pool);
 }
