@@ -21,8 +21,7 @@
 #include "status/server_status.h"
 #include "status/status.h"
 #include "store/customer_cache.h"
-#include "store/customer_reads.h"
-#include "store/customer_writes.h"
+#include "store/customer_store.h"
 #include "store/db.h"
 
 APLOG_USE_MODULE(tmf_customer);
@@ -214,11 +213,7 @@ static void make_way_to_database(apr_pool_t *pchild, server_rec *server)
     apr_status_t status = tmf_db_pool_make(&config->database, &settings, pchild);
 
     if (status == APR_SUCCESS) {
-        status = tmf_customer_reads_make(&config->reads, config->database, pchild);
-    }
-    if (status == APR_SUCCESS) {
-        status = tmf_customer_writes_make(&config->writes, config->database,
-                                          config->history.enabled, pchild);
+        status = tmf_customer_store_make(&config->customers, config->database, pchild);
     }
     if (status == APR_SUCCESS && config->has_status) {
         status = tmf_readiness_make(&config->readiness, config, pchild);

@@ -28,12 +28,11 @@ typedef enum {
 typedef struct {
     apr_pool_t *pool;
     const tmf_space_config_t *config;
-    tmf_server_config_t *server;          /* of the virtual host */
-    tmf_db_pool_t *database;              /* NULL = the virtual host has none */
-    struct tmf_customer_reads_t *reads;   /* of single customers, from `database` */
-    struct tmf_customer_writes_t *writes; /* of single customers, to `database` */
-    const char *base_url;                 /* of B, as clients see it, without a trailing "/" */
-    const char *base_path;                /* the decoded path of B, likewise */
+    tmf_server_config_t *server;            /* of the virtual host */
+    tmf_db_pool_t *database;                /* NULL = the virtual host has none */
+    struct tmf_customer_store_t *customers; /* of `database` */
+    const char *base_url;                   /* of B, as clients see it, without a trailing "/" */
+    const char *base_path;                  /* the decoded path of B, likewise */
     const char *user;  /* who was authenticated, as the bytes that httpd has; NULL = nobody */
     const char *id;    /* the decoded {id} of the path; NULL when the route has none */
     const char *query; /* the raw query string, NULL = none */

@@ -182,8 +182,8 @@ static tmf_error_t *apply(tmf_json_t *document, const tmf_filter_t *condition,
 tmf_error_t *tmf_customer_reduce(const tmf_customer_t **customer, const tmf_filter_t *filter,
                                  const tmf_request_t *request)
 {
-    const tmf_matcher_t *matcher = tmf_database_matcher_make(request->database, NULL,
-                                                             request->pool);
+    const tmf_matcher_t *matcher = tmf_database_matcher_make(
+        tmf_customer_store_matching(request->customers), request->pool);
     tmf_customer_t *reduced = apr_pmemdup(request->pool, *customer, sizeof(*reduced));
     tmf_json_t *document;
     int i;

@@ -93,8 +93,7 @@ typedef struct {
     int has_status;                 /* one of them is of the status handler; likewise */
     int has_database;               /* mod_dbd was told of one; likewise */
     struct tmf_db_pool_t *database; /* set in child_init, NULL without bases or has_database */
-    struct tmf_customer_reads_t *reads;   /* likewise */
-    struct tmf_customer_writes_t *writes; /* likewise */
+    struct tmf_customer_store_t *customers; /* likewise */
 
     /* What mod_tmf_customer.c makes for a server with the API; metrics also for one with the status
      * handler alone. */

@@ -121,8 +121,7 @@ static void read_request(request_rec *r, const tmf_base_t *base, tmf_request_t *
     request->config = tmf_config_of_request(r);
     request->server = tmf_config_of_server(r->server);
     request->database = request->server->database;
-    request->reads = request->server->reads;
-    request->writes = request->server->writes;
+    request->customers = request->server->customers;
     request->base_url = tmf_space_url(r, base, request->config);
     request->base_path = base->path;
     request->user = r->user;

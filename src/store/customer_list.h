@@ -15,7 +15,7 @@
 
 #include <apr_tables.h>
 
-#include "store/customer_store.h"
+#include "store/customer.h"
 
 /* Bytes of rows that are read for one page: it ends with the row that passes them. */
 #define TMF_PAGE_BYTES (16 * 1024 * 1024)

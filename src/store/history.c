@@ -10,17 +10,6 @@ static const char *age_text(apr_interval_time_t kept_for, apr_pool_t *pool)
     return kept_for > 0 ? tmf_interval_text(kept_for, pool) : NULL;
 }
 
-int tmf_history_set(const char **parameters, const tmf_record_of_change_t *record, apr_pool_t *pool)
-{
-    if (record == NULL) {
-        return 0;
-    }
-    parameters[0] = record->operation;
-    parameters[1] = record->user;
-    parameters[2] = age_text(record->kept_for, pool);
-    return TMF_HISTORY_PARAMETERS;
-}
-
 static void read_row(tmf_history_row_t *row, const char *id, const tmf_db_rows_t *rows, int number)
 {
     row->revision = tmf_db_number(rows, number, TMF_READ_HISTORY_COLUMN_REVISION);

@@ -5,8 +5,8 @@
 
 #include <apr_strings.h>
 
+#include "store/array.h"
 #include "store/statements.h"
-#include "store/tell.h"
 
 tmf_error_t *tmf_hub_store_register(tmf_db_t *db, const tmf_hub_t *hub, const char *query_text,
                                     unsigned types, int most, tmf_hub_outcome_t *outcome,
@@ -17,7 +17,7 @@ tmf_error_t *tmf_hub_store_register(tmf_db_t *db, const tmf_hub_t *hub, const ch
         [TMF_CREATE_HUB_CALLBACK] = hub->callback,
         [TMF_CREATE_HUB_QUERY] = hub->query,
         [TMF_CREATE_HUB_QUERY_TEXT] = query_text,
-        [TMF_CREATE_HUB_TYPES] = tmf_tell_types(types, result_pool),
+        [TMF_CREATE_HUB_TYPES] = tmf_array_of_events(types, result_pool),
         [TMF_CREATE_HUB_MOST] = apr_itoa(result_pool, most),
     };
     const tmf_db_rows_t *rows;
