@@ -19,22 +19,16 @@
 --   deliveries                 that were written, of all events
 --   expired                    rows of the history
 --   revision, doc
-WITH asked AS MATERIALIZED (
-  SELECT id, place, (:docs) -> (place - 1)::integer AS new_doc,
-         (:types)[place] AS types, (:changed)[place] AS changed,
-         (:correlation_ids)[place] AS correlation_id, (:hrefs)[place] AS href, (:traceparents)[place] AS traceparent,
-         (:tracestates)[place] AS tracestate, (:operations)[place] AS operation, (:users)[place] AS user_name
-    FROM unnest((SELECT :ids)) WITH ORDINALITY AS asked (id, place)),
-made AS (
-  INSERT INTO tmf_customer.customer (id, doc) SELECT id, new_doc FROM asked ORDER BY id
+WITH made AS (
+  INSERT INTO tmf_customer.customer (id, doc)
+  SELECT id, (:docs) -> (place - 1)::integer FROM unnest((SELECT :ids)) WITH ORDINALITY AS asked (id, place) ORDER BY id
       ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc),
-written AS (
-  SELECT place, id, types, changed, correlation_id, href, traceparent, tracestate, operation, user_name, made.revision, made.doc
-    FROM made JOIN asked USING (id)),
+written AS (SELECT array_position(:ids, id) AS place, made.* FROM made),
 event AS (
   INSERT INTO tmf_customer.event (customer_id, type, changed, correlation_id, href, traceparent, tracestate, customer)
-  SELECT id, kind.type, changed, correlation_id, href, traceparent, tracestate, doc
-    FROM written, unnest(types::text[]) WITH ORDINALITY AS kind (type, position)
+  SELECT id, kind.type, (:changed)[place], (:correlation_ids)[place], (:hrefs)[place], (:traceparents)[place], (:tracestates)[place],
+         doc
+    FROM written, unnest((:types)[place]::text[]) WITH ORDINALITY AS kind (type, position)
    WHERE EXISTS (SELECT FROM tmf_customer.hub WHERE hub.state = 'active' AND kind.type = ANY (hub.types))
    ORDER BY place, kind.position RETURNING id, customer_id, type),
 delivery AS (
@@ -43,10 +37,11 @@ delivery AS (
     JOIN tmf_customer.hub ON hub.state = 'active' AND event.type = ANY (hub.types) RETURNING 1),
 history AS (
   INSERT INTO tmf_customer.history (customer_id, revision, correlation_id, operation, user_name, before)
-  SELECT id, revision, correlation_id, operation, user_name, NULL FROM written WHERE operation IS NOT NULL)
+  SELECT id, revision, (:correlation_ids)[place], (:operations)[place], (:users)[place], NULL
+    FROM written WHERE (:operations)[place] IS NOT NULL)
 SELECT place,
        (SELECT count(*) FROM delivery) AS deliveries,
        CASE WHEN :kept_for IS NOT NULL
-            THEN (SELECT tmf_customer.expire_history(:kept_for, (SELECT 2 * count(*) FROM asked))) END AS expired,
+            THEN (SELECT tmf_customer.expire_history(:kept_for, 2 * cardinality(:ids))) END AS expired,
        revision, doc::text AS doc
   FROM written

@@ -18,23 +18,19 @@
 --   place                      of the customer in the arrays, from 1; who was left out has no row
 --   deliveries                 that were written, of all events
 --   expired                    rows of the history
-WITH asked AS MATERIALIZED (
-  SELECT id, place, (:revisions)[place] AS old_revision,
-         (:types)[place] AS types, (:changed)[place] AS changed,
-         (:correlation_ids)[place] AS correlation_id, (:hrefs)[place] AS href, (:traceparents)[place] AS traceparent,
-         (:tracestates)[place] AS tracestate, (:operations)[place] AS operation, (:users)[place] AS user_name
-    FROM unnest((SELECT :ids)) WITH ORDINALITY AS asked (id, place)),
-free AS (
-  SELECT asked.*
-    FROM asked JOIN tmf_customer.customer ON customer.id = asked.id AND customer.revision = asked.old_revision
+WITH free AS (
+  SELECT asked.place, asked.id
+    FROM unnest((SELECT :ids)) WITH ORDINALITY AS asked (id, place)
+    JOIN tmf_customer.customer ON customer.id = asked.id AND customer.revision = (:revisions)[asked.place]
      FOR NO KEY UPDATE OF customer SKIP LOCKED),
 written AS (
   DELETE FROM tmf_customer.customer USING free WHERE customer.id = free.id
-  RETURNING free.*, customer.doc, nextval('tmf_customer.customer_revision') AS revision),
+  RETURNING free.place, customer.id, customer.doc, nextval('tmf_customer.customer_revision') AS revision),
 event AS (
   INSERT INTO tmf_customer.event (customer_id, type, changed, correlation_id, href, traceparent, tracestate, customer)
-  SELECT id, kind.type, changed, correlation_id, href, traceparent, tracestate, doc
-    FROM written, unnest(types::text[]) WITH ORDINALITY AS kind (type, position)
+  SELECT id, kind.type, (:changed)[place], (:correlation_ids)[place], (:hrefs)[place], (:traceparents)[place], (:tracestates)[place],
+         doc
+    FROM written, unnest((:types)[place]::text[]) WITH ORDINALITY AS kind (type, position)
    WHERE EXISTS (SELECT FROM tmf_customer.hub WHERE hub.state = 'active' AND kind.type = ANY (hub.types))
    ORDER BY place, kind.position RETURNING id, customer_id, type),
 delivery AS (
@@ -43,9 +39,10 @@ delivery AS (
     JOIN tmf_customer.hub ON hub.state = 'active' AND event.type = ANY (hub.types) RETURNING 1),
 history AS (
   INSERT INTO tmf_customer.history (customer_id, revision, correlation_id, operation, user_name, before)
-  SELECT id, revision, correlation_id, operation, user_name, doc FROM written WHERE operation IS NOT NULL)
+  SELECT id, revision, (:correlation_ids)[place], (:operations)[place], (:users)[place], doc
+    FROM written WHERE (:operations)[place] IS NOT NULL)
 SELECT place,
        (SELECT count(*) FROM delivery) AS deliveries,
        CASE WHEN :kept_for IS NOT NULL
-            THEN (SELECT tmf_customer.expire_history(:kept_for, (SELECT 2 * count(*) FROM asked))) END AS expired
+            THEN (SELECT tmf_customer.expire_history(:kept_for, 2 * cardinality(:ids))) END AS expired
   FROM written
