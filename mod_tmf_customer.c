@@ -23,8 +23,7 @@
 #include "status/server_status.h"
 #include "status/status.h"
 #include "store/customer_cache.h"
-#include "store/customer_reads.h"
-#include "store/customer_writes.h"
+#include "store/customer_store.h"
 #include "store/db.h"
 
 APLOG_USE_MODULE(tmf_customer);
@@ -214,11 +213,7 @@ static void make_way_to_database(tmf_service_t *service, apr_pool_t *pchild, ser
     apr_status_t status = tmf_db_pool_make(&service->database, &settings, pchild);
 
     if (status == APR_SUCCESS) {
-        status = tmf_customer_reads_make(&service->reads, service->database, pchild);
-    }
-    if (status == APR_SUCCESS) {
-        status = tmf_customer_writes_make(&service->writes, service->database,
-                                          config->history.enabled, pchild);
+        status = tmf_customer_store_make(&service->customers, service->database, pchild);
     }
     if (status == APR_SUCCESS && config->has_status) {
         status = tmf_readiness_make(&service->readiness, service, pchild);

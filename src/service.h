@@ -23,11 +23,10 @@ typedef struct tmf_service_t {
 
     /* Since child_init; NULL where there is no database. */
     struct tmf_db_pool_t *database;
-    struct tmf_customer_reads_t *reads;   /* of single customers, from `database` */
-    struct tmf_customer_writes_t *writes; /* of single customers, to `database` */
-    struct tmf_customer_cache_t *cache;   /* NULL also without TMFCustomerCache */
-    struct tmf_readiness_t *readiness;    /* NULL also without a status handler */
-    struct tmf_notifier_t *notifier;      /* NULL also where this server does not notify */
+    struct tmf_customer_store_t *customers; /* those of `database` */
+    struct tmf_customer_cache_t *cache;     /* NULL also without TMFCustomerCache */
+    struct tmf_readiness_t *readiness;      /* NULL also without a status handler */
+    struct tmf_notifier_t *notifier;        /* NULL also where this server does not notify */
 } tmf_service_t;
 
 #endif

@@ -12,8 +12,8 @@
 
 /* Makes the new document of the one that the client sees, whose members are those of the stored
  * one: who changes them copies them first. What it is to be is checked afterwards. */
-typedef tmf_error_t *compute_fn(tmf_json_t **document, const tmf_change_t *change, tmf_db_t *db,
-                                apr_pool_t *result_pool);
+typedef tmf_error_t *compute_fn(tmf_json_t **document, const tmf_change_t *change,
+                                const tmf_matching_t *matching, apr_pool_t *result_pool);
 
 struct tmf_change_t {
     const tmf_request_t *request;
@@ -25,10 +25,10 @@ struct tmf_change_t {
 
 /* ---- the three formats of a patch ---- */
 
-static tmf_error_t *merge(tmf_json_t **document, const tmf_change_t *change, tmf_db_t *db,
-                          apr_pool_t *pool)
+static tmf_error_t *merge(tmf_json_t **document, const tmf_change_t *change,
+                          const tmf_matching_t *matching, apr_pool_t *pool)
 {
-    (void)db;
+    (void)matching;
     *document = tmf_merge_patch(*document, change->body, pool);
     return NULL;
 }
@@ -58,12 +58,12 @@ static tmf_patch_room_t room_of(const tmf_change_t *change)
 }
 
 static tmf_error_t *apply_operations(tmf_json_t **document, const tmf_change_t *change,
-                                     tmf_db_t *db, apr_pool_t *pool)
+                                     const tmf_matching_t *matching, apr_pool_t *pool)
 {
     tmf_patch_room_t room = room_of(change);
     int i;
 
-    (void)db;
+    (void)matching;
     *document = tmf_json_copy(*document, pool);
     for (i = 0; i < change->operations->nelts; i++) {
         TMF_TRY(tmf_patch_apply(
@@ -87,11 +87,11 @@ static tmf_error_t *read_json_patch(tmf_change_t *change)
     return NULL;
 }
 
-static tmf_error_t *apply_query(tmf_json_t **document, const tmf_change_t *change, tmf_db_t *db,
-                                apr_pool_t *pool)
+static tmf_error_t *apply_query(tmf_json_t **document, const tmf_change_t *change,
+                                const tmf_matching_t *matching, apr_pool_t *pool)
 {
-    const tmf_matcher_t *matcher = tmf_database_matcher_make(change->request->service->database, db,
-                                                             TMF_ERROR_INVALID_BODY, pool);
+    const tmf_matcher_t *matcher = tmf_database_matcher_make(matching, TMF_ERROR_INVALID_BODY,
+                                                             pool);
     tmf_patch_room_t room = room_of(change);
 
     *document = tmf_json_copy(*document, pool);
@@ -163,7 +163,8 @@ static tmf_error_t *check_identity(tmf_json_t *document, const tmf_request_t *re
 }
 
 tmf_error_t *tmf_change_apply(tmf_json_t **computed, const tmf_change_t *change,
-                              const tmf_json_t *stored, tmf_db_t *db, apr_pool_t *result_pool)
+                              const tmf_json_t *stored, const tmf_matching_t *matching,
+                              apr_pool_t *result_pool)
 {
     tmf_json_t *identity;
 
@@ -175,7 +176,7 @@ tmf_error_t *tmf_change_apply(tmf_json_t **computed, const tmf_change_t *change,
     tmf_representation_add_identity(identity, change->request, change->request->id, result_pool);
     *computed = tmf_merge_patch(tmf_credit_profile_shown(stored, change->request, result_pool),
                                 identity, result_pool);
-    TMF_TRY(change->compute(computed, change, db, result_pool));
+    TMF_TRY(change->compute(computed, change, matching, result_pool));
     TMF_TRY(check_identity(*computed, change->request));
     TMF_TRY(tmf_customer_normalise(*computed, result_pool));
     *computed = tmf_credit_profile_keep(*computed, stored, change->request, result_pool);

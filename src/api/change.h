@@ -5,6 +5,7 @@
 
 #include "api/api.h"
 #include "model/json.h"
+#include "store/customer_store.h"
 
 typedef struct tmf_change_t tmf_change_t;
 
@@ -22,12 +23,12 @@ const char *tmf_change_operation(const tmf_change_t *change);
 /* Computes the new document, normalised, from the stored one, which keeps its value; the two may
  * share members, where both have lost what was null (src/api/README.md §1). A patch is applied to
  * what the client sees, so with id and href, which must come out as they were, and with the credit
- * profiles that are shown; hidden ones stay, whatever the change. `db` is asked about the patterns
- * of a JSON Patch Query, or, when it is NULL, a connection that is borrowed for each question.
- * TMF_ERROR_INVALID_BODY: the result is no customer, too large or too deep;
- * TMF_ERROR_PATCH_CONFLICT: the patch does not fit; TMF_ERROR_STATEMENT_TIMEOUT: its conditions
- * take too long. */
+ * profiles that are shown; hidden ones stay, whatever the change. The patterns of a JSON Patch
+ * Query are matched by `matching`. TMF_ERROR_INVALID_BODY: the result is no customer, too large or
+ * too deep; TMF_ERROR_PATCH_CONFLICT: the patch does not fit; TMF_ERROR_STATEMENT_TIMEOUT: its
+ * conditions take too long. */
 tmf_error_t *tmf_change_apply(tmf_json_t **computed, const tmf_change_t *change,
-                              const tmf_json_t *stored, tmf_db_t *db, apr_pool_t *result_pool);
+                              const tmf_json_t *stored, const tmf_matching_t *matching,
+                              apr_pool_t *result_pool);
 
 #endif

@@ -5,7 +5,7 @@
 #include "api/precondition.h"
 #include "api/representation.h"
 #include "model/customer_schema.h"
-#include "store/customer_reads.h"
+#include "store/customer_store.h"
 
 static tmf_error_t *read_parameters(tmf_parameters_t **parameters, const tmf_request_t *request)
 {
@@ -26,7 +26,8 @@ static tmf_error_t *read_customer(const tmf_customer_t **customer, const tmf_req
 {
     const tmf_filter_t *filter = parameters->filter;
 
-    TMF_TRY(tmf_customer_reads_get(request->service->reads, request->id, customer, request->pool));
+    TMF_TRY(
+        tmf_customer_store_get(request->service->customers, request->id, customer, request->pool));
     return *customer != NULL && filter->children->nelts > 0
                ? tmf_customer_reduce(customer, filter, request)
                : NULL;

@@ -86,14 +86,11 @@ static tmf_error_t *read_page(const tmf_history_row_t **rows, tmf_customer_page_
                               const tmf_request_t *request,
                               const tmf_history_selection_t *selection)
 {
-    tmf_error_t *error;
-    int is_known = 0;
-    tmf_db_t *db;
+    int is_known;
 
-    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
-    error = tmf_history_read(db, selection, rows, page, &is_known, request->pool);
-    tmf_db_give_back(db);
-    return error != NULL || is_known ? error : tmf_representation_not_found(request);
+    TMF_TRY(tmf_customer_store_history(request->service->customers, selection, rows, page,
+                                       &is_known, request->pool));
+    return is_known ? NULL : tmf_representation_not_found(request);
 }
 
 static void add_row(tmf_reply_t *reply, const tmf_request_t *request, const tmf_history_row_t *row,

@@ -72,12 +72,9 @@ static tmf_error_t *read_once(tmf_customer_page_t *page, const tmf_request_t *re
                               const tmf_parameters_t *parameters)
 {
     int own_parameters = selection->parameters->nelts;
-    tmf_error_t *error;
-    tmf_db_t *db;
+    tmf_error_t *error = tmf_customer_store_list(request->service->customers, selection, page,
+                                                 request->pool);
 
-    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
-    error = tmf_customer_list_read(db, selection, page, request->pool);
-    tmf_db_give_back(db);
     selection->parameters->nelts = own_parameters;
     return about_query(error, parameters, request->pool);
 }

@@ -183,7 +183,8 @@ tmf_error_t *tmf_customer_reduce(const tmf_customer_t **customer, const tmf_filt
                                  const tmf_request_t *request)
 {
     const tmf_matcher_t *matcher = tmf_database_matcher_make(
-        request->service->database, NULL, TMF_ERROR_INVALID_PARAMETER, request->pool);
+        tmf_customer_store_matching(request->service->customers), TMF_ERROR_INVALID_PARAMETER,
+        request->pool);
     tmf_customer_t *reduced = apr_pmemdup(request->pool, *customer, sizeof(*reduced));
     tmf_json_t *document;
     int i;

@@ -59,11 +59,11 @@ static tmf_error_t *read_hub(tmf_hub_t *hub, tmf_subscription_t *subscription,
     return tmf_identifier_make(&hub->id, apr_time_now(), request->pool);
 }
 
-static tmf_error_t *check_patterns(tmf_db_t *db, const tmf_filter_t *filter,
-                                   const tmf_request_t *request)
+static tmf_error_t *check_patterns(const tmf_filter_t *filter, const tmf_request_t *request)
 {
-    const tmf_matcher_t *matcher = tmf_database_matcher_make(request->service->database, db,
-                                                             TMF_ERROR_INVALID_BODY, request->pool);
+    const tmf_matcher_t *matcher = tmf_database_matcher_make(
+        tmf_customer_store_matching(request->service->customers), TMF_ERROR_INVALID_BODY,
+        request->pool);
 
     return tmf_error_about(tmf_filter_check_patterns(filter, matcher), request->pool, "query");
 }
@@ -87,17 +87,17 @@ static tmf_error_t *create_once(tmf_db_t *db, registration_t *registration, tmf_
                                 const tmf_subscription_t *subscription,
                                 const tmf_request_t *request)
 {
-    const tmf_keyed_create_t keyed = {.key = tmf_idempotency_key_scoped(request),
-                                      .kept_for = request->config->idempotency_ttl,
-                                      .id = hub->id,
-                                      .doc = tmf_hub_document(hub, request->pool)};
-    tmf_keyed_outcome_t outcome;
+    const tmf_creation_t keyed = {.key = tmf_idempotency_key_scoped(request),
+                                  .kept_for = request->config->idempotency_ttl,
+                                  .id = hub->id,
+                                  .doc = tmf_hub_document(hub, request->pool)};
+    tmf_creation_outcome_t outcome;
     const char *made;
 
     TMF_TRY(tmf_idempotency_claim(db, &keyed, &outcome, &made, request->pool));
-    if (outcome != TMF_KEYED_DONE) {
-        return outcome == TMF_KEYED_BUSY ? tmf_idempotency_key_in_use(request)
-                                         : tmf_idempotency_key_reused(request);
+    if (outcome != TMF_CREATION_DONE) {
+        return outcome == TMF_CREATION_BUSY ? tmf_idempotency_key_in_use(request)
+                                            : tmf_idempotency_key_reused(request);
     }
     if (made != NULL) {
         hub->id = made;
@@ -126,14 +126,6 @@ static tmf_error_t *create_in_transaction(tmf_db_t *db, registration_t *registra
     return tmf_db_commit(db, request->pool);
 }
 
-static tmf_error_t *register_in(tmf_db_t *db, registration_t *registration, tmf_hub_t *hub,
-                                const tmf_subscription_t *subscription,
-                                const tmf_request_t *request)
-{
-    TMF_TRY(check_patterns(db, subscription->filter, request));
-    return create_in_transaction(db, registration, hub, subscription, request);
-}
-
 static tmf_error_t *register_hub(registration_t *registration, tmf_hub_t *hub,
                                  const tmf_subscription_t *subscription,
                                  const tmf_request_t *request)
@@ -141,8 +133,9 @@ static tmf_error_t *register_hub(registration_t *registration, tmf_hub_t *hub,
     tmf_error_t *error;
     tmf_db_t *db;
 
+    TMF_TRY(check_patterns(subscription->filter, request));
     TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
-    error = register_in(db, registration, hub, subscription, request);
+    error = create_in_transaction(db, registration, hub, subscription, request);
     tmf_db_give_back(db);
     return error;
 }

@@ -25,14 +25,4 @@ int tmf_etag_is_listed(const char *header, const char *tag, int weak);
 tmf_error_t *tmf_precondition_check(const char *if_match, const char *if_none_match,
                                     apr_int64_t revision, apr_pool_t *result_pool);
 
-/* The same for a statement to decide: revisions as PostgreSQL array literals (`{7,12}`, `{}`), NULL
- * = no such condition. */
-typedef struct {
-    const char *only;   /* the revision must be among these */
-    const char *except; /* and not among these */
-} tmf_revisions_t;
-
-tmf_revisions_t tmf_precondition_revisions(const char *if_match, const char *if_none_match,
-                                           apr_pool_t *result_pool);
-
 #endif

@@ -56,10 +56,10 @@ static const tmf_record_of_change_t *make_record(const tmf_request_t *request,
     return record;
 }
 
-tmf_tell_t tmf_representation_tell(const tmf_request_t *request, const char *id, unsigned types,
-                                   const char *operation)
+tmf_customer_event_t tmf_representation_event(const tmf_request_t *request, const char *id,
+                                              unsigned types, const char *operation)
 {
-    const tmf_tell_t tell = {
+    const tmf_customer_event_t event = {
         types,
         NULL,
         request->correlation_id,
@@ -67,7 +67,7 @@ tmf_tell_t tmf_representation_tell(const tmf_request_t *request, const char *id,
         request->trace,
         request->service->config->history.enabled ? make_record(request, operation) : NULL};
 
-    return tell;
+    return event;
 }
 
 static tmf_projection_t projection_of(const tmf_request_t *request,

@@ -16,10 +16,10 @@ const char *tmf_representation_encode(const char *text, apr_pool_t *result_pool)
 /* The absolute URL of a customer: `{base_url}/customer/{id}`, the id percent-encoded. */
 const char *tmf_representation_href(const tmf_request_t *request, const char *id);
 
-/* What a request tells listeners about a customer, these events (a set of model/event.h), and what
- * the history keeps of it: this operation. */
-tmf_tell_t tmf_representation_tell(const tmf_request_t *request, const char *id, unsigned types,
-                                   const char *operation);
+/* What listeners get to know of a write: these events (a set of model/event.h); and what the
+ * history keeps of it: this operation. */
+tmf_customer_event_t tmf_representation_event(const tmf_request_t *request, const char *id,
+                                              unsigned types, const char *operation);
 
 /* Appends a customer: id and href spliced before the stored text, and of that what the request's
  * parameters and configuration show. */

@@ -7,7 +7,7 @@
 
 #include "model/clock.h"
 #include "query/filter_match.h"
-#include "store/customer_store.h"
+#include "store/matching.h"
 
 /* What json-c takes for an object, and for any other value. */
 #define OBJECT_SIZE 800
@@ -78,10 +78,12 @@ static tmf_error_t *ask_in(const matching_t *matching, const char *pattern,
                            const char *const *texts, int count, char *matches,
                            apr_pool_t *scratch_pool)
 {
+    const tmf_matching_t on_ours = {NULL, matching->db};
+
     if (!matching->is_limited) {
         TMF_TRY(tmf_db_limit(matching->db, TMF_MATCH_TIME, scratch_pool));
     }
-    return tmf_customer_store_match(matching->db, pattern, texts, count, matches, scratch_pool);
+    return tmf_matching_ask(&on_ours, pattern, texts, count, matches, scratch_pool);
 }
 
 static tmf_error_t *ask_database(void *context, const char *pattern, const char *const *texts,

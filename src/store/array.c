@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "model/event.h"
+
 void tmf_array_init(tmf_text_t *array, apr_pool_t *pool)
 {
     tmf_text_init(array, 64, pool);
@@ -47,4 +49,18 @@ const char *tmf_array_text(tmf_text_t *array)
 {
     tmf_text_append(array, "}", 1);
     return tmf_text_string(array);
+}
+
+const char *tmf_array_of_events(unsigned types, apr_pool_t *result_pool)
+{
+    tmf_text_t names;
+    int type;
+
+    tmf_array_init(&names, result_pool);
+    for (type = 0; type < TMF_EVENT_TYPES; type++) {
+        if ((types & (1u << type)) != 0) {
+            tmf_array_add(&names, tmf_event_type_name((tmf_event_type_t)type));
+        }
+    }
+    return tmf_array_text(&names);
 }

@@ -12,6 +12,9 @@ void tmf_array_init(tmf_text_t *array, apr_pool_t *pool);
 void tmf_array_add(tmf_text_t *array, const char *element);
 void tmf_array_add_number(tmf_text_t *array, apr_int64_t element);
 
+/* A set of event types (model/event.h) as the text of an array of their names. */
+const char *tmf_array_of_events(unsigned types, apr_pool_t *result_pool);
+
 /* Ends it: `{"a","b"}`, NUL-terminated. */
 const char *tmf_array_text(tmf_text_t *array);
 

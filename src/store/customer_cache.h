@@ -11,7 +11,7 @@
 #define TMF_STORE_CUSTOMER_CACHE_H
 
 #include "store/customer_board.h"
-#include "store/customer_store.h"
+#include "store/customer.h"
 
 /* Bytes of a document that is kept at most. */
 #define TMF_CACHED_DOCUMENT_MAX 65536

@@ -15,7 +15,7 @@
 
 #include <apr_tables.h>
 
-#include "store/customer_store.h"
+#include "store/customer.h"
 
 /* Bytes of the rows of one page, which ends before the row that would be one too many. */
 #define TMF_PAGE_BYTES (4 * 1024 * 1024)

@@ -8,56 +8,66 @@
 #include "store/array.h"
 #include "store/combiner.h"
 #include "store/customer_cache.h"
+#include "store/number.h"
+#include "store/statements.h"
 
-enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC };
-
-/* Nobody waits for somebody else's large document: instead of one that takes more than 8 kB in the
- * table there is a NULL, and who wants it reads it alone. The array hides behind a SELECT, so that
- * plans do not depend on its length: for a short array, PostgreSQL would plan anew each time. */
-static const char get_all_sql[] =
-    "SELECT id, revision,"
-    " CASE WHEN pg_catalog.pg_column_size(doc) <= 8192 THEN doc::text END"
-    " FROM tmf_customer.customer WHERE id = ANY ((SELECT $1::text[])::text[])";
+#define DOC_MOST 8192 /* bytes of a document that is read among others */
 
 struct tmf_customer_reads_t {
     tmf_db_pool_t *database;
     tmf_combiner_t *combiner;
 };
 
-static tmf_error_t *read_one(void *context, const void *id, const void **customer,
-                             apr_pool_t *result_pool)
+static tmf_error_t *run(tmf_db_pool_t *database, const void *const *ids, int count,
+                        const char *doc_most, const tmf_db_rows_t **rows, apr_pool_t *pool)
 {
-    const tmf_customer_t *found = NULL;
-    tmf_error_t *error;
-    tmf_db_t *db;
-
-    TMF_TRY(tmf_db_borrow(&db, context, result_pool));
-    tmf_metrics_batch(tmf_db_metrics(context), TMF_BATCH_READ, 1);
-    error = tmf_customer_store_get(db, id, &found, result_pool);
-    tmf_db_give_back(db);
-    *customer = found;
-    return error;
-}
-
-static tmf_error_t *read_all(void *context, const void *const *ids, int count, const void **answers,
-                             apr_pool_t *batch_pool)
-{
-    const char *parameters[1];
-    const tmf_db_rows_t *rows = NULL;
+    const char *parameters[TMF_GET_CUSTOMERS_PARAMETERS];
     tmf_error_t *error;
     tmf_text_t array;
     tmf_db_t *db;
     int i;
 
-    tmf_array_init(&array, batch_pool);
+    tmf_array_init(&array, pool);
     for (i = 0; i < count; i++) {
         tmf_array_add(&array, ids[i]);
     }
-    parameters[0] = tmf_array_text(&array);
-    TMF_TRY(tmf_db_borrow(&db, context, batch_pool));
-    tmf_metrics_batch(tmf_db_metrics(context), TMF_BATCH_READ, count);
-    error = tmf_db_execute(db, get_all_sql, 1, parameters, &rows, batch_pool);
+    parameters[TMF_GET_CUSTOMERS_IDS] = tmf_array_text(&array);
+    parameters[TMF_GET_CUSTOMERS_DOC_MOST] = doc_most;
+    TMF_TRY(tmf_db_borrow(&db, database, pool));
+    tmf_metrics_batch(tmf_db_metrics(database), TMF_BATCH_READ, count);
+    error = tmf_db_run(db, &TMF_SQL_GET_CUSTOMERS, parameters, rows, pool);
     tmf_db_give_back(db);
+    return error;
+}
+
+/* The customer of a row, of lock_customer.sql, too, which has the same columns; its texts are the
+ * row's. */
+static tmf_customer_t *customer_of(const tmf_db_rows_t *rows, int row, apr_pool_t *pool)
+{
+    tmf_customer_t *customer = apr_palloc(pool, sizeof(*customer));
+
+    customer->id = tmf_db_text(rows, row, TMF_GET_CUSTOMERS_COLUMN_ID, NULL);
+    customer->revision = tmf_db_number(rows, row, TMF_GET_CUSTOMERS_COLUMN_REVISION);
+    customer->doc = tmf_db_text(rows, row, TMF_GET_CUSTOMERS_COLUMN_DOC, &customer->doc_length);
+    return customer;
+}
+
+static tmf_error_t *read_one(void *context, const void *id, const void **customer,
+                             apr_pool_t *result_pool)
+{
+    const tmf_db_rows_t *rows;
+
+    TMF_TRY(run(context, &id, 1, NULL, &rows, result_pool));
+    *customer = tmf_db_row_count(rows) > 0 ? customer_of(rows, 0, result_pool) : NULL;
+    return NULL;
+}
+
+static tmf_error_t *read_all(void *context, const void *const *ids, int count, const void **answers,
+                             apr_pool_t *batch_pool)
+{
+    const tmf_db_rows_t *rows = NULL;
+    tmf_error_t *error = run(context, ids, count, APR_STRINGIFY(DOC_MOST), &rows, batch_pool);
+
     *answers = rows;
     return error;
 }
@@ -68,7 +78,8 @@ static int row_of(const tmf_db_rows_t *rows, const char *id)
     int count = tmf_db_row_count(rows);
     int row = 0;
 
-    while (row < count && strcmp(tmf_db_text(rows, row, COLUMN_ID, NULL), id) != 0) {
+    while (row < count &&
+           strcmp(tmf_db_text(rows, row, TMF_GET_CUSTOMERS_COLUMN_ID, NULL), id) != 0) {
         row++;
     }
     return row;
@@ -81,21 +92,18 @@ static int take(const void *answers, int place, const void *id, const void **ans
     const tmf_db_rows_t *rows = answers;
     int row = row_of(rows, id);
     tmf_customer_t *customer;
-    const char *doc;
 
     (void)place;
     *answer = NULL;
     if (row == tmf_db_row_count(rows)) {
         return 1;
     }
-    customer = apr_palloc(result_pool, sizeof(*customer));
-    doc = tmf_db_text(rows, row, COLUMN_DOC, &customer->doc_length);
-    if (doc == NULL) {
+    customer = customer_of(rows, row, result_pool);
+    if (customer->doc == NULL) {
         return 0;
     }
     customer->id = apr_pstrdup(result_pool, id);
-    customer->revision = tmf_db_number(rows, row, COLUMN_REVISION);
-    customer->doc = apr_pstrmemdup(result_pool, doc, customer->doc_length);
+    customer->doc = apr_pstrmemdup(result_pool, customer->doc, customer->doc_length);
     *answer = customer;
     return 1;
 }
@@ -151,5 +159,21 @@ tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
     if (*customer != NULL && tmf_db_identity(reads->database) == key.database) {
         tmf_customer_cache_put(caching, &key, *customer, &ticket);
     }
+    return NULL;
+}
+
+tmf_error_t *tmf_customer_reads_lock(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
+                                     apr_pool_t *result_pool)
+{
+    const char *parameters[] = {
+        [TMF_LOCK_CUSTOMER_ID] = id,
+        [TMF_LOCK_CUSTOMER_IDLE_TIME] = tmf_number_text(
+            apr_time_as_msec(tmf_db_statement_timeout(db)), result_pool),
+    };
+    const tmf_db_rows_t *rows;
+
+    tmf_db_begin_write(db, id);
+    TMF_TRY(tmf_db_run(db, &TMF_SQL_LOCK_CUSTOMER, parameters, &rows, result_pool));
+    *customer = tmf_db_row_count(rows) > 0 ? customer_of(rows, 0, result_pool) : NULL;
     return NULL;
 }

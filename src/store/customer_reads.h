@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Reads of single customers by the threads of a child: those that come at the same time are one
- * statement. */
+ * statement. Internal to store/. */
 #ifndef TMF_STORE_CUSTOMER_READS_H
 #define TMF_STORE_CUSTOMER_READS_H
 
-#include "store/customer_store.h"
+#include "store/customer.h"
 
 /* One for each way to the database. */
 typedef struct tmf_customer_reads_t tmf_customer_reads_t;
@@ -25,5 +25,11 @@ tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
 tmf_error_t *tmf_customer_reads_get_stored(tmf_customer_reads_t *reads, const char *id,
                                            const tmf_customer_t **customer,
                                            apr_pool_t *result_pool);
+
+/* Reads one within a transaction, until whose end nobody else writes the customer. Waits for
+ * whoever writes it at the moment. A transaction that stands still for longer than a statement may
+ * take is ended by the database. */
+tmf_error_t *tmf_customer_reads_lock(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
+                                     apr_pool_t *result_pool);
 
 #endif

@@ -1,217 +1,201 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/customer_store.h"
 
-#include "store/array.h"
-#include "store/history.h"
-#include "store/number.h"
-#include "store/tell.h"
+#include "store/customer_reads.h"
+#include "store/customer_writes.h"
 
-/* Columns of every statement that yields a customer; the last one when it writes. */
-enum { COLUMN_ID, COLUMN_REVISION, COLUMN_DOC, COLUMN_DELIVERIES };
+struct tmf_customer_store_t {
+    tmf_db_pool_t *database;
+    tmf_matching_t matching;
+    tmf_customer_reads_t *reads;
+    tmf_customer_writes_t *writes;
+};
 
-/* Every write is one statement, whose `written` is the customer as it was written. */
-
-static const char get_sql[] =
-    "SELECT id, revision, doc::text FROM tmf_customer.customer WHERE id = $1::text";
-
-static const char lock_sql[] = "SELECT id, revision, doc::text,"
-                               "  set_config('idle_in_transaction_session_timeout', $2::text, true)"
-                               " FROM tmf_customer.customer WHERE id = $1::text FOR NO KEY UPDATE";
-
-/* Each has two texts: without a history, and with one. */
-enum { WITHOUT_HISTORY, WITH_HISTORY };
-
-#define SELECT_WRITTEN_SQL(expire)                                                                 \
-    " SELECT id, revision, doc::text, " TMF_TELL_COUNT_SQL expire " FROM written"
-
-#define CREATE_SQL(history, expire)                                                                \
-    "WITH written AS ("                                                                            \
-    " INSERT INTO tmf_customer.customer (id, doc) VALUES ($7::text, $8::jsonb)"                    \
-    "  ON CONFLICT (id) DO NOTHING RETURNING id, revision, doc)" TMF_TELL_SQL history              \
-    SELECT_WRITTEN_SQL(expire)
-
-static const char *const create_sql[] = {
-    CREATE_SQL("", ""), CREATE_SQL(TMF_HISTORY_SQL("written.revision", "NULL", "$9", "$10"),
-                                   TMF_HISTORY_EXPIRE_SQL("$11", "2"))};
-
-#define UPDATE_SET_SQL                                                                             \
-    " UPDATE tmf_customer.customer SET doc = $9::jsonb, updated_at = now(),"                       \
-    "  revision = nextval('tmf_customer.customer_revision')"
-
-/* What was before is looked at under the lock, whoever else writes. */
-static const char *const update_sql[] = {
-    "WITH written AS (" UPDATE_SET_SQL "  WHERE id = $7::text AND revision = $8::bigint"
-    "  RETURNING id, revision, doc)" TMF_TELL_SQL SELECT_WRITTEN_SQL(""),
-    "WITH found AS (SELECT id, doc FROM tmf_customer.customer"
-    "  WHERE id = $7::text AND revision = $8::bigint FOR NO KEY UPDATE),"
-    " written AS (" UPDATE_SET_SQL "  FROM found WHERE customer.id = found.id"
-    "  RETURNING customer.id, customer.revision, customer.doc, found.doc AS before)" TMF_TELL_SQL
-        TMF_HISTORY_SQL("written.revision", "written.before", "$10", "$11")
-            SELECT_WRITTEN_SQL(TMF_HISTORY_EXPIRE_SQL("$12", "2"))};
-
-/* `written` is the customer as it was last. The second column sees it as it was before the
- * statement. */
-#define DELETE_SQL(history, expire)                                                                \
-    "WITH written AS ("                                                                            \
-    " DELETE FROM tmf_customer.customer WHERE id = $7::text"                                       \
-    "  AND ($8::bigint[] IS NULL OR revision = ANY ($8::bigint[]))"                                \
-    "  AND ($9::bigint[] IS NULL OR revision <> ALL ($9::bigint[]))"                               \
-    "  RETURNING id, revision, doc)" TMF_TELL_SQL history                                          \
-    " SELECT (SELECT count(*) FROM written),"                                                      \
-    "  (SELECT count(*) FROM tmf_customer.customer WHERE id = $7::text"                            \
-    "   AND ($8::bigint[] IS NOT NULL OR $9::bigint[] IS NOT NULL)), " TMF_TELL_COUNT_SQL expire
-
-static const char *const delete_sql[] = {
-    DELETE_SQL("", ""), DELETE_SQL(TMF_HISTORY_SQL("nextval('tmf_customer.customer_revision')",
-                                                   "written.doc", "$10", "$11"),
-                                   TMF_HISTORY_EXPIRE_SQL("$12", "2"))};
-
-static const char match_sql[] =
-    "SELECT string_agg(CASE WHEN text ~ $1::text THEN 't' ELSE 'f' END, '' ORDER BY place)"
-    "  FROM unnest($2::text[]) WITH ORDINALITY AS asked (text, place)";
-
-const tmf_customer_t *tmf_customer_store_read(const tmf_db_rows_t *rows, apr_pool_t *result_pool)
+apr_status_t tmf_customer_store_make(tmf_customer_store_t **store, tmf_db_pool_t *database,
+                                     apr_pool_t *child_pool)
 {
-    tmf_customer_t *customer;
+    tmf_customer_store_t *made = apr_pcalloc(child_pool, sizeof(*made));
+    apr_status_t status = tmf_customer_reads_make(&made->reads, database, child_pool);
 
-    if (tmf_db_row_count(rows) == 0 || tmf_db_text(rows, 0, COLUMN_ID, NULL) == NULL) {
-        return NULL;
-    }
-    customer = apr_palloc(result_pool, sizeof(*customer));
-    customer->id = tmf_db_text(rows, 0, COLUMN_ID, NULL);
-    customer->revision = tmf_db_number(rows, 0, COLUMN_REVISION);
-    customer->doc = tmf_db_text(rows, 0, COLUMN_DOC, &customer->doc_length);
-    return customer;
+    made->database = database;
+    made->matching.database = database;
+    *store = made;
+    return status == APR_SUCCESS ? tmf_customer_writes_make(&made->writes, database, child_pool)
+                                 : status;
 }
 
-/* Runs a statement that reads one customer or none. */
-static tmf_error_t *read_one(tmf_db_t *db, const char *sql, int count,
-                             const char *const *parameters, const tmf_customer_t **customer,
-                             apr_pool_t *pool)
+const tmf_matching_t *tmf_customer_store_matching(const tmf_customer_store_t *store)
 {
-    const tmf_db_rows_t *rows;
-
-    TMF_TRY(tmf_db_execute(db, sql, count, parameters, &rows, pool));
-    *customer = tmf_customer_store_read(rows, pool);
-    return NULL;
+    return &store->matching;
 }
 
-/* Runs a statement that writes one customer or none, and tells about it in `column`; `sql`: its two
- * texts. Its id is the first of the `count` parameters, behind which there is room for those of the
- * history. */
-static tmf_error_t *write_one(tmf_db_t *db, const char *const *sql, int count,
-                              const char **parameters, const tmf_tell_t *tell, int column,
-                              const tmf_db_rows_t **rows, apr_pool_t *pool)
+/* ---- reading ---- */
+
+tmf_error_t *tmf_customer_store_get(tmf_customer_store_t *store, const char *id,
+                                    const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
-    tmf_db_begin_write(db, parameters[TMF_TELL_PARAMETERS]);
-    tmf_tell_set(parameters, tell, pool);
-    count += tmf_history_set(parameters + count, tell->record, pool);
-    TMF_TRY(tmf_db_execute(db, sql[tell->record != NULL ? WITH_HISTORY : WITHOUT_HISTORY], count,
-                           parameters, rows, pool));
-    tmf_tell_done(db, *rows, column);
-    return NULL;
+    return tmf_customer_reads_get(store->reads, id, customer, result_pool);
 }
 
-/* The customer that such a statement has written; NULL = none. */
-static const tmf_customer_t *take_written(tmf_db_t *db, const tmf_db_rows_t *rows,
-                                          const tmf_tell_t *tell, apr_pool_t *pool)
+tmf_error_t *tmf_customer_store_list(tmf_customer_store_t *store,
+                                     const tmf_customer_selection_t *selection,
+                                     tmf_customer_page_t *page, apr_pool_t *result_pool)
 {
-    const tmf_customer_t *customer = tmf_customer_store_read(rows, pool);
+    tmf_error_t *error;
+    tmf_db_t *db;
 
-    if (customer != NULL) {
-        tmf_tell_count(db, tell);
-    }
-    return customer;
+    TMF_TRY(tmf_db_borrow(&db, store->database, result_pool));
+    error = tmf_customer_list_read(db, selection, page, result_pool);
+    tmf_db_give_back(db);
+    return error;
 }
 
-tmf_error_t *tmf_customer_store_get(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
-                                    apr_pool_t *result_pool)
+tmf_error_t *tmf_customer_store_history(tmf_customer_store_t *store,
+                                        const tmf_history_selection_t *selection,
+                                        const tmf_history_row_t **rows, tmf_customer_page_t *page,
+                                        int *is_known, apr_pool_t *result_pool)
 {
-    const char *parameters[] = {id};
+    tmf_error_t *error;
+    tmf_db_t *db;
 
-    return read_one(db, get_sql, 1, parameters, customer, result_pool);
+    TMF_TRY(tmf_db_borrow(&db, store->database, result_pool));
+    error = tmf_history_read(db, selection, rows, page, is_known, result_pool);
+    tmf_db_give_back(db);
+    return error;
 }
 
-tmf_error_t *tmf_customer_store_lock(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
-                                     apr_pool_t *result_pool)
-{
-    const char *parameters[] = {
-        id, tmf_number_text(apr_time_as_msec(tmf_db_statement_timeout(db)), result_pool)};
+/* ---- creating ---- */
 
-    tmf_db_begin_write(db, id);
-    return read_one(db, lock_sql, 2, parameters, customer, result_pool);
+static tmf_error_t *create_once(tmf_customer_store_t *store, const tmf_creation_t *creation,
+                                const tmf_customer_event_t *event, tmf_creation_outcome_t *outcome,
+                                const tmf_customer_t **customer, apr_pool_t *pool)
+{
+    tmf_error_t *error;
+    tmf_db_t *db;
+
+    TMF_TRY(tmf_db_borrow(&db, store->database, pool));
+    error = tmf_idempotency_create(db, creation, event, outcome, customer, pool);
+    tmf_db_give_back(db);
+    return error;
 }
 
-tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char *doc,
-                                       const tmf_tell_t *tell, const tmf_customer_t **customer,
-                                       apr_pool_t *result_pool)
-{
-    const char *parameters[TMF_TELL_PARAMETERS + 2 + TMF_HISTORY_PARAMETERS] = {NULL};
-    const tmf_db_rows_t *rows;
-
-    parameters[TMF_TELL_PARAMETERS] = id;
-    parameters[TMF_TELL_PARAMETERS + 1] = doc;
-    TMF_TRY(write_one(db, create_sql, TMF_TELL_PARAMETERS + 2, parameters, tell, COLUMN_DELIVERIES,
-                      &rows, result_pool));
-    *customer = take_written(db, rows, tell, result_pool);
-    return NULL;
-}
-
-tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t revision,
-                                       const char *doc, const tmf_tell_t *tell,
+tmf_error_t *tmf_customer_store_create(tmf_customer_store_t *store, const tmf_creation_t *creation,
+                                       const tmf_customer_event_t *event,
+                                       tmf_creation_outcome_t *outcome,
                                        const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
-    const char *parameters[TMF_TELL_PARAMETERS + 3 + TMF_HISTORY_PARAMETERS] = {NULL};
-    const tmf_db_rows_t *rows;
+    const tmf_write_t write = {.kind = TMF_WRITE_CREATE,
+                               .id = creation->id,
+                               .id_is_chosen = creation->id_is_chosen,
+                               .doc = creation->doc,
+                               .event = event};
 
-    parameters[TMF_TELL_PARAMETERS] = id;
-    parameters[TMF_TELL_PARAMETERS + 1] = tmf_number_text(revision, result_pool);
-    parameters[TMF_TELL_PARAMETERS + 2] = doc;
-    TMF_TRY(write_one(db, update_sql, TMF_TELL_PARAMETERS + 3, parameters, tell, COLUMN_DELIVERIES,
-                      &rows, result_pool));
-    *customer = take_written(db, rows, tell, result_pool);
+    if (creation->key != NULL) {
+        return create_once(store, creation, event, outcome, customer, result_pool);
+    }
+    TMF_TRY(tmf_customer_writes_share(store->writes, &write, customer, result_pool));
+    *outcome = *customer != NULL ? TMF_CREATION_DONE : TMF_CREATION_ID_IN_USE;
     return NULL;
 }
 
-tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *only,
-                                       const char *except, const tmf_tell_t *tell,
-                                       tmf_delete_outcome_t *outcome, apr_pool_t *result_pool)
-{
-    const char *parameters[TMF_TELL_PARAMETERS + 3 + TMF_HISTORY_PARAMETERS] = {NULL};
-    const tmf_db_rows_t *rows;
+/* ---- changing ---- */
 
-    parameters[TMF_TELL_PARAMETERS] = id;
-    parameters[TMF_TELL_PARAMETERS + 1] = only;
-    parameters[TMF_TELL_PARAMETERS + 2] = except;
-    TMF_TRY(write_one(db, delete_sql, TMF_TELL_PARAMETERS + 3, parameters, tell, 2, &rows,
-                      result_pool));
-    if (tmf_db_number(rows, 0, 0) > 0) {
-        *outcome = TMF_DELETE_DONE;
-        tmf_tell_count(db, tell);
-    } else {
-        *outcome = tmf_db_number(rows, 0, 1) > 0 ? TMF_DELETE_OTHER_REVISION : TMF_DELETE_NOT_FOUND;
+/* A change on its way. */
+typedef struct {
+    const char *id;
+    tmf_customer_compute_fn *compute;
+    void *context;
+    const tmf_customer_t *current; /* NULL = there is no such customer */
+    tmf_customer_change_t change;
+    tmf_write_t write; /* what is to be written, unless `current` stays as it is */
+    const tmf_customer_t *written;
+    apr_pool_t *pool;
+} changing_t;
+
+/* Is anything to be written for the `current` customer? */
+static tmf_error_t *decide(changing_t *changing, const tmf_matching_t *matching, int *is_needed)
+{
+    tmf_customer_change_t *change = &changing->change;
+
+    *is_needed = 0;
+    changing->written = changing->current;
+    if (changing->current == NULL) {
+        return NULL;
+    }
+    *change = (tmf_customer_change_t){.kind = TMF_CHANGE_NOTHING};
+    TMF_TRY(changing->compute(change, changing->current, matching, changing->context));
+    *is_needed = change->kind != TMF_CHANGE_NOTHING;
+    changing->write = (tmf_write_t){.kind = change->kind == TMF_CHANGE_DELETE ? TMF_WRITE_DELETE
+                                                                              : TMF_WRITE_UPDATE,
+                                    .id = changing->id,
+                                    .revision = changing->current->revision,
+                                    .doc = change->doc,
+                                    .event = &change->event};
+    return NULL;
+}
+
+/* `*is_lost`: another writer was faster. */
+static tmf_error_t *change_at_once(tmf_customer_store_t *store, changing_t *changing, int *is_lost)
+{
+    int is_needed;
+
+    *is_lost = 0;
+    TMF_TRY(tmf_customer_reads_get_stored(store->reads, changing->id, &changing->current,
+                                          changing->pool));
+    TMF_TRY(decide(changing, &store->matching, &is_needed));
+    if (is_needed) {
+        TMF_TRY(tmf_customer_writes_share(store->writes, &changing->write, &changing->written,
+                                          changing->pool));
+        *is_lost = changing->written == NULL;
     }
     return NULL;
 }
 
-tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *const *texts,
-                                      int count, char *matches, apr_pool_t *scratch_pool)
+static tmf_error_t *change_locked(tmf_customer_store_t *store, changing_t *changing, tmf_db_t *db)
 {
-    const char *parameters[] = {pattern, NULL};
-    const tmf_db_rows_t *rows;
-    const char *answers;
-    tmf_text_t array;
-    int i;
+    const tmf_matching_t matching = {store->database, db};
+    int is_needed;
 
-    tmf_array_init(&array, scratch_pool);
-    for (i = 0; i < count; i++) {
-        tmf_array_add(&array, texts[i]);
+    TMF_TRY(tmf_customer_reads_lock(db, changing->id, &changing->current, changing->pool));
+    TMF_TRY(decide(changing, &matching, &is_needed));
+    if (is_needed) {
+        TMF_TRY(tmf_customer_writes_run(db, &changing->write, &changing->written, changing->pool));
     }
-    parameters[1] = tmf_array_text(&array);
-    TMF_TRY(tmf_db_execute(db, match_sql, 2, parameters, &rows, scratch_pool));
-    answers = tmf_db_text(rows, 0, 0, NULL);
-    for (i = 0; i < count; i++) {
-        matches[i] = answers[i] == 't';
+    return is_needed && changing->written == NULL
+               ? tmf_error_make(changing->pool, TMF_ERROR_WRITE_CONFLICT,
+                                "The customer could not be written, although it did not change")
+               : NULL;
+}
+
+static tmf_error_t *change_in_transaction(tmf_customer_store_t *store, changing_t *changing,
+                                          tmf_db_t *db)
+{
+    tmf_error_t *error;
+
+    TMF_TRY(tmf_db_begin(db, changing->pool));
+    error = change_locked(store, changing, db);
+    if (error != NULL) {
+        tmf_db_roll_back(db, changing->pool);
+        return error;
     }
-    return NULL;
+    return tmf_db_commit(db, changing->pool);
+}
+
+tmf_error_t *tmf_customer_store_change(tmf_customer_store_t *store, const char *id,
+                                       tmf_customer_compute_fn *compute, void *context,
+                                       const tmf_customer_t **customer, apr_pool_t *result_pool)
+{
+    changing_t changing = {.id = id, .compute = compute, .context = context, .pool = result_pool};
+    tmf_error_t *error = NULL;
+    int is_lost;
+    tmf_db_t *db;
+
+    TMF_TRY(change_at_once(store, &changing, &is_lost));
+    if (is_lost) {
+        TMF_TRY(tmf_db_borrow(&db, store->database, result_pool));
+        error = change_in_transaction(store, &changing, db);
+        tmf_db_give_back(db);
+    }
+    *customer = changing.written;
+    return error;
 }

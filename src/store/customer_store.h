@@ -1,79 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every statement on one customer; lists are in customer_list.h, creates under a key in
- * idempotency.h. All results live in `result_pool`; errors are tmf_db_execute's. */
+/*
+ * Customers, as the API uses them: read one, a page or a history, create, change, delete. That
+ * threads ask together (customer_reads.h, customer_writes.h), that what was read is kept
+ * (customer_cache.h), and that a change may need a lock, is nobody else's business.
+ *
+ * The caller must hold no connection. Results live in `result_pool`. Errors are tmf_db_borrow's and
+ * tmf_db_execute's, and those that a function names.
+ */
 #ifndef TMF_STORE_CUSTOMER_STORE_H
 #define TMF_STORE_CUSTOMER_STORE_H
 
-#include "model/trace.h"
-#include "store/db.h"
+#include "store/customer.h"
+#include "store/customer_list.h"
+#include "store/history.h"
+#include "store/idempotency.h"
+#include "store/matching.h"
 
-/* A customer as it is stored. */
-typedef struct {
-    const char *id;
-    apr_int64_t revision;
-    const char *doc; /* jsonb's text of an object without id and href; NUL-terminated */
-    apr_size_t doc_length;
-} tmf_customer_t;
+/* The customers of one virtual host's database, for all threads of a child process. */
+typedef struct tmf_customer_store_t tmf_customer_store_t;
 
-/* What became of a delete. */
-typedef enum {
-    TMF_DELETE_DONE,
-    TMF_DELETE_NOT_FOUND,
-    TMF_DELETE_OTHER_REVISION /* it is there, with a revision that was not asked for */
-} tmf_delete_outcome_t;
+/* child_init; lives in `child_pool`. */
+apr_status_t tmf_customer_store_make(tmf_customer_store_t **store, tmf_db_pool_t *database,
+                                     apr_pool_t *child_pool);
 
-/* What is kept of a write: a row of the history, written by the same statement. */
-typedef struct {
-    const char *operation;        /* create, patch, replace or delete */
-    const char *user;             /* who asked for it, in UTF-8; NULL = nobody in particular */
-    apr_interval_time_t kept_for; /* how old rows may become; 0 = as old as they like */
-} tmf_record_of_change_t;
+/* Reads one as it is after this was called, as far as it is written through this httpd; what others
+ * write is seen after the cache's age at the latest. `*customer` is NULL when there is none. */
+tmf_error_t *tmf_customer_store_get(tmf_customer_store_t *store, const char *id,
+                                    const tmf_customer_t **customer, apr_pool_t *result_pool);
 
-/* What a write tells listeners (src/api/README.md §7): its events, and a delivery for each listener
- * that may want one, are written by the statement that changes the customer. */
-typedef struct {
-    unsigned types;             /* the events, as a set (model/event.h) */
-    const char *changed;        /* top-level names, comma-separated; NULL = none are told */
-    const char *correlation_id; /* of the request; NULL = none */
-    const char *href;           /* of the customer, as the reply has it */
-    tmf_trace_t trace;          /* of the request */
-    const tmf_record_of_change_t *record; /* NULL = no history is kept */
-} tmf_tell_t;
+/* Reads a page: tmf_customer_list_read. */
+tmf_error_t *tmf_customer_store_list(tmf_customer_store_t *store,
+                                     const tmf_customer_selection_t *selection,
+                                     tmf_customer_page_t *page, apr_pool_t *result_pool);
 
-/* Reads one; `*customer` is NULL when there is none. */
-tmf_error_t *tmf_customer_store_get(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
-                                    apr_pool_t *result_pool);
+/* Reads a page of a history: tmf_history_read. */
+tmf_error_t *tmf_customer_store_history(tmf_customer_store_t *store,
+                                        const tmf_history_selection_t *selection,
+                                        const tmf_history_row_t **rows, tmf_customer_page_t *page,
+                                        int *is_known, apr_pool_t *result_pool);
 
-/* The same within a transaction, until whose end nobody else writes the customer. Waits for whoever
- * writes it at the moment. A transaction that stands still for longer than a statement may take is
- * ended by the database. */
-tmf_error_t *tmf_customer_store_lock(tmf_db_t *db, const char *id, const tmf_customer_t **customer,
-                                     apr_pool_t *result_pool);
-
-/* Inserts one; `*customer` is NULL when the id is taken. */
-tmf_error_t *tmf_customer_store_create(tmf_db_t *db, const char *id, const char *doc,
-                                       const tmf_tell_t *tell, const tmf_customer_t **customer,
-                                       apr_pool_t *result_pool);
-
-/* Replaces the document if the customer still has `revision`; `*customer` is NULL when it has not,
- * or is gone. */
-tmf_error_t *tmf_customer_store_update(tmf_db_t *db, const char *id, apr_int64_t revision,
-                                       const char *doc, const tmf_tell_t *tell,
+/* Creates one, or finds what has been created under creation->key. `*customer` is the customer as
+ * it was created; only with TMF_CREATION_DONE. */
+tmf_error_t *tmf_customer_store_create(tmf_customer_store_t *store, const tmf_creation_t *creation,
+                                       const tmf_customer_event_t *event,
+                                       tmf_creation_outcome_t *outcome,
                                        const tmf_customer_t **customer, apr_pool_t *result_pool);
 
-/* Deletes one if its revision is among `only` and not among `except`: PostgreSQL array literals of
- * bigints (`{7,12}`), NULL = no such condition. */
-tmf_error_t *tmf_customer_store_delete(tmf_db_t *db, const char *id, const char *only,
-                                       const char *except, const tmf_tell_t *tell,
-                                       tmf_delete_outcome_t *outcome, apr_pool_t *result_pool);
+/* What is to become of a customer. */
+typedef struct {
+    enum { TMF_CHANGE_NOTHING, TMF_CHANGE_REPLACE, TMF_CHANGE_DELETE } kind;
+    const char *doc;            /* the new document; of TMF_CHANGE_REPLACE */
+    tmf_customer_event_t event; /* unless nothing changes */
+} tmf_customer_change_t;
 
-/* Which of `count` texts match the regular expression, in PostgreSQL's language and time? Sets each
- * of `matches` to 1 or 0. A pattern that is none: TMF_ERROR_INVALID_PATTERN. */
-tmf_error_t *tmf_customer_store_match(tmf_db_t *db, const char *pattern, const char *const *texts,
-                                      int count, char *matches, apr_pool_t *scratch_pool);
+/* Computes a change (in the beginning TMF_CHANGE_NOTHING) of the `current` customer, or refuses it:
+ * an error of its own, then nothing is written. Patterns are matched by `matching`. Called once, or
+ * twice when another writer was faster. */
+typedef tmf_error_t *tmf_customer_compute_fn(tmf_customer_change_t *change,
+                                             const tmf_customer_t *current,
+                                             const tmf_matching_t *matching, void *context);
 
-/* The customer in the first row of a statement whose columns begin with id, revision and doc::text;
- * NULL when there is no row, or nothing in it. */
-const tmf_customer_t *tmf_customer_store_read(const tmf_db_rows_t *rows, apr_pool_t *result_pool);
+/*
+ * Changes or deletes one. `*customer` is the customer as it was written or, when nothing changes,
+ * read (of a delete without a document); NULL when there is none.
+ *
+ * A change is computed on a revision that was read, and written only if the customer still has it:
+ * one statement decides, so there is no moment between check and write, and no change is ever
+ * computed on anything but the current document. When nobody interferes, both are statements that
+ * are shared with whoever changes other customers at the moment, without waiting for a lock. Who
+ * loses the race takes the customer's lock first, in a transaction of its own: then it is read as
+ * the winner left it, and nobody can be faster. Losers stand in PostgreSQL's queue for the lock,
+ * each for TMFCustomerStatementTimeout at most, so writers of one customer take turns and none
+ * starves. They hold their connections meanwhile; who has the lock needs no other one.
+ *
+ * TMF_ERROR_WRITE_CONFLICT: it could not be written even then.
+ */
+tmf_error_t *tmf_customer_store_change(tmf_customer_store_t *store, const char *id,
+                                       tmf_customer_compute_fn *compute, void *context,
+                                       const tmf_customer_t **customer, apr_pool_t *result_pool);
+
+/* Matches patterns for those who hold no connection. */
+const tmf_matching_t *tmf_customer_store_matching(const tmf_customer_store_t *store);
 
 #endif

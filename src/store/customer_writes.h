@@ -1,35 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Creates and changes of single customers by the threads of a child: those that come at the same
- * time are one statement, and so one commit; customer_writes.c has the design.
- *
- * The caller must hold no connection. Errors are tmf_db_borrow's and tmf_db_execute's, and come in
- * twice the time that these two take at most, and TMF_COMBINER_PATIENCE. `*customer` lives in
- * `result_pool`.
+ * Writes of single customers by the threads of a child: those of one kind that come at the same
+ * time are one statement, and so one commit; customer_writes.c has the design. Internal to store/.
  */
 #ifndef TMF_STORE_CUSTOMER_WRITES_H
 #define TMF_STORE_CUSTOMER_WRITES_H
 
-#include "store/customer_store.h"
+#include "store/customer.h"
+
+typedef enum {
+    TMF_WRITE_CREATE,
+    TMF_WRITE_UPDATE,
+    TMF_WRITE_DELETE,
+    TMF_WRITE_KINDS
+} tmf_write_kind_t;
+
+/* What is asked. */
+typedef struct {
+    tmf_write_kind_t kind;
+    const char *id;
+    int id_is_chosen;     /* of a create: another request may have chosen it, too */
+    apr_int64_t revision; /* that the customer must have; not of a create */
+    const char *doc;      /* not of a delete */
+    const tmf_customer_event_t *event;
+} tmf_write_t;
 
 /* One for each way to the database. */
 typedef struct tmf_customer_writes_t tmf_customer_writes_t;
 
-/* child_init; lives in `child_pool`. `keeps_history` (0 or 1): all that is written has a record of
- * the change, which is kept for the same time; or nothing has one. */
+/* child_init; lives in `child_pool`. */
 apr_status_t tmf_customer_writes_make(tmf_customer_writes_t **writes, tmf_db_pool_t *database,
-                                      int keeps_history, apr_pool_t *child_pool);
+                                      apr_pool_t *child_pool);
 
-/* Inserts one whose id no other request can have chosen; the rest as tmf_customer_store_create. */
-tmf_error_t *tmf_customer_writes_create(tmf_customer_writes_t *writes, const char *id,
-                                        const char *doc, const tmf_tell_t *tell,
-                                        const tmf_customer_t **customer, apr_pool_t *result_pool);
+/* Writes, perhaps among others. `*customer`, in `result_pool`, is the customer as it was written,
+ * of a delete without a document. NULL: the id of a create is taken; the customer has another
+ * revision, is gone, is locked by somebody, or is changed in the same statement. The caller must
+ * hold no connection. Errors are tmf_db_borrow's and tmf_db_execute's, and come in twice the time
+ * that these two take at most, and TMF_COMBINER_PATIENCE. */
+tmf_error_t *tmf_customer_writes_share(tmf_customer_writes_t *writes, const tmf_write_t *write,
+                                       const tmf_customer_t **customer, apr_pool_t *result_pool);
 
-/* As tmf_customer_store_update, but `*customer` may be NULL as well because somebody has the
- * customer locked, or changes it in the same statement. */
-tmf_error_t *tmf_customer_writes_update(tmf_customer_writes_t *writes, const char *id,
-                                        apr_int64_t revision, const char *doc,
-                                        const tmf_tell_t *tell, const tmf_customer_t **customer,
-                                        apr_pool_t *result_pool);
+/* Writes alone, on a connection, perhaps within a transaction. The rest as above. */
+tmf_error_t *tmf_customer_writes_run(tmf_db_t *db, const tmf_write_t *write,
+                                     const tmf_customer_t **customer, apr_pool_t *result_pool);
+
+/* A statement has written `deliveries` of events: wakes the notifier when there are some. */
+void tmf_customer_writes_wake(tmf_db_t *db, apr_int64_t deliveries);
+
+/* A customer was written: counts its events. */
+void tmf_customer_writes_count(tmf_db_t *db, const tmf_customer_event_t *event);
+
+/* How old rows of the history may become, as a parameter; NULL = as old as they like. */
+const char *tmf_record_age(const tmf_record_of_change_t *record, apr_pool_t *result_pool);
 
 #endif

@@ -2,39 +2,7 @@
 #include "store/history.h"
 
 #include "store/number.h"
-
-enum {
-    COLUMN_TOTAL,
-    COLUMN_IS_KNOWN,
-    COLUMN_PLACE,
-    COLUMN_REVISION,
-    COLUMN_TIME,
-    COLUMN_USER,
-    COLUMN_CORRELATION_ID,
-    COLUMN_OPERATION,
-    COLUMN_BEFORE
-};
-
-/* No bound of `at` itself: its index, which is by age alone, must not be taken for it. */
-#define KEPT_SQL "customer_id = $1::text AND ($2::interval IS NULL OR at + $2::interval >= now())"
-
-/* A document becomes text when its row is read: a page may be cut. One row at least: the total
- * stands in it also when the page is empty. One row more than asked for tells whether there are
- * more. */
-#define READ_SQL(beyond, order)                                                                    \
-    "WITH total AS (SELECT count(*) FROM tmf_customer.history WHERE " KEPT_SQL "),"                \
-    " page AS (SELECT * FROM tmf_customer.history WHERE " KEPT_SQL " AND " beyond                  \
-    "  ORDER BY customer_id" order ", id" order " OFFSET $4::bigint LIMIT $5::bigint)"             \
-    " SELECT listed.count, listed.count > 0"                                                       \
-    "   OR EXISTS (SELECT FROM tmf_customer.customer WHERE id = $1::text),"                        \
-    "  listed.id, listed.revision,"                                                                \
-    "  to_char(listed.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"'),"                \
-    "  listed.user_name, listed.correlation_id, listed.operation, listed.before::text"             \
-    " FROM (SELECT total.count, page.* FROM total LEFT JOIN page ON true"                          \
-    "  ORDER BY page.id" order " OFFSET 0) AS listed"
-
-static const char read_sql[] = READ_SQL("id < coalesce($3::bigint, 9223372036854775807)", " DESC");
-static const char read_backward_sql[] = READ_SQL("id > $3::bigint", "");
+#include "store/statements.h"
 
 /* Of the oldest row that is to be kept; NULL = of any. */
 static const char *age_text(apr_interval_time_t kept_for, apr_pool_t *pool)
@@ -42,34 +10,24 @@ static const char *age_text(apr_interval_time_t kept_for, apr_pool_t *pool)
     return kept_for > 0 ? tmf_interval_text(kept_for, pool) : NULL;
 }
 
-int tmf_history_set(const char **parameters, const tmf_record_of_change_t *record, apr_pool_t *pool)
-{
-    if (record == NULL) {
-        return 0;
-    }
-    parameters[0] = record->operation;
-    parameters[1] = record->user;
-    parameters[2] = age_text(record->kept_for, pool);
-    return TMF_HISTORY_PARAMETERS;
-}
-
 static void read_row(tmf_history_row_t *row, const char *id, const tmf_db_rows_t *rows, int number)
 {
-    row->revision = tmf_db_number(rows, number, COLUMN_REVISION);
-    row->time = tmf_db_text(rows, number, COLUMN_TIME, NULL);
-    row->user = tmf_db_text(rows, number, COLUMN_USER, NULL);
-    row->correlation_id = tmf_db_text(rows, number, COLUMN_CORRELATION_ID, NULL);
-    row->operation = tmf_db_text(rows, number, COLUMN_OPERATION, NULL);
+    row->revision = tmf_db_number(rows, number, TMF_READ_HISTORY_COLUMN_REVISION);
+    row->time = tmf_db_text(rows, number, TMF_READ_HISTORY_COLUMN_TIME, NULL);
+    row->user = tmf_db_text(rows, number, TMF_READ_HISTORY_COLUMN_USER_NAME, NULL);
+    row->correlation_id = tmf_db_text(rows, number, TMF_READ_HISTORY_COLUMN_CORRELATION_ID, NULL);
+    row->operation = tmf_db_text(rows, number, TMF_READ_HISTORY_COLUMN_OPERATION, NULL);
     row->before.id = id;
     row->before.revision = 0;
-    row->before.doc = tmf_db_text(rows, number, COLUMN_BEFORE, &row->before.doc_length);
+    row->before.doc = tmf_db_text(rows, number, TMF_READ_HISTORY_COLUMN_BEFORE,
+                                  &row->before.doc_length);
 }
 
 static const char *const *key_of(const tmf_db_rows_t *rows, int number, apr_pool_t *pool)
 {
     const char **key = apr_palloc(pool, sizeof(*key));
 
-    *key = tmf_db_text(rows, number, COLUMN_PLACE, NULL);
+    *key = tmf_db_text(rows, number, TMF_READ_HISTORY_COLUMN_PLACE, NULL);
     return key;
 }
 
@@ -78,12 +36,14 @@ static const tmf_history_row_t *read_page(tmf_customer_page_t *page, const tmf_d
                                           int is_cut, const tmf_history_selection_t *selection,
                                           apr_pool_t *pool)
 {
-    int rows_read = tmf_db_text(rows, 0, COLUMN_PLACE, NULL) != NULL ? tmf_db_row_count(rows) : 0;
+    int rows_read = tmf_db_text(rows, 0, TMF_READ_HISTORY_COLUMN_PLACE, NULL) != NULL
+                        ? tmf_db_row_count(rows)
+                        : 0;
     tmf_history_row_t *read;
     int last;
     int i;
 
-    page->total = tmf_db_number(rows, 0, COLUMN_TOTAL);
+    page->total = tmf_db_number(rows, 0, TMF_READ_HISTORY_COLUMN_TOTAL);
     page->more = is_cut || rows_read > selection->limit;
     page->count = rows_read > selection->limit ? (int)selection->limit : rows_read;
     page->customers = NULL;
@@ -103,15 +63,23 @@ tmf_error_t *tmf_history_read(tmf_db_t *db, const tmf_history_selection_t *selec
                               const tmf_history_row_t **rows, tmf_customer_page_t *page,
                               int *is_known, apr_pool_t *result_pool)
 {
-    const char *parameters[] = {selection->id, age_text(selection->kept_for, result_pool),
-                                selection->after, tmf_number_text(selection->offset, result_pool),
-                                tmf_number_text(selection->limit + 1, result_pool)};
+    const char *parameters[] = {
+        [TMF_READ_HISTORY_ID] = selection->id,
+        [TMF_READ_HISTORY_KEPT_FOR] = age_text(selection->kept_for, result_pool),
+        [TMF_READ_HISTORY_PLACE] = selection->after,
+        [TMF_READ_HISTORY_OFFSET] = tmf_number_text(selection->offset, result_pool),
+        /* one more tells whether there are more */
+        [TMF_READ_HISTORY_LIMIT] = tmf_number_text(selection->limit + 1, result_pool),
+    };
+    /* both have the same parameters and columns */
+    const tmf_statement_t *statement = selection->backward ? &TMF_SQL_READ_HISTORY_BACKWARD
+                                                           : &TMF_SQL_READ_HISTORY;
     const tmf_db_rows_t *read;
     int is_cut;
 
-    TMF_TRY(tmf_db_read(db, selection->backward ? read_backward_sql : read_sql, 5, parameters, 0,
+    TMF_TRY(tmf_db_read(db, statement->text, statement->parameter_count, parameters, 0,
                         TMF_PAGE_BYTES, &read, &is_cut, result_pool));
-    *is_known = *tmf_db_text(read, 0, COLUMN_IS_KNOWN, NULL) == 't';
+    *is_known = tmf_db_is_true(read, 0, TMF_READ_HISTORY_COLUMN_IS_KNOWN);
     *rows = read_page(page, read, is_cut, selection, result_pool);
     return NULL;
 }

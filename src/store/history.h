@@ -1,39 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The history of customers: one row for each change, in the order of their commits.
- *
- * A statement that writes a customer, and is to keep its history, has TMF_HISTORY_SQL (or, when it
- * writes several, TMF_HISTORY_ALL_SQL) behind TMF_TELL_SQL, three parameters more, of
- * tmf_history_set, and TMF_HISTORY_EXPIRE_SQL among its results: two rows may go for each that
- * comes.
- */
+/* Reads the history of customers: one row for each change, in the order of their commits. */
 #ifndef TMF_STORE_HISTORY_H
 #define TMF_STORE_HISTORY_H
 
 #include "store/customer_list.h"
-
-/* `revision` and `before`: SQL over `written`; the others: $n. */
-#define TMF_HISTORY_SQL(revision, before, operation, user)                                         \
-    ", recorded AS (INSERT INTO tmf_customer.history"                                              \
-    "   (customer_id, revision, correlation_id, operation, user_name, before)"                     \
-    "  SELECT written.id, " revision ", $3::text, " operation "::text, " user "::text, " before    \
-    "    FROM written)"
-#define TMF_HISTORY_ALL_SQL(before)                                                                \
-    ", recorded AS (INSERT INTO tmf_customer.history"                                              \
-    "   (customer_id, revision, correlation_id, operation, user_name, before)"                     \
-    "  SELECT written.id, written.revision, asked.correlation_id, asked.operation,"                \
-    "   asked.user_name, " before " FROM written JOIN asked USING (place))"
-/* Nothing is called where all is kept. */
-#define TMF_HISTORY_EXPIRE_SQL(kept_for, most)                                                     \
-    ", CASE WHEN " kept_for "::interval IS NOT NULL"                                               \
-    "   THEN (SELECT tmf_customer.expire_history(" kept_for "::interval, " most ")) END"
-
-#define TMF_HISTORY_PARAMETERS 3
-
-/* Fills operation, user and how long rows are kept; returns how many these are: none without a
- * record. */
-int tmf_history_set(const char **parameters, const tmf_record_of_change_t *record,
-                    apr_pool_t *pool);
 
 /* A row. */
 typedef struct {

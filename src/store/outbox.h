@@ -89,10 +89,10 @@ typedef struct {
     int first;    /* it was well before */
 } tmf_paused_t;
 
-/* The listener is ill: it is left alone for `pause`, its lease given back; `disable`, or when it
- * has been ill for `ill_at_most`, for good. */
+/* The listener fails: it is left alone for `pause`, its lease given back; `disable`, or when it
+ * has been failing for `failing_most`, for good. */
 tmf_error_t *tmf_outbox_pause(tmf_db_t *db, const char *owner, const char *hub_id, int failures,
-                              apr_interval_time_t pause, apr_interval_time_t ill_at_most,
+                              apr_interval_time_t pause, apr_interval_time_t failing_most,
                               int disable, const char *error, tmf_paused_t *paused,
                               apr_pool_t *scratch_pool);
 

@@ -5,37 +5,7 @@
 
 #include <apr_strings.h>
 
-enum { CUSTOMERS, ACTIVE, PAUSED, DISABLED, PENDING, DEAD, OLDEST_PENDING };
-
-/* Of deliveries, those of deleted hubs are only still to be swept up. What $1 cuts off costs
- * nothing: a backlog may have any size. */
-static const char overview_sql[] =
-    "SELECT (SELECT coalesce(sum(count), 0) FROM tmf_customer.customer_total WHERE of_all),"
-    " count(*) FILTER (WHERE state = 'active' AND NOT coalesce(paused_until > now(), false)),"
-    " count(*) FILTER (WHERE state = 'active' AND paused_until > now()),"
-    " count(*) FILTER (WHERE state = 'disabled'),"
-    " (SELECT count(*) FROM (SELECT FROM tmf_customer.delivery AS d"
-    "    JOIN tmf_customer.hub ON hub.id = d.hub_id AND hub.state <> 'gone'"
-    "   WHERE d.state = 'pending' LIMIT $1::bigint) AS found),"
-    " (SELECT count(*) FROM (SELECT FROM tmf_customer.delivery AS d"
-    "    JOIN tmf_customer.hub ON hub.id = d.hub_id AND hub.state <> 'gone'"
-    "   WHERE d.state = 'dead' LIMIT $1::bigint) AS found),"
-    " (SELECT round(extract(epoch FROM clock_timestamp() - min(first.changed_at))::numeric, 3)"
-    "   FROM tmf_customer.hub CROSS JOIN LATERAL ("
-    "        SELECT d.changed_at FROM tmf_customer.delivery AS d"
-    "         WHERE d.hub_id = hub.id AND d.state = 'pending'"
-    "         ORDER BY d.hub_id, d.event_id LIMIT 1) AS first"
-    "  WHERE hub.state = 'active')"
-    " FROM tmf_customer.hub";
-
-static const char statuses_sql[] =
-    "WITH counted AS (SELECT of_all, status, sum(count) AS count FROM tmf_customer.customer_total"
-    "  GROUP BY of_all, status)"
-    " SELECT status, count FROM ("
-    "  SELECT status, count FROM counted WHERE NOT of_all"
-    "  UNION ALL SELECT NULL, (SELECT coalesce(sum(count), 0) FROM counted WHERE of_all)"
-    "    - (SELECT coalesce(sum(count), 0) FROM counted WHERE NOT of_all)) AS all_of_them"
-    " WHERE count > 0 ORDER BY count DESC, status LIMIT $1::bigint";
+#include "store/statements.h"
 
 tmf_error_t *tmf_overview_read(tmf_db_pool_t *database, apr_interval_time_t most,
                                const tmf_overview_t **overview, apr_pool_t *result_pool)
@@ -45,14 +15,15 @@ tmf_error_t *tmf_overview_read(tmf_db_pool_t *database, apr_interval_time_t most
     const tmf_db_rows_t *rows;
     const char *oldest;
 
-    TMF_TRY(tmf_db_execute_within(database, most, overview_sql, 1, &limit, &rows, result_pool));
-    read->customers = tmf_db_number(rows, 0, CUSTOMERS);
-    read->listeners[TMF_LISTENER_ACTIVE] = tmf_db_number(rows, 0, ACTIVE);
-    read->listeners[TMF_LISTENER_PAUSED] = tmf_db_number(rows, 0, PAUSED);
-    read->listeners[TMF_LISTENER_DISABLED] = tmf_db_number(rows, 0, DISABLED);
-    read->pending = tmf_db_number(rows, 0, PENDING);
-    read->dead = tmf_db_number(rows, 0, DEAD);
-    oldest = tmf_db_text(rows, 0, OLDEST_PENDING, NULL);
+    TMF_TRY(tmf_db_run_within(database, most, &TMF_SQL_READ_OVERVIEW, &limit, &rows, result_pool));
+    read->customers = tmf_db_number(rows, 0, TMF_READ_OVERVIEW_COLUMN_CUSTOMERS);
+    read->listeners[TMF_LISTENER_ACTIVE] = tmf_db_number(rows, 0, TMF_READ_OVERVIEW_COLUMN_ACTIVE);
+    read->listeners[TMF_LISTENER_PAUSED] = tmf_db_number(rows, 0, TMF_READ_OVERVIEW_COLUMN_PAUSED);
+    read->listeners[TMF_LISTENER_DISABLED] = tmf_db_number(rows, 0,
+                                                           TMF_READ_OVERVIEW_COLUMN_DISABLED);
+    read->pending = tmf_db_number(rows, 0, TMF_READ_OVERVIEW_COLUMN_PENDING);
+    read->dead = tmf_db_number(rows, 0, TMF_READ_OVERVIEW_COLUMN_DEAD);
+    oldest = tmf_db_text(rows, 0, TMF_READ_OVERVIEW_COLUMN_OLDEST_PENDING, NULL);
     read->oldest_pending = oldest != NULL ? strtod(oldest, NULL) : 0;
     *overview = read;
     return NULL;
@@ -67,12 +38,12 @@ tmf_error_t *tmf_overview_statuses(tmf_db_pool_t *database, apr_interval_time_t 
     tmf_status_count_t *read;
     int i;
 
-    TMF_TRY(tmf_db_execute_within(database, most, statuses_sql, 1, &limit, &rows, result_pool));
+    TMF_TRY(tmf_db_run_within(database, most, &TMF_SQL_READ_STATUSES, &limit, &rows, result_pool));
     *count = tmf_db_row_count(rows);
     read = apr_palloc(result_pool, sizeof(*read) * (apr_size_t)(*count + 1));
     for (i = 0; i < *count; i++) {
-        read[i].status = tmf_db_text(rows, i, 0, NULL);
-        read[i].count = tmf_db_number(rows, i, 1);
+        read[i].status = tmf_db_text(rows, i, TMF_READ_STATUSES_COLUMN_STATUS, NULL);
+        read[i].count = tmf_db_number(rows, i, TMF_READ_STATUSES_COLUMN_COUNT);
     }
     *counts = read;
     return NULL;

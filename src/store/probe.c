@@ -14,6 +14,7 @@
 #include "store/own_pool.h"
 #include "store/schema.h"
 #include "store/semaphore.h"
+#include "store/statements.h"
 #include "store/thread.h"
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
@@ -45,10 +46,6 @@ struct tmf_probe_t {
 /* A connection that says nothing for so long is cut: others may be well. */
 #define STATEMENT_MOST (1 * APR_USEC_PER_SEC)
 
-static const char probe_sql[] = "SELECT schema.*, EXISTS (SELECT FROM tmf_customer.hub WHERE "
-                                "leased_until > now() AND leased_by <> $1::text)"
-                                " FROM (" TMF_SCHEMA_SQL ") AS schema";
-
 static void log_cause(const tmf_probe_t *probe, const tmf_error_t *error)
 {
     if (error->cause != NULL && apr_atomic_read32((apr_uint32_t *)&probe->ending) == 0) {
@@ -59,19 +56,19 @@ static void log_cause(const tmf_probe_t *probe, const tmf_error_t *error)
 
 static tmf_error_t *ask(tmf_probe_t *probe, tmf_probe_answer_t *answer, apr_pool_t *pool)
 {
-    const char *parameters[] = {probe->owner};
     const tmf_db_rows_t *rows;
     tmf_error_t *error;
     tmf_db_t *db;
 
     TMF_TRY(tmf_db_borrow(&db, probe->database, pool));
     tmf_db_set_deadline(db, &probe->ending, STATEMENT_MOST);
-    error = tmf_db_execute(db, probe_sql, 1, parameters, &rows, pool);
+    error = tmf_db_run(db, &TMF_SQL_PROBE_DATABASE, &probe->owner, &rows, pool);
     tmf_db_give_back(db);
     TMF_TRY(error);
-    answer->version = (int)tmf_db_number(rows, 0, 0);
-    answer->schema = tmf_schema_fault(answer->version, (int)tmf_db_number(rows, 0, 1), pool);
-    answer->others_notify = *tmf_db_text(rows, 0, 2, NULL) == 't';
+    answer->version = (int)tmf_db_number(rows, 0, TMF_PROBE_DATABASE_COLUMN_VERSION);
+    answer->schema = tmf_schema_fault(
+        answer->version, (int)tmf_db_number(rows, 0, TMF_PROBE_DATABASE_COLUMN_SERVES_FROM), pool);
+    answer->others_notify = tmf_db_is_true(rows, 0, TMF_PROBE_DATABASE_COLUMN_OTHERS_NOTIFY);
     return NULL;
 }
 

@@ -133,7 +133,11 @@ class Bench:
         recorder = Recorder(self.postgres)
         url, one = server.url(CUSTOMERS), self.ids[0]
         server.listen("http://127.0.0.1:9/")
-        number, any_customer = f"\\set n random(1, {self.customers})", {one: IDENTITY.format(":n")}
+        number = f"\\set n random(1, {self.customers})"
+
+        def of(identity):
+            return f'{{"{identity}"}}'  # as the text of an array
+        any_customer = {of(one): f"('{{' || {IDENTITY.format(':n')} || '}}')"}
         created = []
         read = recorder.record(lambda: requests.get(f"{url}/{one}"))
         page = recorder.record(lambda: requests.get(f"{url}?limit=20"))
@@ -145,14 +149,15 @@ class Bench:
         self.servers.remove(server)
         server.close()
         self.forget_events()
-        patched = next(value for value in patch[1][1].values() if value and value.startswith('{"'))
+        patched = next(value for value in patch[1][1].values() if value and value.startswith("[{"))
         return {
             "read": script(read, [number], [any_customer]),
             "page": script(page, [], [{}]),
             "page_of": script(page_of, [], [{}]),
-            "create": script(create, [], [{created[0]: "gen_random_uuid()::text"}]),
+            "create": script(create, [], [{of(created[0]): "('{' || gen_random_uuid() || '}')"}]),
             "patch": script(patch, [number], [any_customer, {
-                one: ":read_id", revision: ":read_revision", patched: "(left(:read_doc, -1) || ',\"checked\":' || :n || '}')"}]),
+                of(one): "('{' || :read_id || '}')", f"{{{revision}}}": "('{' || :read_revision || '}')",
+                patched: "('[' || left(:read_doc, -1) || ',\"checked\":' || :n || '}]')"}]),
         }
 
     def last_event(self, server=OurServer):

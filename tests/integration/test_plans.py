@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a list costs on a large table: PostgreSQL's own report of the plan that each request ran.
+"""What a request costs on a large table: PostgreSQL's own report of the plan of its statement. Lists are put together in C, so
+the server's log has their plans; all others are files.
 
 No node of a plan may handle more rows than a page or a few matches need. A shape of query that loses its
 index handles all of them. Every shape is asked often enough to be seen with the plan that knows the
 values and with the one that is kept for all values."""
+import contextlib
+import json
 import os
 import re
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from uuid import uuid4
 
 import pytest
@@ -15,6 +17,7 @@ import pytest
 from harness import PATIENCE, PROJECT, await_condition
 from harness.client import Api
 from harness.postgres import OWNER, Postgres
+from harness.statements import FILES, SESSION, Statement
 
 # Plans are PostgreSQL's: an instrumented module has the same.
 pytestmark = pytest.mark.skipif(any(map(os.environ.get, ("TMF_ASAN", "TMF_VALGRIND"))), reason="it says nothing new there")
@@ -47,6 +50,16 @@ def large():
     postgres.remove()
 
 
+def most_rows(plan):
+    """The most rows that one of its nodes has handled, taken or thrown away."""
+    worst = 0
+    for node in plan.split("\n"):
+        rows = [int(count) for count in re.findall(r"actual rows=(\d+)|Rows Removed by [^:]*: (\d+)", node) for count in count if count]
+        loops = int((re.findall(r"loops=(\d+)", node) or ["1"])[0])
+        worst = max(worst, max(rows, default=0) * loops)
+    return worst
+
+
 class Plans:
     """The plans that the database logs from now on, of statements with one of these words."""
 
@@ -62,15 +75,8 @@ class Plans:
                     if "plan:" in plan and any(word in plan for word in self.about)]
 
     def most_rows(self):
-        """The most rows that one node of one plan has handled, taken or thrown away; and the plan."""
-        worst = (0, "")
-        for plan in self.read():
-            for node in plan.split("\n"):
-                rows = [int(count) for count in re.findall(r"actual rows=(\d+)|Rows Removed by [^:]*: (\d+)", node)
-                        for count in count if count]
-                loops = int((re.findall(r"loops=(\d+)", node) or ["1"])[0])
-                worst = max(worst, (max(rows, default=0) * loops, plan))
-        return worst
+        """The most rows that one node of one plan has handled; and the plan."""
+        return max((most_rows(plan), plan) for plan in self.read())
 
 
 def ask(server, query):
@@ -126,23 +132,68 @@ def test_a_page_deep_in_the_list_costs_what_the_first_does(large, query):
         assert len(reply.json()) == 20 and rows <= ROWS, plan
 
 
-def test_writes_that_come_together_do_not_walk_the_table(large):
-    api, (_, document) = Api(large.url), large.sample
-    made = [api.create()["id"] for _ in range(96)]
+def explained(server, name, make_values):
+    """(rows of its result, the most rows that one node has handled, the plan) of a statement of sql/statements/."""
+    postgres, database = server.database
+    with contextlib.closing(postgres.connect(database, options=SESSION)) as connection:
+        plan = Statement(name).plan(connection, make_values)
+    return int(re.search(r"actual rows=(\d+)", plan).group(1)), most_rows(plan), plan
 
-    def create(_):
-        assert Api(large.url).post(document).status_code == 201
 
-    def change(number):
-        assert Api(large.url).patch(f"/customer/{made[number]}", {"x": str(uuid4())}).status_code == 200
+def writes(server, name, count, **more):
+    """The parameters of a statement that writes, for so many customers of its own."""
+    postgres, database = server.database
+    document = json.dumps(server.sample[1] | {"x": str(uuid4())})
+    made = [(str(uuid4()), 0) for _ in range(count)]
+    if name != "create_customers":
+        made = postgres.execute("INSERT INTO tmf_customer.customer (id, doc) SELECT gen_random_uuid(), %s FROM generate_series(1, %s)"
+                                " RETURNING id, revision", database, (document, count))
+    values = {"ids": [identity for identity, _ in made], "revisions": [revision for _, revision in made], "kept_for": None,
+              "types": ['{"CustomerAttributeValueChangeEvent"}'] * count, "docs": "[" + ",".join([document] * count) + "]"}
+    others = ("changed", "correlation_ids", "hrefs", "traceparents", "tracestates", "operations", "users")
+    return values | {parameter: [None] * count for parameter in others} | more
 
-    for write, word in ((create, "made AS"), (change, "SKIP LOCKED")):
-        plans = Plans(large, word)
-        with ThreadPoolExecutor(12) as pool:
-            await_condition(lambda write=write, plans=plans: list(pool.map(write, range(96))) and len(plans.read()) >= ASKED,
-                            "writes come together", 60)
-        rows, plan = plans.most_rows()
-        assert rows <= ROWS, plan
+
+@pytest.mark.parametrize("kept", [False, True], ids=["without history", "with history"])
+@pytest.mark.parametrize("count", [1, 64])
+@pytest.mark.parametrize("name", ["create_customers", "update_customers", "delete_customers"])
+def test_writes_walk_no_table(large, name, count, kept):
+    history = {"operations": ["patch"] * count, "kept_for": "250 days"} if kept else {}
+    written, rows, plan = explained(large, name, lambda: writes(large, name, count, **history))
+    assert written == count and rows <= ROWS, plan
+
+
+@pytest.mark.parametrize("count", [1, 64])
+def test_reads_walk_no_table(large, count):
+    postgres, database = large.database
+    known = postgres.execute("SELECT id FROM tmf_customer.customer ORDER BY seq LIMIT %s", database, (count,))
+    read, rows, plan = explained(large, "get_customers", lambda: {"ids": [row[0] for row in known], "doc_most": 8192})
+    assert read == count and rows <= ROWS, plan
+
+
+def test_a_create_with_a_key_walks_no_table(large):
+    names = Statement("create_customer_once").types
+    values = dict.fromkeys(names) | {"types": ["CustomerCreateEvent"], "operation": "create", "kept_for": "250 days",
+                                     "doc": json.dumps(large.sample[1]), "key_kept_for": 1000000000, "id_is_chosen": False}
+    written, rows, plan = explained(large, "create_customer_once", lambda: values | {"id": str(uuid4()), "key": str(uuid4())})
+    assert written == 1 and rows <= ROWS, plan
+
+
+VALUES = {"text": "now()", "bigint": 1, "integer": 1, "interval": "1 s", "boolean": True}  # of these types; else "{}"
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in FILES.glob("*.sql")))
+def test_the_head_of_a_statement_says_what_postgresql_says(large, name):
+    postgres, database = large.database
+    statement = Statement(name)
+    with contextlib.closing(postgres.connect(database)) as connection, connection.cursor() as cursor:
+        statement.prepare(cursor)
+        cursor.execute("SELECT parameter_types::text[] FROM pg_prepared_statements WHERE name = 'this'")
+        assert cursor.fetchone()[0] == list(statement.types.values())
+        cursor.execute("BEGIN")
+        statement.execute(cursor, {parameter: VALUES.get(kind, "{}") for parameter, kind in statement.types.items()} |
+                          {"operation": "create"})
+        assert [column.name for column in cursor.description or []] == statement.columns
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +206,7 @@ def remembered(large):
                      " AS c, generate_series(1, 300) AS i", name)
     server = Httpd(large.database, connections=1, server="TMFCustomerHistory On\nTMFCustomerHistoryRetention 250d\nStartServers 1\n"
                    "ServerLimit 1\nMaxRequestWorkers 16\nMinSpareThreads 1\nMaxSpareThreads 16").start()
-    server.remembered = postgres.execute("SELECT customer_id, max(id) FROM tmf_customer.history GROUP BY 1 ORDER BY 1 LIMIT 1", name)[0]
+    server.remembered = postgres.execute("SELECT customer_id, max(id) FROM tmf_customer.history GROUP BY 1 HAVING count(*) >= 249 ORDER BY 1 LIMIT 1", name)[0]
     yield server
     server.remove()
 
@@ -186,25 +237,11 @@ def test_a_page_of_a_history_by_cursor_reads_that_page(remembered):
         assert rows <= 300, plan
 
 
-def test_changes_that_are_remembered_walk_neither_table(remembered):
-    """Alone, and together; and what has expired is found by its age."""
+def test_what_has_expired_is_found_by_its_age(remembered):
     postgres, name = remembered.database
-    api = Api(remembered.url)
-    made = [api.create()["id"] for _ in range(96)]
-
-    def change(number):
-        assert Api(remembered.url).patch(f"/customer/{made[number]}", {"x": str(uuid4())}).status_code == 200
 
     def scanned():
         return postgres.execute("SELECT seq_tup_read, idx_scan FROM pg_stat_user_tables WHERE relname = 'history'", name)[0]
-
-    for write, word in ((lambda number: Api(remembered.url).create(), "made AS"), (change, "free.before"), (change, "found.doc")):
-        plans = Plans(remembered, word)
-        with ThreadPoolExecutor(1 if word == "found.doc" else 12) as pool:
-            await_condition(lambda write=write, plans=plans: list(pool.map(write, range(96))) and len(plans.read()) >= ASKED,
-                            "writes come together, and alone", 60)
-        rows, plan = plans.most_rows()
-        assert rows <= ROWS, plan
     before = scanned()
     assert postgres.execute("SELECT tmf_customer.expire_history('250 days', 2)", name) == [(2,)]
     await_condition(lambda: scanned()[1] >= before[1] + 1, "the statistics are written")

@@ -169,22 +169,6 @@ START_TEST(entity_tags_are_compared)
 }
 END_TEST
 
-START_TEST(revisions_become_an_array)
-{
-    tmf_revisions_t none = tmf_precondition_revisions(NULL, NULL, pool);
-    tmf_revisions_t any = tmf_precondition_revisions("\"1\", *", NULL, pool);
-    tmf_revisions_t both = tmf_precondition_revisions("\"7\", W/\"8\", \"9-gzip\", x", "W/\"8\"",
-                                                      pool);
-
-    ck_assert(none.only == NULL && none.except == NULL);
-    ck_assert(any.only == NULL && any.except == NULL);
-    ck_assert_str_eq(both.only, "{7,9}");
-    ck_assert_str_eq(both.except, "{8}");
-    ck_assert_str_eq(tmf_precondition_revisions("nonsense", NULL, pool).only, "{}");
-    ck_assert_str_eq(tmf_precondition_revisions("*", "*", pool).only, "{}");
-}
-END_TEST
-
 START_TEST(preconditions_fail_with_412)
 {
     ck_assert_ok(tmf_precondition_check(NULL, NULL, 42, pool));
@@ -340,7 +324,6 @@ int main(void)
     tcase_add_loop_test(tests, accept_is_understood, 0, COUNT(accepts));
     tcase_add_loop_test(tests, accept_chooses, 0, COUNT(preferences));
     tcase_add_loop_test(tests, entity_tags_are_compared, 0, COUNT(tags));
-    tcase_add_test(tests, revisions_become_an_array);
     tcase_add_test(tests, preconditions_fail_with_412);
     tcase_add_test(tests, numbers_are_parsed);
     tcase_add_loop_test(tests, durations_are_parsed, 0,

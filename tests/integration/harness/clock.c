@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Preloaded into httpd by tests: its time of day is the system's and as many seconds more as stand in
-// the file SECONDS, which the test changes while httpd runs. CLOCK_MONOTONIC stays as it is.
+// Preloaded into httpd by tests: its time of day is the system's and as many seconds more as stand
+// in the file SECONDS, which the test changes while httpd runs. CLOCK_MONOTONIC stays as it is.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>

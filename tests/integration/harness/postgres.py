@@ -63,8 +63,8 @@ class Postgres:
             self.stop("immediate")
         shutil.rmtree(self.root, ignore_errors=True)
 
-    def connect(self, database="postgres", user="postgres"):
-        connection = psycopg2.connect(host=str(self.root), dbname=database, user=user)
+    def connect(self, database="postgres", user="postgres", options=""):
+        connection = psycopg2.connect(host=str(self.root), dbname=database, user=user, options=options)
         connection.autocommit = True
         return connection
 

@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Reads a customer that nobody else writes until the transaction ends; waits for whoever writes it at the moment. A
+-- transaction that stands still for too long meanwhile is ended by the database.
+-- Run by: a change that has lost the race (src/store/customer_store.c)
+-- Parameters:
+--   :id text             the customer
+--   :idle_time text      milliseconds that the transaction may stand still
+-- Columns:
+--   id, revision, doc    no row when there is no such customer
+--   idle_time            as it is set
+SELECT id, revision, doc::text AS doc, pg_catalog.set_config('idle_in_transaction_session_timeout', :idle_time, true) AS idle_time
+  FROM tmf_customer.customer WHERE id = :id FOR NO KEY UPDATE

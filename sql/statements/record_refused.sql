@@ -1,0 +1,12 @@
+-- SPDX-License-Identifier: Apache-2.0
+-- Records what listeners have refused.
+-- Run by: the notifier (src/store/outbox.c)
+-- Parameters:
+--   :hub_ids text[]
+--   :events bigint[]
+--   :attempts integer[]
+--   :pauses interval[]    until the next attempt; NULL = it is a dead letter
+--   :errors text[]
+-- Columns:
+--   done
+SELECT tmf_customer.refuse(:hub_ids, :events, :attempts, :pauses, :errors) AS done
