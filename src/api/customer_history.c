@@ -118,7 +118,7 @@ static void write_rows(tmf_reply_t *reply, const tmf_history_row_t *rows, int co
 
     for (i = 0; i < count; i++) {
         room += 512 + (rows[i].before.doc != NULL
-                           ? tmf_representation_room(request, &rows[i].before, parameters)
+                           ? tmf_representation_room(request, &rows[i].before, parameters, room)
                            : 0);
     }
     tmf_text_init(&reply->body, room, request->pool);

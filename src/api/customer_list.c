@@ -104,7 +104,7 @@ static void write_page(tmf_reply_t *reply, const tmf_customer_page_t *page,
     int i;
 
     for (i = 0; i < page->count; i++) {
-        room += tmf_representation_room(request, &page->customers[i], parameters);
+        room += tmf_representation_room(request, &page->customers[i], parameters, room);
     }
     tmf_text_init(&reply->body, room, request->pool);
     tmf_text_append(&reply->body, "[", 1);

@@ -11,6 +11,11 @@
 #include "model/customer.h"
 #include "model/utf8.h"
 
+/* Bytes: of a body with copies, and of documents that are inserted into it, and behind it. */
+#define COPIED_BODY    (1024 * 1024)
+#define LARGE_DOCUMENT 16384
+#define SMALL_DOCUMENT 2048
+
 /* RFC 3986 §2.3: unreserved characters stand for themselves. */
 static int is_unreserved(unsigned char byte)
 {
@@ -130,24 +135,27 @@ static void insert(tmf_reply_t *reply, const char *data, apr_size_t length)
     APR_ARRAY_PUSH(reply->inserts, tmf_insert_t) = piece;
 }
 
+/* To copy is faster, but a page would be in memory twice: so only the beginning of a body, of
+ * `length` bytes so far, has copies of what is not large. */
 static int is_inserted(const tmf_request_t *request, const tmf_customer_t *customer,
-                       const tmf_parameters_t *parameters)
+                       const tmf_parameters_t *parameters, apr_size_t length)
 {
     const tmf_projection_t projection = projection_of(request, parameters);
 
-    return is_whole(&projection) && customer->doc_length >= TMF_REPRESENTATION_INSERT_MIN;
+    return is_whole(&projection) &&
+           customer->doc_length >= (length < COPIED_BODY ? LARGE_DOCUMENT : SMALL_DOCUMENT);
 }
 
 apr_size_t tmf_representation_room(const tmf_request_t *request, const tmf_customer_t *customer,
-                                   const tmf_parameters_t *parameters)
+                                   const tmf_parameters_t *parameters, apr_size_t length)
 {
-    return 512 + (is_inserted(request, customer, parameters) ? 0 : customer->doc_length);
+    return 512 + (is_inserted(request, customer, parameters, length) ? 0 : customer->doc_length);
 }
 
 void tmf_representation_add(tmf_reply_t *reply, const tmf_request_t *request,
                             const tmf_customer_t *customer, const tmf_parameters_t *parameters)
 {
-    if (!is_inserted(request, customer, parameters)) {
+    if (!is_inserted(request, customer, parameters, reply->body.length)) {
         tmf_representation_append(&reply->body, request, customer, parameters);
         return;
     }

@@ -30,17 +30,15 @@ void tmf_representation_append(tmf_text_t *text, const tmf_request_t *request,
 void tmf_representation_add_identity(tmf_json_t *document, const tmf_request_t *request,
                                      const char *id, apr_pool_t *result_pool);
 
-/* A document of this many bytes or more is inserted into the body of a list instead of copied. */
-#define TMF_REPRESENTATION_INSERT_MIN 2048
-
-/* Appends a customer to the body of a reply. One that is shown whole may be inserted: it must live
- * as long as the request's pool. */
+/* Appends a customer to the body of a reply. One that is shown whole may be inserted instead of
+ * copied: it must live as long as the request's pool. */
 void tmf_representation_add(tmf_reply_t *reply, const tmf_request_t *request,
                             const tmf_customer_t *customer, const tmf_parameters_t *parameters);
 
-/* The bytes of the body's text that tmf_representation_add takes for it, more or less. */
+/* The bytes of the body's text that tmf_representation_add takes for it, more or less, when there
+ * are `length` of them already. */
 apr_size_t tmf_representation_room(const tmf_request_t *request, const tmf_customer_t *customer,
-                                   const tmf_parameters_t *parameters);
+                                   const tmf_parameters_t *parameters, apr_size_t length);
 
 /* Makes the whole reply about one customer, with its ETag when all of it is shown. */
 void tmf_representation_reply(tmf_reply_t *reply, int status, const tmf_request_t *request,
