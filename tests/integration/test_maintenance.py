@@ -8,6 +8,7 @@ import pytest
 from harness.client import Api, customer
 from harness.documents import blocks_of
 from harness.postgres import OWNER, RUNTIME
+from harness.statements import FILES
 
 TABLE = "tmf_customer.customer"
 ADDRESSED = ["a", "0" * 255, "é" * 127, "a b", "...", "~", "a.b"]
@@ -160,3 +161,8 @@ def test_the_statements_of_the_readmes_run(load):
         assert any(f"tmf_customer.{function}(" in statement for statement in statements), function
     for statement in statements:
         assert load.run(statement) is not None or statement.startswith("DELETE")
+
+
+def test_the_statement_of_the_readme_is_a_file():
+    assert any(path.read_text().endswith(block.text)
+               for block in blocks_of("a file of a statement") for path in FILES.glob("*.sql"))

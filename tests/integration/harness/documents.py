@@ -20,6 +20,7 @@ RUNNERS = {
     "a server of the quickstart": [("", "sh", "$B"), ("", "sh", "B=")],
     "the files for Prometheus": [("conf/README.md", "sh", "promtool")],
     "the examples of a site": [("conf/examples/README.md", "apache", "Include")],
+    "a file of a statement": [("src/store/README.md", "sql", "-- Parameters:")],
     "the schema": [("", "sql", "")],
     "configtest": [("", "apache", "")],
 }
