@@ -89,7 +89,7 @@ run_integration_tests() {
     shift
     echo "integration tests on $mpm"
     (cd "$SOURCE/tests/integration" && TMF_MPM=$mpm "$PYTHON" -B -m pytest -q --junit-xml "$result" \
-        --basetemp "$WORK/pytest-$mpm" "${WORKERS[@]}" "$@" "${SELECT[@]}") || true
+        --durations 8 --durations-min 5 --basetemp "$WORK/pytest-$mpm" "${WORKERS[@]}" "$@" "${SELECT[@]}") || true
     count_junit "$result"
 }
 
