@@ -93,10 +93,11 @@ struct tmf_db_rows_t {
     apr_array_header_t *long_rows; /* of PGresult *: rows that are kept in it */
     char *block;                   /* room for the next row, `left` bytes */
     apr_size_t left;
-    apr_size_t budget; /* bytes for rows; 0 = no bound */
-    apr_size_t bytes;  /* that all that were read take */
-    int is_cut;        /* there were more of them than are kept */
-    apr_pool_t *pool;  /* of all this */
+    apr_size_t budget;     /* bytes for rows; 0 = no bound */
+    apr_size_t bytes;      /* that all that were read take */
+    int is_cut;            /* there were more of them than are kept */
+    apr_uint64_t identity; /* of the database that was asked */
+    apr_pool_t *pool;      /* of all this */
 };
 
 /* None yet; the result is cleared with `result_pool`. */

@@ -63,9 +63,10 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
 
-/* What stands for the database in the cache: the same for whoever uses it, however they spell it.
- * It is asked before a connection is borrowed, so it is that of the last one, which DBDParams with
- * several hosts may have led elsewhere; 0 as long as there was none. */
+/* The identity of the database, which stands for it in the cache: the same for whoever uses it,
+ * however they spell it. It is asked before a connection is borrowed, so it is that of the last
+ * one, which DBDParams with several hosts may have led elsewhere; 0 as long as there was none. What
+ * has been read may be of another one: tmf_db_identity_of. */
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
 
 /* Of the schema, as it was when a connection was last set up: its version (0 = there was none, or
@@ -141,6 +142,9 @@ tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool);
 void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool);
 
 int tmf_db_row_count(const tmf_db_rows_t *rows);
+
+/* The identity of the database that they have come from. */
+apr_uint64_t tmf_db_identity_of(const tmf_db_rows_t *rows);
 
 /* The text of a value, NUL-terminated, `length` (may be NULL) in bytes; NULL for SQL NULL. Lives as
  * long as the rows. */

@@ -137,6 +137,11 @@ int tmf_db_row_count(const tmf_db_rows_t *rows)
     return rows->kept != NULL ? rows->kept->nelts : PQntuples(rows->result);
 }
 
+apr_uint64_t tmf_db_identity_of(const tmf_db_rows_t *rows)
+{
+    return rows->identity;
+}
+
 static value_t value_of(const tmf_db_rows_t *rows, int row, int column)
 {
     value_t value = {NULL, 0};

@@ -28,6 +28,7 @@ static tmf_error_t *run_again(tmf_connection_t *connection, run_fn *how, const c
         TMF_TRY(tmf_db_set_up_session(connection, rows->pool));
         TMF_TRY(how(connection, sql, count, parameters, rows));
     }
+    rows->identity = connection->identity;
     return rows->is_cut ? NULL : tmf_sqlstate_error(rows->result, rows->pool);
 }
 
