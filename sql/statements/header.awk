@@ -132,7 +132,7 @@ function end(    i, upper) {
 BEGIN {
     print "/* SPDX-License-Identifier: Apache-2.0 */"
     print "/* Made of sql/statements/ by header.awk. */"
-    print "#ifndef TMF_STORE_STATEMENTS_H\n#define TMF_STORE_STATEMENTS_H\n\n#include \"store/run.h\""
+    print "#ifndef TMF_STORE_STATEMENTS_H\n#define TMF_STORE_STATEMENTS_H\n\n#include \"store/db.h\""
 }
 
 FNR == 1 {

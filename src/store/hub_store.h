@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements on hubs, as the API sees them; what the notifier does with them is in outbox.h.
- * Results live in `result_pool`; errors are tmf_db_execute's. */
+ * Results live in `result_pool`; errors are tmf_db_run's. */
 #ifndef TMF_STORE_HUB_STORE_H
 #define TMF_STORE_HUB_STORE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements on listeners, as an operator sees and governs them. Results live in `result_pool`;
- * errors are tmf_db_execute's. Times are texts: RFC 3339 in UTC, NULL = none. */
+ * errors are tmf_db_run's. Times are texts: RFC 3339 in UTC, NULL = none. */
 #ifndef TMF_STORE_LISTENER_STORE_H
 #define TMF_STORE_LISTENER_STORE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the notifier asks of the database and tells it. Results live in `result_pool`; errors are
- * tmf_db_execute's.
+ * tmf_db_run's.
  *
  * A listener is worked by whoever has its lease. What is due is always read from the oldest on, by
  * listener: nobody remembers "the last id seen", because ids commit out of order.

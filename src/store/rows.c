@@ -172,3 +172,10 @@ apr_int64_t tmf_db_number(const tmf_db_rows_t *rows, int row, int column)
 
     return value.text != NULL ? apr_atoi64(value.text) : 0;
 }
+
+int tmf_db_is_true(const tmf_db_rows_t *rows, int row, int column)
+{
+    value_t value = value_of(rows, row, column);
+
+    return value.text != NULL && *value.text == 't';
+}

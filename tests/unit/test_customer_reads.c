@@ -6,7 +6,6 @@
 
 #include "store/customer_cache.h"
 #include "store/customer_reads.h"
-#include "store/run.h"
 
 enum { HERE = 1, ELSEWHERE = 2 }; /* identities */
 
