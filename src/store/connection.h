@@ -75,7 +75,7 @@ typedef struct {
 
 struct tmf_connection_t {
     PGconn *pg;
-    int backend_pid; /* of the session that the next four are about; another one: set up anew */
+    int backend_pid;       /* of the session that what follows is about; another one: set up anew */
     apr_uint64_t identity; /* of the database */
     apr_interval_time_t statement_timeout;
     apr_uint64_t clock;
@@ -119,8 +119,8 @@ tmf_connection_t *tmf_connection_make(apr_pool_t *pool);
 void tmf_connection_begin(tmf_connection_t *connection);
 
 /* Runs SQL once, unprepared, and waits for all that it returns. Only a lost connection is an error
- * here: the caller looks at `rows->result`. When more rows are left than it
- * is worth to read, the connection is cut, and its next borrower gets a new one. */
+ * here: the caller looks at `rows->result`. When more rows are left than are worth reading, the
+ * connection is cut, and its next borrower gets a new one. */
 tmf_error_t *tmf_connection_ask(tmf_connection_t *connection, const char *sql, int count,
                                 const char *const *parameters, tmf_db_rows_t *rows);
 
