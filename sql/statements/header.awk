@@ -28,6 +28,9 @@ function read_parameter(line,    part) {
     if (split(line, part, " ") < 2 || part[1] !~ /^:[a-z_]+$/) {
         wrong("no parameter: " line)
     }
+    if (substr(part[1], 2) in place) {
+        wrong(part[1] " is declared twice")
+    }
     place[substr(part[1], 2)] = ++parameters
     name_of[parameters] = substr(part[1], 2)
     type[parameters] = part[2]
