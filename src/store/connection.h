@@ -130,6 +130,7 @@ tmf_error_t *tmf_connection_execute(tmf_connection_t *connection, const char *sq
 
 /* ---- sqlstate.c ---- */
 
+/* Has the statement succeeded, with rows or without? The result of none (NULL) has not. */
 int tmf_sqlstate_is_success(const PGresult *result);
 
 /* Is this the SQLSTATE of the result? It may be NULL. */

@@ -147,6 +147,7 @@ tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool);
 tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool);
 void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool);
 
+/* How many rows there are. */
 int tmf_db_row_count(const tmf_db_rows_t *rows);
 
 /* The identity of the database that they have come from. */

@@ -61,6 +61,8 @@ typedef struct {
     int more; /* are there more in the direction of reading? */
 } tmf_delivery_page_t;
 
+/* Reads a page of deliveries in the order of their events, oldest first in any direction of
+ * reading; of no known listener it is empty. */
 tmf_error_t *tmf_listener_store_deliveries(tmf_db_t *db, const tmf_delivery_selection_t *selection,
                                            tmf_delivery_page_t *page, apr_pool_t *result_pool);
 
