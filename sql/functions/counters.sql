@@ -25,9 +25,10 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION tmf_customer.drop_counters(text[]) FROM PUBLIC;
 
--- Counts what each statement does to the customers. Statuses that customers have left lose their counters. When two transactions take the last
--- customers of a status away at the same moment, neither sees that: so whoever changes or deletes customers and has
--- to add a counter for that looks at some others, anywhere in the table, which keeps it from growing.
+-- Counts what each statement does to the customers. Statuses that customers have left lose their counters. When two
+-- transactions take the last customers of a status away at the same moment, neither sees that: so whoever changes or
+-- deletes customers and has to add a counter for that looks at some others, anywhere in the table, which keeps it from
+-- growing.
 CREATE OR REPLACE FUNCTION tmf_customer.count_customers() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
 $$

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Creates customers, with their events, deliveries and history: in the order of their ids, so that two of these statements that
 -- have ids in common do not wait for each other. Whose id is taken is left out.
--- Run by: POST B/customer (src/store/customer_store.c)
+-- Run by: POST B/customer (src/store/customer_writes.c)
 -- Parameters:
 --   :ids text[]                of the customers
 --   :types text[]              of the events of each: the text of an array

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Reads customers. Nobody waits for the large document of somebody else: whoever gets NULL instead reads it alone. The array
 -- hides behind a SELECT, so that the plan does not depend on its length: for a short one, PostgreSQL would plan anew each time.
--- Run by: GET, PATCH, PUT, DELETE B/customer/{id} (src/store/customer_store.c)
+-- Run by: GET, PATCH, PUT, DELETE B/customer/{id} (src/store/customer_reads.c)
 -- Parameters:
 --   :ids text[]          their ids
 --   :doc_most integer    bytes of a document that is given; NULL = of any

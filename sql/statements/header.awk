@@ -28,6 +28,9 @@ function read_parameter(line,    part) {
     if (split(line, part, " ") < 2 || part[1] !~ /^:[a-z_]+$/) {
         wrong("no parameter: " line)
     }
+    if (substr(part[1], 2) in place) {
+        wrong(part[1] " is declared twice")
+    }
     place[substr(part[1], 2)] = ++parameters
     name_of[parameters] = substr(part[1], 2)
     type[parameters] = part[2]
@@ -132,7 +135,7 @@ function end(    i, upper) {
 BEGIN {
     print "/* SPDX-License-Identifier: Apache-2.0 */"
     print "/* Made of sql/statements/ by header.awk. */"
-    print "#ifndef TMF_STORE_STATEMENTS_H\n#define TMF_STORE_STATEMENTS_H\n\n#include \"store/run.h\""
+    print "#ifndef TMF_STORE_STATEMENTS_H\n#define TMF_STORE_STATEMENTS_H\n\n#include \"store/db.h\""
 }
 
 FNR == 1 {

@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Reads a customer that nobody else writes until the transaction ends; waits for whoever writes it at the moment. A
 -- transaction that stands still for too long meanwhile is ended by the database.
--- Run by: a change that has lost the race (src/store/customer_store.c)
+-- Run by: a change that has lost the race (src/store/customer_reads.c)
 -- Parameters:
 --   :id text             the customer
 --   :idle_time text      milliseconds that the transaction may stand still

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Which texts match a regular expression, in PostgreSQL's language?
--- Run by: conditions that are evaluated outside the database (src/store/customer_store.c)
+-- Run by: conditions that are evaluated outside the database (src/store/matching.c)
 -- Parameters:
 --   :pattern text    the regular expression
 --   :texts text[]    the texts

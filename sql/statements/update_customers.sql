@@ -1,7 +1,7 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Replaces the documents of customers that still have the revision on which the change was computed, with their events,
 -- deliveries and history. Waits for no customer that somebody has locked: it is left out, as is one that was changed meanwhile.
--- Run by: PATCH, PUT B/customer/{id} (src/store/customer_store.c)
+-- Run by: PATCH, PUT B/customer/{id} (src/store/customer_writes.c)
 -- Parameters:
 --   :ids text[]                of the customers
 --   :types text[]              of the events of each: the text of an array

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The endpoints. Each is one function in a file of its own that reads as the story of one request;
- * it knows nothing of httpd: http/ hands it a tmf_request_t and sends the tmf_reply_t.
+ * it knows nothing of httpd: http/ gives it a tmf_request_t and sends the tmf_reply_t.
  *
- * Order within each: what can be refused without the database is refused; then a connection is
- * borrowed, used and given back; then the reply is put together.
+ * Order within each: what can be refused without the database is refused; then the database is
+ * asked, of customers through store/customer_store.h alone; then the reply is put together.
  */
 #ifndef TMF_API_API_H
 #define TMF_API_API_H
@@ -16,7 +16,6 @@
 #include "model/text.h"
 #include "model/trace.h"
 #include "service.h"
-#include "store/db.h"
 
 /* What the body of a PATCH is. */
 typedef enum {

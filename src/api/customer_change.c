@@ -5,7 +5,6 @@
 #include <apr_strings.h>
 
 #include "api/change.h"
-#include "api/document.h"
 #include "api/precondition.h"
 #include "api/representation.h"
 #include "model/changes.h"
@@ -51,7 +50,7 @@ static tmf_error_t *compute(tmf_customer_change_t *change, const tmf_customer_t 
     }
     change->kind = TMF_CHANGE_REPLACE;
     change->event = event_of(asked, changes);
-    return tmf_document_write(&change->doc, computed, stored, request);
+    return tmf_representation_write(&change->doc, computed, stored, request);
 }
 
 /* How the body of each method is read. */

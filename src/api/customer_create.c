@@ -14,7 +14,6 @@
 #include <apr_strings.h>
 
 #include "api/body.h"
-#include "api/document.h"
 #include "api/idempotency_key.h"
 #include "api/representation.h"
 #include "model/customer.h"
@@ -74,7 +73,7 @@ tmf_error_t *tmf_api_customer_create(const tmf_request_t *request, tmf_reply_t *
     }
     TMF_TRY(choose_id(&creation, customer, request));
     TMF_TRY(tmf_customer_normalise(customer, request->pool));
-    TMF_TRY(tmf_document_write(&creation.doc, customer, NULL, request));
+    TMF_TRY(tmf_representation_write(&creation.doc, customer, NULL, request));
     TMF_TRY(store(&created, &creation, request));
     tmf_representation_reply(reply, 201, request, created, parameters);
     apr_table_setn(reply->headers, "Location", tmf_representation_href(request, created->id));

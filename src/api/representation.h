@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How replies show a customer. */
+/* How replies show a customer, and what is stored of it. */
 #ifndef TMF_API_REPRESENTATION_H
 #define TMF_API_REPRESENTATION_H
 
@@ -50,6 +50,12 @@ int tmf_representation_is_full(const tmf_parameters_t *parameters);
 /* The stored document as a tree. What is stored was valid: else it is a fault of ours. */
 tmf_error_t *tmf_representation_parse(tmf_json_t **document, const tmf_customer_t *customer,
                                       apr_pool_t *result_pool);
+
+/* The text of a document that is to be stored, in the request's pool. TMF_ERROR_DOCUMENT_TOO_LARGE:
+ * it has more bytes than TMFCustomerMaxDocument allows, and than `stored`, the one that it is to
+ * replace (NULL = none): what is too large already can still shrink. */
+tmf_error_t *tmf_representation_write(const char **text, const tmf_json_t *document,
+                                      const tmf_json_t *stored, const tmf_request_t *request);
 
 /* Reads the parameters of a request that takes fields= and nothing else:
  * TMF_ERROR_INVALID_PARAMETER. */

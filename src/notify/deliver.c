@@ -381,17 +381,17 @@ int tmf_sender_next(tmf_sender_t *sender, tmf_answer_t *answer)
     return 0;
 }
 
-void tmf_sender_wait(tmf_sender_t *sender, apr_interval_time_t patience, int descriptor)
+void tmf_sender_wait(tmf_sender_t *sender, apr_interval_time_t most, int descriptor)
 {
     struct curl_waitfd extra = {descriptor, CURL_WAIT_POLLIN, 0};
     int running;
 
     curl_multi_perform(sender->multi, &running);
-    if (running < sender->active_count || patience <= 0) {
+    if (running < sender->active_count || most <= 0) {
         return; /* some are answered already, or there is no time: to poll would eat an interrupt */
     }
     curl_multi_poll(sender->multi, descriptor >= 0 ? &extra : NULL, descriptor >= 0,
-                    (int)((patience + 999) / 1000), NULL);
+                    (int)((most + 999) / 1000), NULL);
     curl_multi_perform(sender->multi, &running);
 }
 

@@ -61,9 +61,9 @@ void tmf_sender_close(tmf_sender_t *sender);
 /* Sends a message; 0 when it could not even be begun. */
 int tmf_sender_start(tmf_sender_t *sender, const tmf_message_t *message);
 
-/* Works, and waits for at most `patience`: for a listener, for `descriptor` (-1 = none) to become
+/* Works, and waits, `most` at the longest: for a listener, for `descriptor` (-1 = none) to become
  * readable, or for tmf_sender_interrupt. */
-void tmf_sender_wait(tmf_sender_t *sender, apr_interval_time_t patience, int descriptor);
+void tmf_sender_wait(tmf_sender_t *sender, apr_interval_time_t most, int descriptor);
 
 /* Takes the next answer: 1; 0 when there is none at the moment. */
 int tmf_sender_next(tmf_sender_t *sender, tmf_answer_t *answer);

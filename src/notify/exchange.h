@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What exchange.c, which reads at once, and record.c, which does what is in no hurry, have in
+/* What exchange.c, which reads at once, and record.c, which does what can wait, have in
  * common: both read what is due for listeners. */
 #ifndef TMF_NOTIFY_EXCHANGE_H
 #define TMF_NOTIFY_EXCHANGE_H

@@ -65,7 +65,7 @@ typedef struct {
     tmf_recorder_t *recorder;
     tmf_record_t *record;
     apr_time_t retry_at; /* it has failed: not before */
-} clerk_t;
+} recording_t;
 
 /* The loop's own state, beside the dispatcher's. */
 typedef struct {
@@ -73,7 +73,7 @@ typedef struct {
     tmf_dispatcher_t dispatcher;
     apr_time_t exchanged_at;
     apr_time_t retry_at; /* the database has failed: not before */
-    clerk_t clerks[TMF_RECORD_KINDS];
+    recording_t recordings[TMF_RECORD_KINDS];
     apr_uint32_t abandon; /* atomic: not 0 = the recorders are not to wait for the database */
     apr_time_t recorded_at;
     apr_pool_t *scratch; /* cleared with each exchange */
@@ -83,7 +83,7 @@ typedef struct {
 static apr_time_t exchange_at(const loop_t *loop)
 {
     const tmf_dispatcher_t *dispatcher = &loop->dispatcher;
-    int in_a_hurry = dispatcher->woken || dispatcher->unchecked;
+    int is_urgent = dispatcher->woken || dispatcher->unchecked;
     apr_time_t at = dispatcher->look_at;
     int i;
 
@@ -93,10 +93,10 @@ static apr_time_t exchange_at(const loop_t *loop)
         if (tmf_listener_waiting(listener) > 0 || listener->leaving) {
             at = earlier(at, loop->exchanged_at + READ_GAP);
         }
-        in_a_hurry |= tmf_exchange_wants_more(dispatcher, listener) ||
-                      tmf_exchange_has_news(listener);
+        is_urgent |= tmf_exchange_wants_more(dispatcher, listener) ||
+                     tmf_exchange_has_news(listener);
     }
-    if (in_a_hurry) {
+    if (is_urgent) {
         at = earlier(at, loop->exchanged_at + EXCHANGE_GAP);
     }
     if (dispatcher->costly_left) {
@@ -149,12 +149,13 @@ static apr_time_t slow_at(const loop_t *loop)
 /* When the recorder of that kind is to be given something. */
 static apr_time_t record_at(const loop_t *loop, tmf_record_kind_t kind)
 {
-    const clerk_t *clerk = &loop->clerks[kind];
+    const recording_t *recording = &loop->recordings[kind];
 
-    if (!tmf_recorder_is_free(clerk->recorder)) {
+    if (!tmf_recorder_is_free(recording->recorder)) {
         return NEVER;
     }
-    return later(kind == TMF_RECORD_SETTLED ? settled_at(loop) : slow_at(loop), clerk->retry_at);
+    return later(kind == TMF_RECORD_SETTLED ? settled_at(loop) : slow_at(loop),
+                 recording->retry_at);
 }
 
 static void report(const loop_t *loop, const tmf_error_t *error)
@@ -279,7 +280,7 @@ static void exchange(loop_t *loop)
 
 static void give_record(loop_t *loop, tmf_record_kind_t kind)
 {
-    const clerk_t *clerk = &loop->clerks[kind];
+    const recording_t *recording = &loop->recordings[kind];
 
     if (tmf_clock_now() < record_at(loop, kind)) {
         return;
@@ -287,24 +288,24 @@ static void give_record(loop_t *loop, tmf_record_kind_t kind)
     if (kind == TMF_RECORD_SETTLED) {
         loop->recorded_at = tmf_clock_now();
     }
-    if (tmf_record_fill(clerk->record, &loop->dispatcher)) {
-        tmf_recorder_give(clerk->recorder, clerk->record);
+    if (tmf_record_fill(recording->record, &loop->dispatcher)) {
+        tmf_recorder_give(recording->recorder, recording->record);
     }
 }
 
 static void take_record(loop_t *loop, tmf_record_kind_t kind)
 {
-    clerk_t *clerk = &loop->clerks[kind];
-    const tmf_record_t *record = tmf_recorder_take(clerk->recorder);
+    recording_t *recording = &loop->recordings[kind];
+    const tmf_record_t *record = tmf_recorder_take(recording->recorder);
 
     if (record == NULL) {
         return;
     }
     tmf_record_apply(record, &loop->dispatcher);
-    clerk->retry_at = 0;
+    recording->retry_at = 0;
     if (record->error != NULL && !apr_atomic_read32(&loop->abandon)) {
         report(loop, record->error);
-        clerk->retry_at = tmf_clock_now() + RETRY_TIME;
+        recording->retry_at = tmf_clock_now() + RETRY_TIME;
     }
 }
 
@@ -395,7 +396,7 @@ static int inherit(loop_t *loop)
 /* Records what there is, and gives the leases back. */
 static const tmf_error_t *release(loop_t *loop)
 {
-    tmf_record_t *record = loop->clerks[TMF_RECORD_SETTLED].record;
+    tmf_record_t *record = loop->recordings[TMF_RECORD_SETTLED].record;
 
     record->most = TMF_RELEASE_TIME;
     record->cancel = NULL;
@@ -409,8 +410,8 @@ static const tmf_error_t *release(loop_t *loop)
 
 static int are_recorders_free(const loop_t *loop)
 {
-    return tmf_recorder_is_free(loop->clerks[TMF_RECORD_SETTLED].recorder) &&
-           tmf_recorder_is_free(loop->clerks[TMF_RECORD_SLOW].recorder);
+    return tmf_recorder_is_free(loop->recordings[TMF_RECORD_SETTLED].recorder) &&
+           tmf_recorder_is_free(loop->recordings[TMF_RECORD_SLOW].recorder);
 }
 
 static void end_recorders(loop_t *loop)
@@ -419,8 +420,8 @@ static void end_recorders(loop_t *loop)
 
     apr_atomic_set32(&loop->abandon, 1);
     for (kind = 0; kind < TMF_RECORD_KINDS; kind++) {
-        if (loop->clerks[kind].recorder != NULL) {
-            tmf_recorder_end(loop->clerks[kind].recorder);
+        if (loop->recordings[kind].recorder != NULL) {
+            tmf_recorder_end(loop->recordings[kind].recorder);
         }
     }
 }
@@ -462,12 +463,13 @@ static int start_recorders(loop_t *loop)
     int kind;
 
     for (kind = 0; kind < TMF_RECORD_KINDS && status == APR_SUCCESS; kind++) {
-        clerk_t *clerk = &loop->clerks[kind];
+        recording_t *recording = &loop->recordings[kind];
 
-        status = tmf_record_make(&clerk->record, kind, notifier->settings, &loop->abandon,
+        status = tmf_record_make(&recording->record, kind, notifier->settings, &loop->abandon,
                                  loop->dispatcher.pool);
         if (status == APR_SUCCESS) {
-            status = tmf_recorder_start(&clerk->recorder, notifier->sender, loop->dispatcher.pool);
+            status = tmf_recorder_start(&recording->recorder, notifier->sender,
+                                        loop->dispatcher.pool);
         }
     }
     if (status != APR_SUCCESS) {

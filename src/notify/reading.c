@@ -42,20 +42,20 @@ static int is_refused_before(const tmf_in_hand_t *delivery)
 void tmf_want_fill(tmf_want_t *want, const tmf_listener_t *listener, int wanted,
                    apr_pool_t *result_pool)
 {
-    apr_array_header_t *held = apr_array_make(result_pool, listener->count + 1,
-                                              sizeof(apr_int64_t));
-    apr_array_header_t *withheld = apr_array_make(result_pool, 1, sizeof(const char *));
+    apr_array_header_t *taken = apr_array_make(result_pool, listener->count + 1,
+                                               sizeof(apr_int64_t));
+    apr_array_header_t *waiting = apr_array_make(result_pool, 1, sizeof(const char *));
     int i;
 
     want->hub_id = apr_pstrdup(result_pool, listener->hub_id);
     want->wanted = wanted;
-    want->held = held;
-    want->withheld = withheld;
+    want->taken = taken;
+    want->waiting = waiting;
     for (i = 0; i < listener->count && wanted; i++) {
-        APR_ARRAY_PUSH(held, apr_int64_t) = listener->hand[i]->id;
+        APR_ARRAY_PUSH(taken, apr_int64_t) = listener->hand[i]->id;
         if (is_refused_before(listener->hand[i])) {
-            APR_ARRAY_PUSH(withheld, const char *) = apr_pstrdup(result_pool,
-                                                                 listener->hand[i]->customer_id);
+            APR_ARRAY_PUSH(waiting, const char *) = apr_pstrdup(result_pool,
+                                                                listener->hand[i]->customer_id);
         }
     }
 }

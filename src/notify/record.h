@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is in no hurry: what has become of deliveries; and, slower, reading for one listener that
+ * What can wait: what has become of deliveries; and, slower, reading for one listener that
  * has refused some (later events of the same customers are left out, customer by customer),
  * sweeping, and looking for listeners that are behind.
  *

@@ -13,7 +13,7 @@
  *
  * How long one waits for others. For the batch on its way when it came, and for its own; a queue
  * longer than a batch is led by several at a time. When the batch on its way takes longer than
- * TMF_COMBINER_PATIENCE, the first who waited so long takes over: it leads beside the slow one, who
+ * TMF_COMBINER_WAIT, the first who waited so long takes over: it leads beside the slow one, who
  * passes nothing on any more. From then on the bounds are those of work->answer_all, the same that
  * everybody has who asks alone.
  *
@@ -190,7 +190,7 @@ static int take_over(tmf_combiner_t *combiner, asker_t *me)
 /* Until `me` leads or is answered. */
 static void await_turn(tmf_combiner_t *combiner, asker_t *me)
 {
-    if (!tmf_semaphore_take(&me->turn, tmf_clock_now() + TMF_COMBINER_PATIENCE) &&
+    if (!tmf_semaphore_take(&me->turn, tmf_clock_now() + TMF_COMBINER_WAIT) &&
         !take_over(combiner, me)) {
         tmf_semaphore_take(&me->turn, TMF_SEMAPHORE_NO_DEADLINE);
     }

@@ -16,7 +16,7 @@
 
 /* Asked meanwhile, a question waits so long for the batch that is on its way; then it leads
  * itself. More than a batch takes while all is well, less than a client minds. */
-#define TMF_COMBINER_PATIENCE (20 * 1000) /* microseconds */
+#define TMF_COMBINER_WAIT (20 * 1000) /* microseconds */
 
 /* How questions are answered. Each function may block, but not without a bound. */
 typedef struct {

@@ -110,7 +110,7 @@ static void cut_connection(PGconn *pg)
 }
 
 /* Reads results until libpq has no more: 1 when the connection takes the next statement. 0 when it
- * does not, or when more rows are left than it is worth. */
+ * does not, or when more rows are left than it is worth reading. */
 static int read_results(const tmf_connection_t *connection, apr_time_t deadline,
                         tmf_db_rows_t *rows)
 {

@@ -75,7 +75,7 @@ typedef struct {
 
 struct tmf_connection_t {
     PGconn *pg;
-    int backend_pid; /* of the session that the next four are about; another one: set up anew */
+    int backend_pid;       /* of the session that what follows is about; another one: set up anew */
     apr_uint64_t identity; /* of the database */
     apr_interval_time_t statement_timeout;
     apr_uint64_t clock;
@@ -93,10 +93,11 @@ struct tmf_db_rows_t {
     apr_array_header_t *long_rows; /* of PGresult *: rows that are kept in it */
     char *block;                   /* room for the next row, `left` bytes */
     apr_size_t left;
-    apr_size_t budget; /* bytes for rows; 0 = no bound */
-    apr_size_t bytes;  /* that all that were read take */
-    int is_cut;        /* there were more of them than are kept */
-    apr_pool_t *pool;  /* of all this */
+    apr_size_t budget;     /* bytes for rows; 0 = no bound */
+    apr_size_t bytes;      /* that all that were read take */
+    int is_cut;            /* there were more of them than are kept */
+    apr_uint64_t identity; /* of the database that was asked */
+    apr_pool_t *pool;      /* of all this */
 };
 
 /* None yet; the result is cleared with `result_pool`. */
@@ -118,8 +119,8 @@ tmf_connection_t *tmf_connection_make(apr_pool_t *pool);
 void tmf_connection_begin(tmf_connection_t *connection);
 
 /* Runs SQL once, unprepared, and waits for all that it returns. Only a lost connection is an error
- * here: the caller looks at `rows->result`. When more rows are left than it
- * is worth to read, the connection is cut, and its next borrower gets a new one. */
+ * here: the caller looks at `rows->result`. When more rows are left than are worth reading, the
+ * connection is cut, and its next borrower gets a new one. */
 tmf_error_t *tmf_connection_ask(tmf_connection_t *connection, const char *sql, int count,
                                 const char *const *parameters, tmf_db_rows_t *rows);
 
@@ -129,6 +130,7 @@ tmf_error_t *tmf_connection_execute(tmf_connection_t *connection, const char *sq
 
 /* ---- sqlstate.c ---- */
 
+/* Has the statement succeeded, with rows or without? The result of none (NULL) has not. */
 int tmf_sqlstate_is_success(const PGresult *result);
 
 /* Is this the SQLSTATE of the result? It may be NULL. */

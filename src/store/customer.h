@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the statements on customers have in common: a customer, and what is told and kept of its
- * change. */
+/* What the statements on customers have in common: a customer, and the events and the row of the
+ * history that its change leaves. */
 #ifndef TMF_STORE_CUSTOMER_H
 #define TMF_STORE_CUSTOMER_H
 

@@ -57,8 +57,8 @@ typedef struct {
 } tmf_customer_page_t;
 
 /* Reads a page. When its customers take more than TMF_PAGE_BYTES, it ends early, in the direction
- * of reading, but has one at least: as if the limit were lower. Errors are tmf_db_execute's, and
- * TMF_ERROR_INVALID_PARAMETER when a regular expression is not valid. */
+ * of reading, but has one at least: as if the limit were lower. Errors are tmf_db_run's, and
+ * TMF_ERROR_INVALID_PATTERN when a regular expression is none. */
 tmf_error_t *tmf_customer_list_read(tmf_db_t *db, const tmf_customer_selection_t *selection,
                                     tmf_customer_page_t *page, apr_pool_t *result_pool);
 

@@ -13,6 +13,14 @@
 
 #define DOC_MOST 8192 /* bytes of a document that is read among others */
 
+/* What was found of a customer, and where: DBDParams with several hosts may lead each connection to
+ * another database. */
+typedef struct {
+    apr_uint64_t database; /* its identity */
+    int is_there;
+    tmf_customer_t customer;
+} found_t;
+
 struct tmf_customer_reads_t {
     tmf_db_pool_t *database;
     tmf_combiner_t *combiner;
@@ -40,25 +48,30 @@ static tmf_error_t *run(tmf_db_pool_t *database, const void *const *ids, int cou
     return error;
 }
 
-/* The customer of a row, of lock_customer.sql, too, which has the same columns; its texts are the
- * row's. */
-static tmf_customer_t *customer_of(const tmf_db_rows_t *rows, int row, apr_pool_t *pool)
+/* What a row has of a customer, of lock_customer.sql, too, which has the same columns; its texts
+ * are the row's. There is none in a row behind the last one. */
+static found_t *found_in(const tmf_db_rows_t *rows, int row, apr_pool_t *pool)
 {
-    tmf_customer_t *customer = apr_palloc(pool, sizeof(*customer));
+    found_t *found = apr_pcalloc(pool, sizeof(*found));
+    tmf_customer_t *customer = &found->customer;
 
-    customer->id = tmf_db_text(rows, row, TMF_GET_CUSTOMERS_COLUMN_ID, NULL);
-    customer->revision = tmf_db_number(rows, row, TMF_GET_CUSTOMERS_COLUMN_REVISION);
-    customer->doc = tmf_db_text(rows, row, TMF_GET_CUSTOMERS_COLUMN_DOC, &customer->doc_length);
-    return customer;
+    found->database = tmf_db_identity_of(rows);
+    found->is_there = row < tmf_db_row_count(rows);
+    if (found->is_there) {
+        customer->id = tmf_db_text(rows, row, TMF_GET_CUSTOMERS_COLUMN_ID, NULL);
+        customer->revision = tmf_db_number(rows, row, TMF_GET_CUSTOMERS_COLUMN_REVISION);
+        customer->doc = tmf_db_text(rows, row, TMF_GET_CUSTOMERS_COLUMN_DOC, &customer->doc_length);
+    }
+    return found;
 }
 
-static tmf_error_t *read_one(void *context, const void *id, const void **customer,
+static tmf_error_t *read_one(void *context, const void *id, const void **found,
                              apr_pool_t *result_pool)
 {
     const tmf_db_rows_t *rows;
 
     TMF_TRY(run(context, &id, 1, NULL, &rows, result_pool));
-    *customer = tmf_db_row_count(rows) > 0 ? customer_of(rows, 0, result_pool) : NULL;
+    *found = found_in(rows, 0, result_pool);
     return NULL;
 }
 
@@ -90,21 +103,19 @@ static int take(const void *answers, int place, const void *id, const void **ans
                 apr_pool_t *result_pool)
 {
     const tmf_db_rows_t *rows = answers;
-    int row = row_of(rows, id);
-    tmf_customer_t *customer;
+    found_t *found = found_in(rows, row_of(rows, id), result_pool);
+    tmf_customer_t *customer = &found->customer;
 
     (void)place;
-    *answer = NULL;
-    if (row == tmf_db_row_count(rows)) {
+    *answer = found;
+    if (!found->is_there) {
         return 1;
     }
-    customer = customer_of(rows, row, result_pool);
     if (customer->doc == NULL) {
         return 0;
     }
     customer->id = apr_pstrdup(result_pool, id);
     customer->doc = apr_pstrmemdup(result_pool, customer->doc, customer->doc_length);
-    *answer = customer;
     return 1;
 }
 
@@ -120,12 +131,14 @@ apr_status_t tmf_customer_reads_make(tmf_customer_reads_t **reads, tmf_db_pool_t
 }
 
 static tmf_error_t *read_stored(const tmf_customer_reads_t *reads, const char *id,
-                                const tmf_customer_t **customer, apr_pool_t *result_pool)
+                                const found_t **found, const tmf_customer_t **customer,
+                                apr_pool_t *result_pool)
 {
-    const void *answer = NULL;
+    const void *answer;
 
     TMF_TRY(tmf_combiner_ask(reads->combiner, id, &answer, result_pool));
-    *customer = answer;
+    *found = answer;
+    *customer = (*found)->is_there ? &(*found)->customer : NULL;
     return NULL;
 }
 
@@ -133,9 +146,10 @@ tmf_error_t *tmf_customer_reads_get_stored(tmf_customer_reads_t *reads, const ch
                                            const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
     tmf_customer_key_t key = {0, id};
+    const found_t *found;
 
-    TMF_TRY(read_stored(reads, id, customer, result_pool));
-    key.database = tmf_db_identity(reads->database);
+    TMF_TRY(read_stored(reads, id, &found, customer, result_pool));
+    key.database = found->database;
     tmf_customer_cache_forget(tmf_db_caching(reads->database), &key);
     return NULL;
 }
@@ -147,6 +161,7 @@ tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
     const tmf_customer_key_t key = {tmf_db_identity(reads->database), id};
     tmf_cache_ticket_t ticket;
     int is_hit = tmf_customer_cache_get(caching, &key, customer, &ticket, result_pool);
+    const found_t *found;
 
     if (caching->memory != NULL) {
         tmf_metrics_lookup(tmf_db_metrics(reads->database),
@@ -155,8 +170,8 @@ tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
     if (is_hit) {
         return NULL;
     }
-    TMF_TRY(read_stored(reads, id, customer, result_pool));
-    if (*customer != NULL && tmf_db_identity(reads->database) == key.database) {
+    TMF_TRY(read_stored(reads, id, &found, customer, result_pool));
+    if (*customer != NULL && found->database == key.database) {
         tmf_customer_cache_put(caching, &key, *customer, &ticket);
     }
     return NULL;
@@ -174,6 +189,6 @@ tmf_error_t *tmf_customer_reads_lock(tmf_db_t *db, const char *id, const tmf_cus
 
     tmf_db_begin_write(db, id);
     TMF_TRY(tmf_db_run(db, &TMF_SQL_LOCK_CUSTOMER, parameters, &rows, result_pool));
-    *customer = tmf_db_row_count(rows) > 0 ? customer_of(rows, 0, result_pool) : NULL;
+    *customer = tmf_db_row_count(rows) > 0 ? &found_in(rows, 0, result_pool)->customer : NULL;
     return NULL;
 }

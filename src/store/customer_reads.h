@@ -15,8 +15,8 @@ apr_status_t tmf_customer_reads_make(tmf_customer_reads_t **reads, tmf_db_pool_t
 
 /* Reads one as it is after this was called, perhaps from the cache: `*customer` is NULL when there
  * is none, else it lives in `result_pool`. The caller must hold no connection. Errors are
- * tmf_db_borrow's and tmf_db_execute's, and come in the time that these two take, and
- * TMF_COMBINER_PATIENCE. */
+ * tmf_db_borrow's and tmf_db_run's, and come in the time that these two take, and
+ * TMF_COMBINER_WAIT. */
 tmf_error_t *tmf_customer_reads_get(tmf_customer_reads_t *reads, const char *id,
                                     const tmf_customer_t **customer, apr_pool_t *result_pool);
 

@@ -5,7 +5,7 @@
  * (customer_cache.h), and that a change may need a lock, is nobody else's business.
  *
  * The caller must hold no connection. Results live in `result_pool`. Errors are tmf_db_borrow's and
- * tmf_db_execute's, and those that a function names.
+ * tmf_db_run's, and those that a function names.
  */
 #ifndef TMF_STORE_CUSTOMER_STORE_H
 #define TMF_STORE_CUSTOMER_STORE_H

@@ -4,8 +4,7 @@
  *
  * A write costs the database more in its commit, its triggers and its plan than in its rows, so
  * those that come while another one is on its way share one statement (combiner.c); one alone is a
- * batch of one. They must not
- * feel each other:
+ * batch of one. None may suffer from the others:
  *
  * Locks. A batch waits for no customer that somebody has locked, only, like any write, for its slot
  * of the counters. It takes the customers that are free and as they were read, and leaves the
@@ -41,8 +40,8 @@
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
 
-#define DOC_MOST                                                                                   \
-    8192 /* bytes of a document; libpq keeps what 64 of them need, for each connection */
+/* Bytes of a document; libpq keeps what 64 of them need, for each connection. */
+#define DOC_MOST 8192
 
 /* The statements of the three kinds begin with the same parameters and columns, whose names are
  * those of updates here. Behind them an update has revisions and documents, a delete revisions, a

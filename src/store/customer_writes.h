@@ -35,8 +35,8 @@ apr_status_t tmf_customer_writes_make(tmf_customer_writes_t **writes, tmf_db_poo
 /* Writes, perhaps among others. `*customer`, in `result_pool`, is the customer as it was written,
  * of a delete without a document. NULL: the id of a create is taken; the customer has another
  * revision, is gone, is locked by somebody, or is changed in the same statement. The caller must
- * hold no connection. Errors are tmf_db_borrow's and tmf_db_execute's, and come in twice the time
- * that these two take at most, and TMF_COMBINER_PATIENCE. */
+ * hold no connection. Errors are tmf_db_borrow's and tmf_db_run's, and come in twice the time
+ * that these two take at most, and TMF_COMBINER_WAIT. */
 tmf_error_t *tmf_customer_writes_share(tmf_customer_writes_t *writes, const tmf_write_t *write,
                                        const tmf_customer_t **customer, apr_pool_t *result_pool);
 

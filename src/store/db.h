@@ -63,9 +63,10 @@ tmf_error_t *tmf_db_borrow(tmf_db_t **db, tmf_db_pool_t *pool, apr_pool_t *resul
 /* Gives it back; also after errors. */
 void tmf_db_give_back(tmf_db_t *db);
 
-/* What stands for the database in the cache: the same for whoever uses it, however they spell it.
- * It is asked before a connection is borrowed, so it is that of the last one, which DBDParams with
- * several hosts may have led elsewhere; 0 as long as there was none. */
+/* The identity of the database, which stands for it in the cache: the same for whoever uses it,
+ * however they spell it. It is asked before a connection is borrowed, so it is that of the last
+ * one, which DBDParams with several hosts may have led elsewhere; 0 as long as there was none. What
+ * has been read may be of another one: tmf_db_identity_of. */
 apr_uint64_t tmf_db_identity(tmf_db_pool_t *pool);
 
 /* Of the schema, as it was when a connection was last set up: its version (0 = there was none, or
@@ -108,27 +109,33 @@ struct server_rec *tmf_db_server(const tmf_db_pool_t *pool);
 apr_interval_time_t tmf_db_statement_timeout(const tmf_db_t *db);
 apr_interval_time_t tmf_db_pool_statement_timeout(const tmf_db_pool_t *pool);
 
-/* Runs SQL with its `count` parameters ($1…, sent as text so that casts say the type, NULL = SQL
- * NULL) and waits for all its rows, which live in `result_pool`, independent of the connection. It
- * is prepared once for each connection: what differs between requests belongs into parameters.
- * Errors: the table in sqlstate.c. After TMF_ERROR_DATABASE_UNAVAILABLE it is unknown whether a
- * statement that writes was carried out. */
-tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                            const tmf_db_rows_t **rows, apr_pool_t *result_pool);
+/* A file of sql/statements/: TMF_SQL_X in store/statements.h, which also has enums of its
+ * parameters and columns (src/store/README.md). */
+typedef struct {
+    const char *name; /* of the file, without .sql */
+    const char *text; /* with $1… */
+    int parameter_count;
+} tmf_statement_t;
+
+/* Runs a statement with its parameters (sent as text so that casts say the type, NULL = SQL NULL)
+ * and waits for all its rows, which live in `result_pool`, independent of the connection. It is
+ * prepared once for each connection: what differs between requests belongs into parameters. Errors:
+ * the table in sqlstate.c. After TMF_ERROR_DATABASE_UNAVAILABLE it is unknown whether a statement
+ * that writes was carried out. */
+tmf_error_t *tmf_db_run(tmf_db_t *db, const tmf_statement_t *statement,
+                        const char *const *parameters, const tmf_db_rows_t **rows,
+                        apr_pool_t *result_pool);
 
 /* The same on a connection that is borrowed for it. It may take `most` in the database, then
  * TMF_ERROR_STATEMENT_TIMEOUT, and is not awaited much longer; also the errors of tmf_db_borrow. */
-tmf_error_t *tmf_db_execute_within(tmf_db_pool_t *pool, apr_interval_time_t most, const char *sql,
-                                   int count, const char *const *parameters,
-                                   const tmf_db_rows_t **rows, apr_pool_t *result_pool);
+tmf_error_t *tmf_db_run_within(tmf_db_pool_t *pool, apr_interval_time_t most,
+                               const tmf_statement_t *statement, const char *const *parameters,
+                               const tmf_db_rows_t **rows, apr_pool_t *result_pool);
 
-/* As tmf_db_execute, but planned anew for these values. */
-tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                        const tmf_db_rows_t **rows, apr_pool_t *result_pool);
-
-/* Runs SQL that only reads, as tmf_db_ask when `is_planned_anew`, else as tmf_db_execute, and reads
- * rows as long as they take no more than `budget` bytes, but at least one: `*is_cut` says that
- * there were more. When they are many, they cost another connection. */
+/* Runs SQL that only reads, with `count` parameters ($1…), and reads rows as long as they take no
+ * more than `budget` bytes, but at least one: `*is_cut` says that there were more. When they are
+ * many, they cost another connection. It is prepared as above, unless `is_planned_anew` for these
+ * values. */
 tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
                          int is_planned_anew, apr_size_t budget, const tmf_db_rows_t **rows,
                          int *is_cut, apr_pool_t *result_pool);
@@ -140,7 +147,11 @@ tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool);
 tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool);
 void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool);
 
+/* How many rows there are. */
 int tmf_db_row_count(const tmf_db_rows_t *rows);
+
+/* The identity of the database that they have come from. */
+apr_uint64_t tmf_db_identity_of(const tmf_db_rows_t *rows);
 
 /* The text of a value, NUL-terminated, `length` (may be NULL) in bytes; NULL for SQL NULL. Lives as
  * long as the rows. */
@@ -148,5 +159,8 @@ const char *tmf_db_text(const tmf_db_rows_t *rows, int row, int column, apr_size
 
 /* A bigint; 0 for SQL NULL. */
 apr_int64_t tmf_db_number(const tmf_db_rows_t *rows, int row, int column);
+
+/* A boolean: 1 = true; 0 = false or NULL. */
+int tmf_db_is_true(const tmf_db_rows_t *rows, int row, int column);
 
 #endif

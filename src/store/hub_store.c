@@ -64,7 +64,7 @@ tmf_error_t *tmf_hub_store_delete(tmf_db_t *db, const char *id, int *found, apr_
     TMF_TRY(tmf_db_run(db, &TMF_SQL_DELETE_HUB, &id, &rows, result_pool));
     *found = tmf_db_row_count(rows) > 0;
     if (*found) {
-        tmf_db_wake_notifier(db); /* it may have the hub's deliveries in hand */
+        tmf_db_wake_notifier(db); /* it may have read the hub's deliveries */
     }
     return NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements on hubs, as the API sees them; what the notifier does with them is in outbox.h.
- * Results live in `result_pool`; errors are tmf_db_execute's. */
+ * Results live in `result_pool`; errors are tmf_db_run's. */
 #ifndef TMF_STORE_HUB_STORE_H
 #define TMF_STORE_HUB_STORE_H
 
@@ -15,7 +15,7 @@ typedef struct {
 /* What became of a registration. */
 typedef enum {
     TMF_HUB_MADE,
-    TMF_HUB_TWIN,    /* another one has the callback and the query: its id is told */
+    TMF_HUB_TWIN,    /* another one has the callback and the query: its id is returned */
     TMF_HUB_TOO_MANY /* there are `most` of them */
 } tmf_hub_outcome_t;
 
@@ -30,7 +30,7 @@ tmf_error_t *tmf_hub_store_register(tmf_db_t *db, const tmf_hub_t *hub, const ch
 tmf_error_t *tmf_hub_store_read(tmf_db_t *db, const char *id, const tmf_hub_t **hubs, int *count,
                                 apr_pool_t *result_pool);
 
-/* Deletes one; what is still to be told to it is never sent, and swept up later. `*found`: was it
+/* Deletes one; what it still waits for is never sent, and swept up later. `*found`: was it
  * there? */
 tmf_error_t *tmf_hub_store_delete(tmf_db_t *db, const char *id, int *found,
                                   apr_pool_t *result_pool);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Statements on listeners, as an operator sees and governs them. Results live in `result_pool`;
- * errors are tmf_db_execute's. Times are texts: RFC 3339 in UTC, NULL = none. */
+ * errors are tmf_db_run's. Times are texts: RFC 3339 in UTC, NULL = none. */
 #ifndef TMF_STORE_LISTENER_STORE_H
 #define TMF_STORE_LISTENER_STORE_H
 
@@ -61,6 +61,8 @@ typedef struct {
     int more; /* are there more in the direction of reading? */
 } tmf_delivery_page_t;
 
+/* Reads a page of deliveries in the order of their events, oldest first in any direction of
+ * reading; of no known listener it is empty. */
 tmf_error_t *tmf_listener_store_deliveries(tmf_db_t *db, const tmf_delivery_selection_t *selection,
                                            tmf_delivery_page_t *page, apr_pool_t *result_pool);
 

@@ -13,7 +13,7 @@ typedef struct {
 } tmf_matching_t;
 
 /* Which of `count` texts match? Sets each of `matches` to 1 or 0. A pattern that is none:
- * TMF_ERROR_INVALID_PARAMETER; other errors are tmf_db_borrow's and tmf_db_execute's. */
+ * TMF_ERROR_INVALID_PATTERN; other errors are tmf_db_borrow's and tmf_db_run's. */
 tmf_error_t *tmf_matching_ask(const tmf_matching_t *matching, const char *pattern,
                               const char *const *texts, int count, char *matches,
                               apr_pool_t *scratch_pool);

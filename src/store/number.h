@@ -6,7 +6,9 @@
 #include <apr_pools.h>
 #include <apr_time.h>
 
+/* "42" */
 const char *tmf_number_text(apr_int64_t number, apr_pool_t *result_pool);
+/* "42 microseconds" */
 const char *tmf_interval_text(apr_interval_time_t interval, apr_pool_t *result_pool);
 
 #endif

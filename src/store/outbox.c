@@ -32,9 +32,9 @@ tmf_error_t *tmf_outbox_claim(tmf_db_t *db, const char *owner, apr_interval_time
 /* The parameters of tmf_outbox_read in the making: all lists stand in one array each, of which a
  * want has a slice. */
 typedef struct {
-    tmf_text_t hub_ids, wanted, first_held, last_held, first_withheld, last_withheld;
-    tmf_text_t held, withheld;
-    int held_count, withheld_count;
+    tmf_text_t hub_ids, wanted, first_taken, last_taken, first_waiting, last_waiting;
+    tmf_text_t taken, waiting;
+    int taken_count, waiting_count;
 } slices_t;
 
 static void add_want(slices_t *slices, const tmf_want_t *want)
@@ -43,32 +43,32 @@ static void add_want(slices_t *slices, const tmf_want_t *want)
 
     tmf_array_add(&slices->hub_ids, want->hub_id);
     tmf_array_add(&slices->wanted, want->wanted ? "true" : "false");
-    tmf_array_add_number(&slices->first_held, slices->held_count + 1);
-    tmf_array_add_number(&slices->first_withheld, slices->withheld_count + 1);
-    for (i = 0; i < want->held->nelts; i++) {
-        tmf_array_add_number(&slices->held, APR_ARRAY_IDX(want->held, i, apr_int64_t));
+    tmf_array_add_number(&slices->first_taken, slices->taken_count + 1);
+    tmf_array_add_number(&slices->first_waiting, slices->waiting_count + 1);
+    for (i = 0; i < want->taken->nelts; i++) {
+        tmf_array_add_number(&slices->taken, APR_ARRAY_IDX(want->taken, i, apr_int64_t));
     }
-    for (i = 0; i < want->withheld->nelts; i++) {
-        tmf_array_add(&slices->withheld, APR_ARRAY_IDX(want->withheld, i, const char *));
+    for (i = 0; i < want->waiting->nelts; i++) {
+        tmf_array_add(&slices->waiting, APR_ARRAY_IDX(want->waiting, i, const char *));
     }
-    slices->held_count += want->held->nelts;
-    slices->withheld_count += want->withheld->nelts;
-    tmf_array_add_number(&slices->last_held, slices->held_count);
-    tmf_array_add_number(&slices->last_withheld, slices->withheld_count);
+    slices->taken_count += want->taken->nelts;
+    slices->waiting_count += want->waiting->nelts;
+    tmf_array_add_number(&slices->last_taken, slices->taken_count);
+    tmf_array_add_number(&slices->last_waiting, slices->waiting_count);
 }
 
 static void cut_slices(slices_t *slices, const tmf_want_t *wants, int count, apr_pool_t *pool)
 {
-    tmf_text_t *const all[] = {&slices->hub_ids,   &slices->wanted,         &slices->first_held,
-                               &slices->last_held, &slices->first_withheld, &slices->last_withheld,
-                               &slices->held,      &slices->withheld};
+    tmf_text_t *const all[] = {&slices->hub_ids,    &slices->wanted,        &slices->first_taken,
+                               &slices->last_taken, &slices->first_waiting, &slices->last_waiting,
+                               &slices->taken,      &slices->waiting};
     apr_size_t i;
 
     for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
         tmf_array_init(all[i], pool);
     }
-    slices->held_count = 0;
-    slices->withheld_count = 0;
+    slices->taken_count = 0;
+    slices->waiting_count = 0;
     for (i = 0; i < (apr_size_t)count; i++) {
         add_want(slices, &wants[i]);
     }
@@ -121,12 +121,12 @@ tmf_error_t *tmf_outbox_read(tmf_db_t *db, const char *owner, tmf_want_t *wants,
     parameters[TMF_READ_DUE_OWNER] = owner;
     parameters[TMF_READ_DUE_HUB_IDS] = tmf_array_text(&slices.hub_ids);
     parameters[TMF_READ_DUE_WANTED] = tmf_array_text(&slices.wanted);
-    parameters[TMF_READ_DUE_FIRST_HELD] = tmf_array_text(&slices.first_held);
-    parameters[TMF_READ_DUE_LAST_HELD] = tmf_array_text(&slices.last_held);
-    parameters[TMF_READ_DUE_FIRST_WITHHELD] = tmf_array_text(&slices.first_withheld);
-    parameters[TMF_READ_DUE_LAST_WITHHELD] = tmf_array_text(&slices.last_withheld);
-    parameters[TMF_READ_DUE_HELD] = tmf_array_text(&slices.held);
-    parameters[TMF_READ_DUE_WITHHELD] = tmf_array_text(&slices.withheld);
+    parameters[TMF_READ_DUE_FIRST_TAKEN] = tmf_array_text(&slices.first_taken);
+    parameters[TMF_READ_DUE_LAST_TAKEN] = tmf_array_text(&slices.last_taken);
+    parameters[TMF_READ_DUE_FIRST_WAITING] = tmf_array_text(&slices.first_waiting);
+    parameters[TMF_READ_DUE_LAST_WAITING] = tmf_array_text(&slices.last_waiting);
+    parameters[TMF_READ_DUE_TAKEN] = tmf_array_text(&slices.taken);
+    parameters[TMF_READ_DUE_WAITING] = tmf_array_text(&slices.waiting);
     parameters[TMF_READ_DUE_BUDGET] = tmf_number_text(budget, result_pool);
     TMF_TRY(tmf_db_run(db, &TMF_SQL_READ_DUE, parameters, &rows, result_pool));
     for (i = 0; i < count; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What the notifier asks of the database and tells it. Results live in `result_pool`; errors are
- * tmf_db_execute's.
+ * What the notifier reads from the outbox, and records there. Results live in `result_pool`; errors
+ * are tmf_db_run's.
  *
  * A listener is worked by whoever has its lease. What is due is always read from the oldest on, by
  * listener: nobody remembers "the last id seen", because ids commit out of order.
@@ -34,10 +34,10 @@ tmf_error_t *tmf_outbox_claim(tmf_db_t *db, const char *owner, apr_interval_time
 /* What is asked for one leased listener. */
 typedef struct {
     const char *hub_id;
-    int wanted;                         /* read deliveries, or only see whether it is still ours */
-    const apr_array_header_t *held;     /* of apr_int64_t: events to leave out, in hand already */
-    const apr_array_header_t *withheld; /* of const char *: customers to leave out */
-    int found;                          /* result: how many were read, TMF_OUTBOX_BATCH at most */
+    int wanted;                        /* read deliveries, or only see whether it is still ours */
+    const apr_array_header_t *taken;   /* of apr_int64_t: events that were read before */
+    const apr_array_header_t *waiting; /* of const char *: customers to leave out */
+    int found;                         /* result: how many were read, TMF_OUTBOX_BATCH at most */
     int lost; /* result: the lease is not `owner`'s, or the hub is gone or disabled */
 } tmf_want_t;
 

@@ -22,7 +22,7 @@ typedef struct {
     const char *database;         /* what is wrong, for clients; NULL = it can be used */
     const char *schema;           /* likewise; undefined unless `database` is NULL */
     int version;                  /* of the schema; 0 = it has none, or it is not known */
-    int others_notify;            /* another httpd has listeners in hand */
+    int others_notify;            /* another httpd has leases of listeners */
     apr_interval_time_t duration; /* that the answer took */
 } tmf_probe_answer_t;
 

@@ -137,6 +137,11 @@ int tmf_db_row_count(const tmf_db_rows_t *rows)
     return rows->kept != NULL ? rows->kept->nelts : PQntuples(rows->result);
 }
 
+apr_uint64_t tmf_db_identity_of(const tmf_db_rows_t *rows)
+{
+    return rows->identity;
+}
+
 static value_t value_of(const tmf_db_rows_t *rows, int row, int column)
 {
     value_t value = {NULL, 0};
@@ -166,4 +171,11 @@ apr_int64_t tmf_db_number(const tmf_db_rows_t *rows, int row, int column)
     value_t value = value_of(rows, row, column);
 
     return value.text != NULL ? apr_atoi64(value.text) : 0;
+}
+
+int tmf_db_is_true(const tmf_db_rows_t *rows, int row, int column)
+{
+    value_t value = value_of(rows, row, column);
+
+    return value.text != NULL && *value.text == 't';
 }

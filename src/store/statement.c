@@ -28,6 +28,7 @@ static tmf_error_t *run_again(tmf_connection_t *connection, run_fn *how, const c
         TMF_TRY(tmf_db_set_up_session(connection, rows->pool));
         TMF_TRY(how(connection, sql, count, parameters, rows));
     }
+    rows->identity = connection->identity;
     return rows->is_cut ? NULL : tmf_sqlstate_error(rows->result, rows->pool);
 }
 
@@ -37,19 +38,21 @@ static tmf_error_t *run(tmf_db_t *db, run_fn *how, const char *sql, int count,
     return tmf_db_counted(db->borrower.pool, run_again(db, how, sql, count, parameters, rows));
 }
 
-tmf_error_t *tmf_db_execute(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                            const tmf_db_rows_t **rows, apr_pool_t *result_pool)
+tmf_error_t *tmf_db_run(tmf_db_t *db, const tmf_statement_t *statement,
+                        const char *const *parameters, const tmf_db_rows_t **rows,
+                        apr_pool_t *result_pool)
 {
     tmf_db_rows_t *read = tmf_rows_make(0, result_pool);
 
-    TMF_TRY(run(db, tmf_connection_execute, sql, count, parameters, read));
+    TMF_TRY(run(db, tmf_connection_execute, statement->text, statement->parameter_count, parameters,
+                read));
     *rows = read;
     return NULL;
 }
 
-tmf_error_t *tmf_db_execute_within(tmf_db_pool_t *pool, apr_interval_time_t most, const char *sql,
-                                   int count, const char *const *parameters,
-                                   const tmf_db_rows_t **rows, apr_pool_t *result_pool)
+tmf_error_t *tmf_db_run_within(tmf_db_pool_t *pool, apr_interval_time_t most,
+                               const tmf_statement_t *statement, const char *const *parameters,
+                               const tmf_db_rows_t **rows, apr_pool_t *result_pool)
 {
     tmf_error_t *error;
     tmf_db_t *db;
@@ -58,20 +61,10 @@ tmf_error_t *tmf_db_execute_within(tmf_db_pool_t *pool, apr_interval_time_t most
     tmf_db_set_deadline(db, NULL, most + GRACE_TIME);
     error = tmf_db_limit(db, most, result_pool);
     if (error == NULL) {
-        error = tmf_db_execute(db, sql, count, parameters, rows, result_pool);
+        error = tmf_db_run(db, statement, parameters, rows, result_pool);
     }
     tmf_db_give_back(db);
     return error;
-}
-
-tmf_error_t *tmf_db_ask(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
-                        const tmf_db_rows_t **rows, apr_pool_t *result_pool)
-{
-    tmf_db_rows_t *read = tmf_rows_make(0, result_pool);
-
-    TMF_TRY(run(db, tmf_connection_ask, sql, count, parameters, read));
-    *rows = read;
-    return NULL;
 }
 
 tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *const *parameters,
@@ -87,20 +80,23 @@ tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *c
     return NULL;
 }
 
+/* Runs a command of a transaction. */
+static tmf_error_t *run_plain(tmf_db_t *db, const char *command, apr_pool_t *scratch_pool)
+{
+    return run(db, tmf_connection_ask, command, 0, NULL, tmf_rows_make(0, scratch_pool));
+}
+
 tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool)
 {
-    const tmf_db_rows_t *rows;
-
-    return tmf_db_ask(db, "BEGIN", 0, NULL, &rows, result_pool);
+    return run_plain(db, "BEGIN", result_pool);
 }
 
 tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool)
 {
-    const tmf_db_rows_t *rows;
     tmf_borrower_t *borrower = &db->borrower;
     int type;
 
-    TMF_TRY(tmf_db_ask(db, "COMMIT", 0, NULL, &rows, result_pool));
+    TMF_TRY(run_plain(db, "COMMIT", result_pool));
     for (type = 0; type < TMF_EVENT_TYPES; type++) {
         tmf_metrics_change(borrower->pool->metrics, (tmf_event_type_t)type,
                            borrower->changes[type]);
@@ -115,10 +111,9 @@ tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool)
 /* It only fails when the connection is lost, which rolls back as well. */
 void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool)
 {
-    const tmf_db_rows_t *rows;
-
-    (void)tmf_db_ask(db, "ROLLBACK", 0, NULL, &rows, scratch_pool);
+    (void)run_plain(db, "ROLLBACK", scratch_pool);
     memset(db->borrower.changes, 0, sizeof(db->borrower.changes));
+    db->borrower.wake_at_commit = 0;
 }
 
 void tmf_db_wake_notifier(tmf_db_t *db)

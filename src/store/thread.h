@@ -13,7 +13,7 @@ apr_status_t tmf_thread_start(apr_thread_t **thread, apr_thread_start_t run, voi
                               apr_pool_t *pool);
 
 /* prefork (not `threaded`) ends a child within the handler of SIGTERM or SIGHUP, whatever the
- * thread has in hand: between these two the signals wait. `before` is what was blocked already. */
+ * thread is doing: between these two the signals wait. `before` is what was blocked already. */
 void tmf_thread_hold_signals(int threaded, sigset_t *before);
 void tmf_thread_release_signals(int threaded, const sigset_t *before);
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 # The maps for those who change the code name only files and functions that there are, and a function, or a member of a
-# struct, beside the file that it is in: "`one`, `another` (room/file.c)", or "`one` (`src/room/file.h`)".
+# struct, beside the file that it is in: "`one`, `another` (room/file.c)", or "`one` (`src/room/file.h`)". Walks are short.
 source "$(dirname "$0")/lib.bash"
 
 shopt -s nullglob
@@ -21,4 +21,18 @@ while IFS=: read -r map pair; do
         grep -qE "^[a-z].*[ *]$name\(|(->|\.)$name\>" "${files[@]}" || wrong "$map: $name is not in ${files[*]}"
     done
 done < <(grep -oHE '(`[a-z0-9_]+`, )*`[a-z0-9_]+` \(`?(src/)?[a-z_]+/[a-z_]+\.[ch][^)]*\)' "${maps[@]}")
+
+# The first two walks of src/README.md, from their heading to the next; PATCH goes through the files of GET, but for its endpoint.
+walk() {
+    awk -v heading="$1" '/^\*\*/ { inside = index($0, heading) } inside' src/README.md | grep -oE '[a-z]+/[a-z_]+\.c\b'
+}
+short_walk() {
+    local count
+    count=$(sort -u | grep -c .)
+    if [ "$count" -eq 0 ] || [ "$count" -gt "$2" ]; then
+        wrong "src/README.md: the walk of $1 passes $count files, and may pass $2"
+    fi
+}
+short_walk GET 10 < <(walk "GET B/customer/{id}")
+short_walk PATCH 15 < <(walk "GET B/customer/{id}" | grep -v customer_get; walk "PATCH B/customer/{id}")
 finish "the maps name what there is"

@@ -14,6 +14,12 @@ compare "sql on disk (<) and installed (>)" "$(ls sql/*.sql sql/functions/*.sql)
     "$(grep -E '^dist_(sql|functions)_DATA' Makefile.am | grep -oE 'sql/[a-z0-9_/]+\.sql')"
 compare "sql on disk (<) and run by install.sql (>)" "$(cd sql && ls [0-9]*.sql functions/*.sql grants.sql)" \
     "$(grep -oP '^ *\\ir \K.*' sql/install.sql)"
+compare "statements on disk (<) and in Makefile.am (>)" "$(ls sql/statements/*.sql)" "$(listed 'sql/statements/[a-z_]+\.sql')"
+for file in sql/statements/*.sql; do
+    name=$(basename -s .sql "$file")
+    runner=$(sed -nE 's/^-- Run by: .*\((src\/.*\.c)\)$/\1/p' "$file")
+    grep -qw "TMF_SQL_${name^^}" "${runner:-/dev/null}" || wrong "$file is not run by ${runner:-anybody}"
+done
 compare "console on disk (<) and installed (>)" "$(ls conf/console/*.*)" "$(listed 'conf/console/[a-z-]+\.[a-z]+')"
 while read -r file; do
     head -n 3 "$file" | grep -q 'SPDX-License-Identifier: Apache-2.0' || wrong "$file has no licence line"
