@@ -136,7 +136,7 @@ class Bench:
         number = f"\\set n random(1, {self.customers})"
 
         def of(identity):
-            return f'{{"{identity}"}}'  # as the text of an array
+            return f"{{{identity}}}"  # as the text of an array
         any_customer = {of(one): f"('{{' || {IDENTITY.format(':n')} || '}}')"}
         created = []
         read = recorder.record(lambda: requests.get(f"{url}/{one}"))
@@ -154,7 +154,7 @@ class Bench:
             "read": script(read, [number], [any_customer]),
             "page": script(page, [], [{}]),
             "page_of": script(page_of, [], [{}]),
-            "create": script(create, [], [{of(created[0]): "('{' || gen_random_uuid() || '}')"}]),
+            "create": script(create, ["\\set new random(1, 1000000000000000)"], [{of(created[0]): "('{new-' || :new || '}')"}]),
             "patch": script(patch, [number], [any_customer, {
                 of(one): "('{' || :read_id || '}')", f"{{{revision}}}": "('{' || :read_revision || '}')",
                 patched: "('[' || left(:read_doc, -1) || ',\"checked\":' || :n || '}]')"}]),
