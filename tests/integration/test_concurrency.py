@@ -138,6 +138,28 @@ def test_of_writers_with_the_same_if_match_one_wins(server, api):
         assert sorted(statuses) == [200] + [412] * (CLIENTS - 1)
 
 
+def test_who_waits_for_a_customer_is_served_in_turn(start_httpd):
+    """So nobody waits longer than those before take: who always lost the race for the next version would get a 503."""
+    server = start_httpd(server="TMFCustomerStatementTimeout 60s\nTMFCustomerPoolTimeout 60s")
+    postgres, name = server.database
+    path = path_of(Api(server.url).create(order=[]))
+    other = postgres.connect(name)
+    other.autocommit = False
+    other.cursor().execute("SELECT FROM tmf_customer.customer FOR UPDATE")
+    with ThreadPoolExecutor(CLIENTS) as pool:
+        replies = []
+        for i in range(12):
+            replies.append(pool.submit(Api(server.url).patch, path, [{"op": "add", "path": "/order/-", "value": i}],
+                                       JSON_PATCH))
+            await_condition(lambda: postgres.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = %s AND usename = %s AND wait_event_type = 'Lock'",
+                parameters=(name, RUNTIME)) == [(len(replies),)], "the patch waits")
+        other.commit()
+        other.close()
+        assert [reply.result().status_code for reply in replies] == [200] * len(replies)
+    assert Api(server.url).get(path).json()["order"] == list(range(len(replies)))
+
+
 def test_of_deletes_one_succeeds(server, api):
     for _ in range(10):
         path = path_of(api.create())
