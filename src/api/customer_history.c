@@ -9,7 +9,7 @@
 #include "api/page.h"
 #include "api/representation.h"
 #include "query/conditions.h"
-#include "store/history.h"
+#include "store/customer_store.h"
 
 /* limit, offset and cursor, and nothing else. */
 static tmf_error_t *check_names(const tmf_request_t *request)

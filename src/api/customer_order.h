@@ -5,7 +5,7 @@
 
 #include "query/filter_sql.h"
 #include "query/parameters.h"
-#include "store/customer_list.h"
+#include "store/customer_store.h"
 
 /* Adds the order to the selection: `sort` (of tmf_sort_key_t), ties by id; without keys that of
  * creation. `sql` takes the parameters. */

@@ -19,7 +19,6 @@
 #include "api/idempotency_key.h"
 #include "model/identifier.h"
 #include "query/subscription.h"
-#include "store/idempotency.h"
 
 /* A string of the body, `*text` NULL when it is absent or null. */
 static tmf_error_t *read_string(const char **text, const tmf_json_t *body, const char *name,
@@ -68,96 +67,56 @@ static tmf_error_t *check_patterns(const tmf_filter_t *filter, const tmf_request
     return tmf_error_about(tmf_filter_check_patterns(filter, matcher), request->pool, "query");
 }
 
-/* What came of it, with the id of a twin. */
-typedef struct {
-    tmf_hub_outcome_t outcome;
-    const char *twin;
-} registration_t;
-
-static tmf_error_t *create(tmf_db_t *db, registration_t *registration, const tmf_hub_t *hub,
-                           const tmf_subscription_t *subscription, const tmf_request_t *request)
-{
-    return tmf_hub_store_register(db, hub, tmf_subscription_text(hub->query), subscription->types,
-                                  request->service->config->hubs_max, &registration->outcome,
-                                  &registration->twin, request->pool);
-}
-
-/* With an Idempotency-Key: it is kept with the hub, or neither is. */
-static tmf_error_t *create_once(tmf_db_t *db, registration_t *registration, tmf_hub_t *hub,
-                                const tmf_subscription_t *subscription,
-                                const tmf_request_t *request)
-{
-    const tmf_creation_t keyed = {.key = tmf_idempotency_key_scoped(request),
-                                  .kept_for = request->config->idempotency_ttl,
-                                  .id = hub->id,
-                                  .doc = tmf_hub_document(hub, request->pool)};
-    tmf_creation_outcome_t outcome;
-    const char *made;
-
-    TMF_TRY(tmf_idempotency_claim(db, &keyed, &outcome, &made, request->pool));
-    if (outcome != TMF_CREATION_DONE) {
-        return outcome == TMF_CREATION_BUSY ? tmf_idempotency_key_in_use(request)
-                                            : tmf_idempotency_key_reused(request);
-    }
-    if (made != NULL) {
-        hub->id = made;
-        registration->outcome = TMF_HUB_MADE;
-        return NULL;
-    }
-    TMF_TRY(create(db, registration, hub, subscription, request));
-    return registration->outcome == TMF_HUB_MADE ? tmf_idempotency_keep(db, &keyed, request->pool)
-                                                 : NULL;
-}
-
-static tmf_error_t *create_in_transaction(tmf_db_t *db, registration_t *registration,
-                                          tmf_hub_t *hub, const tmf_subscription_t *subscription,
-                                          const tmf_request_t *request)
-{
-    tmf_error_t *error;
-
-    TMF_TRY(tmf_db_begin(db, request->pool));
-    error = request->idempotency_key != NULL
-                ? create_once(db, registration, hub, subscription, request)
-                : create(db, registration, hub, subscription, request);
-    if (error != NULL) {
-        tmf_db_roll_back(db, request->pool);
-        return error;
-    }
-    return tmf_db_commit(db, request->pool);
-}
-
-static tmf_error_t *register_hub(registration_t *registration, tmf_hub_t *hub,
+static tmf_error_t *register_hub(tmf_hub_outcome_t *outcome, const char **id, const tmf_hub_t *hub,
                                  const tmf_subscription_t *subscription,
                                  const tmf_request_t *request)
 {
-    tmf_error_t *error;
-    tmf_db_t *db;
+    tmf_registration_t registration = {.hub = *hub,
+                                       .query_text = tmf_subscription_text(hub->query),
+                                       .types = subscription->types,
+                                       .most = request->service->config->hubs_max};
 
+    if (request->idempotency_key != NULL) {
+        registration.creation.key = tmf_idempotency_key_scoped(request);
+        registration.creation.kept_for = request->config->idempotency_ttl;
+        registration.creation.id = hub->id;
+        registration.creation.doc = tmf_hub_document(hub, request->pool);
+    }
     TMF_TRY(check_patterns(subscription->filter, request));
-    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
-    error = create_in_transaction(db, registration, hub, subscription, request);
-    tmf_db_give_back(db);
-    return error;
+    return tmf_hub_store_create(request->service->database, &registration, outcome, id,
+                                request->pool);
+}
+
+/* Why there is no such hub now; NULL when there is. */
+static tmf_error_t *refusal(tmf_hub_outcome_t outcome, const char *id, const tmf_request_t *request)
+{
+    switch (outcome) {
+    case TMF_HUB_TWIN:
+        return tmf_error_make(request->pool, TMF_ERROR_HUB_EXISTS,
+                              "The hub %s has this callback and query already", id);
+    case TMF_HUB_TOO_MANY:
+        return tmf_error_make(request->pool, TMF_ERROR_TOO_MANY_HUBS,
+                              "There are %d hubs already, and no more are accepted",
+                              request->service->config->hubs_max);
+    case TMF_HUB_OTHER_BODY:
+        return tmf_idempotency_key_reused(request);
+    case TMF_HUB_KEY_BUSY:
+        return tmf_idempotency_key_in_use(request);
+    default:
+        return NULL;
+    }
 }
 
 tmf_error_t *tmf_api_hub_create(const tmf_request_t *request, tmf_reply_t *reply)
 {
-    registration_t registration;
     tmf_subscription_t subscription;
     tmf_hub_t hub = {NULL, NULL, NULL};
+    tmf_hub_outcome_t outcome;
 
     TMF_TRY(tmf_idempotency_key_check(request));
     TMF_TRY(read_hub(&hub, &subscription, request));
-    TMF_TRY(register_hub(&registration, &hub, &subscription, request));
-    if (registration.outcome == TMF_HUB_TWIN) {
-        return tmf_error_make(request->pool, TMF_ERROR_HUB_EXISTS,
-                              "The hub %s has this callback and query already", registration.twin);
-    }
-    if (registration.outcome == TMF_HUB_TOO_MANY) {
-        return tmf_error_make(request->pool, TMF_ERROR_TOO_MANY_HUBS,
-                              "There are %d hubs already, and no more are accepted",
-                              request->service->config->hubs_max);
-    }
+    TMF_TRY(register_hub(&outcome, &hub.id, &hub, &subscription, request));
+    TMF_TRY(refusal(outcome, hub.id, request));
     reply->status = 201;
     tmf_text_init(&reply->body, 256, request->pool);
     tmf_hub_append(&reply->body, &hub);

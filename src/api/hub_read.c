@@ -6,17 +6,6 @@
 
 #include "model/utf8.h"
 
-static tmf_error_t *read_hubs(const tmf_hub_t **hubs, int *count, const tmf_request_t *request)
-{
-    tmf_error_t *error;
-    tmf_db_t *db;
-
-    TMF_TRY(tmf_db_borrow(&db, request->service->database, request->pool));
-    error = tmf_hub_store_read(db, request->id, hubs, count, request->pool);
-    tmf_db_give_back(db);
-    return error;
-}
-
 tmf_error_t *tmf_api_hub_list(const tmf_request_t *request, tmf_reply_t *reply)
 {
     const tmf_hub_t *hubs;
@@ -24,7 +13,7 @@ tmf_error_t *tmf_api_hub_list(const tmf_request_t *request, tmf_reply_t *reply)
     int i;
 
     TMF_TRY(tmf_hub_check_parameters(request));
-    TMF_TRY(read_hubs(&hubs, &count, request));
+    TMF_TRY(tmf_hub_store_read(request->service->database, NULL, &hubs, &count, request->pool));
     reply->status = 200;
     tmf_text_init(&reply->body, 256 * (apr_size_t)(count + 1), request->pool);
     tmf_text_append(&reply->body, "[", 1);
@@ -45,7 +34,8 @@ tmf_error_t *tmf_api_hub_get(const tmf_request_t *request, tmf_reply_t *reply)
     if (!tmf_utf8_valid(request->id, strlen(request->id))) {
         return tmf_hub_not_found(request);
     }
-    TMF_TRY(read_hubs(&hub, &count, request));
+    TMF_TRY(
+        tmf_hub_store_read(request->service->database, request->id, &hub, &count, request->pool));
     if (count == 0) {
         return tmf_hub_not_found(request);
     }

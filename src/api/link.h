@@ -6,7 +6,7 @@
 #include "api/api.h"
 #include "query/cursor.h"
 #include "query/parameters.h"
-#include "store/customer_list.h"
+#include "store/customer_store.h"
 
 /* Where a page stands in its list. */
 typedef struct {

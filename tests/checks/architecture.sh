@@ -45,6 +45,11 @@ arrows api api/ service.h config/settings.h model/ query/ store/
 arrows http http/ service.h config/ api/ model/ metrics/
 arrows status status/ service.h http/ api/ config/ model/ query/ store/ notify/ metrics/
 
+# The API asks for customers and hubs, and the store alone for connections.
+if includes src/api | grep -E '"store/' | grep -vE '"store/(customer_store|hub_store)\.h"' || grep -n 'tmf_db_[a-z]*(' src/api/*.[ch]; then
+    wrong "api knows no connection, and of the store customer_store.h and hub_store.h"
+fi
+
 # Compiled where there are no headers of httpd, but those of APR.
 read -ra flags < <(echo "-Isrc -DTMF_VERSION=\"\" $(apr-1-config --includes --cppflags) $(pkg-config --cflags libpq json-c)")
 gcc "${flags[@]}" -fsyntax-only src/error.c src/api/*.c src/query/*.c src/model/*.c src/metrics/*.c \
