@@ -170,15 +170,8 @@ static tmf_error_t *change_locked(tmf_customer_store_t *store, changing_t *chang
 static tmf_error_t *change_in_transaction(tmf_customer_store_t *store, changing_t *changing,
                                           tmf_db_t *db)
 {
-    tmf_error_t *error;
-
     TMF_TRY(tmf_db_begin(db, changing->pool));
-    error = change_locked(store, changing, db);
-    if (error != NULL) {
-        tmf_db_roll_back(db, changing->pool);
-        return error;
-    }
-    return tmf_db_commit(db, changing->pool);
+    return tmf_db_end(db, change_locked(store, changing, db), changing->pool);
 }
 
 tmf_error_t *tmf_customer_store_change(tmf_customer_store_t *store, const char *id,

@@ -140,12 +140,13 @@ tmf_error_t *tmf_db_read(tmf_db_t *db, const char *sql, int count, const char *c
                          int is_planned_anew, apr_size_t budget, const tmf_db_rows_t **rows,
                          int *is_cut, apr_pool_t *result_pool);
 
-/* A transaction, where one statement is not enough: from tmf_db_begin to tmf_db_commit, or, after
- * any error, tmf_db_roll_back. Whoever gives a connection back without either has its transaction
- * rolled back by the next borrower. */
+/* A transaction, where one statement is not enough: from tmf_db_begin to tmf_db_end. Whoever gives
+ * a connection back in between has its transaction rolled back by the next borrower. */
 tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool);
-tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool);
-void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool);
+
+/* Commits, and returns what that comes to; or, when there was an `error`, rolls back and returns
+ * it. */
+tmf_error_t *tmf_db_end(tmf_db_t *db, tmf_error_t *error, apr_pool_t *result_pool);
 
 /* How many rows there are. */
 int tmf_db_row_count(const tmf_db_rows_t *rows);

@@ -64,11 +64,7 @@ static tmf_error_t *register_in_transaction(tmf_db_t *db, const tmf_registration
     TMF_TRY(tmf_db_begin(db, pool));
     error = registration->creation.key != NULL ? register_once(db, registration, outcome, id, pool)
                                                : register_hub(db, registration, outcome, id, pool);
-    if (error != NULL) {
-        tmf_db_roll_back(db, pool);
-        return error;
-    }
-    return tmf_db_commit(db, pool);
+    return tmf_db_end(db, error, pool);
 }
 
 tmf_error_t *tmf_hub_store_create(tmf_db_pool_t *database, const tmf_registration_t *registration,

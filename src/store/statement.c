@@ -91,7 +91,7 @@ tmf_error_t *tmf_db_begin(tmf_db_t *db, apr_pool_t *result_pool)
     return run_plain(db, "BEGIN", result_pool);
 }
 
-tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool)
+static tmf_error_t *commit(tmf_db_t *db, apr_pool_t *result_pool)
 {
     tmf_borrower_t *borrower = &db->borrower;
     int type;
@@ -109,11 +109,20 @@ tmf_error_t *tmf_db_commit(tmf_db_t *db, apr_pool_t *result_pool)
 }
 
 /* It only fails when the connection is lost, which rolls back as well. */
-void tmf_db_roll_back(tmf_db_t *db, apr_pool_t *scratch_pool)
+static void roll_back(tmf_db_t *db, apr_pool_t *scratch_pool)
 {
     (void)run_plain(db, "ROLLBACK", scratch_pool);
     memset(db->borrower.changes, 0, sizeof(db->borrower.changes));
     db->borrower.wake_at_commit = 0;
+}
+
+tmf_error_t *tmf_db_end(tmf_db_t *db, tmf_error_t *error, apr_pool_t *result_pool)
+{
+    if (error == NULL) {
+        return commit(db, result_pool);
+    }
+    roll_back(db, result_pool);
+    return error;
 }
 
 void tmf_db_wake_notifier(tmf_db_t *db)
