@@ -50,27 +50,28 @@ const char *tmf_representation_href(const tmf_request_t *request, const char *id
                        tmf_representation_encode(id, request->pool), NULL);
 }
 
-static const tmf_record_of_change_t *make_record(const tmf_request_t *request,
-                                                 const char *operation)
+static tmf_record_of_change_t record_of(const tmf_request_t *request, const char *operation)
 {
-    tmf_record_of_change_t *record = apr_palloc(request->pool, sizeof(*record));
+    const tmf_history_config_t *history = &request->service->config->history;
+    tmf_record_of_change_t record = {NULL, NULL, 0};
 
-    record->operation = operation;
-    record->user = request->user != NULL ? tmf_utf8_escape(request->user, request->pool) : NULL;
-    record->kept_for = request->service->config->history.kept_for;
+    if (history->enabled) {
+        record.operation = operation;
+        record.user = request->user != NULL ? tmf_utf8_escape(request->user, request->pool) : NULL;
+        record.kept_for = history->kept_for;
+    }
     return record;
 }
 
 tmf_customer_event_t tmf_representation_event(const tmf_request_t *request, const char *id,
                                               unsigned types, const char *operation)
 {
-    const tmf_customer_event_t event = {
-        types,
-        NULL,
-        request->correlation_id,
-        tmf_representation_href(request, id),
-        request->trace,
-        request->service->config->history.enabled ? make_record(request, operation) : NULL};
+    const tmf_customer_event_t event = {types,
+                                        NULL,
+                                        request->correlation_id,
+                                        tmf_representation_href(request, id),
+                                        request->trace,
+                                        record_of(request, operation)};
 
     return event;
 }

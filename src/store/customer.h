@@ -18,7 +18,7 @@ typedef struct {
 
 /* What is kept of a write: a row of the history, written by the same statement. */
 typedef struct {
-    const char *operation;        /* create, patch, replace or delete */
+    const char *operation;        /* create, patch, replace or delete; NULL = no history is kept */
     const char *user;             /* who asked for it, in UTF-8; NULL = nobody in particular */
     apr_interval_time_t kept_for; /* how old rows may become; 0 = as old as they like */
 } tmf_record_of_change_t;
@@ -31,7 +31,7 @@ typedef struct {
     const char *correlation_id; /* of the request; NULL = none */
     const char *href;           /* of the customer, as the reply has it */
     tmf_trace_t trace;          /* of the request */
-    const tmf_record_of_change_t *record; /* NULL = no history is kept */
+    tmf_record_of_change_t record;
 } tmf_customer_event_t;
 
 #endif

@@ -88,9 +88,7 @@ static const char *documents_text(const tmf_write_t *const *writes, int count, a
 /* An element of each array; that of the revisions comes last. */
 static void add_elements(tmf_text_t *arrays, const tmf_write_t *write, apr_pool_t *pool)
 {
-    static const tmf_record_of_change_t no_record = {NULL, NULL, 0};
     const tmf_customer_event_t *event = write->event;
-    const tmf_record_of_change_t *record = event->record != NULL ? event->record : &no_record;
 
     tmf_array_add(&arrays[TMF_UPDATE_CUSTOMERS_IDS], write->id);
     tmf_array_add(&arrays[TMF_UPDATE_CUSTOMERS_TYPES], tmf_array_of_events(event->types, pool));
@@ -99,8 +97,8 @@ static void add_elements(tmf_text_t *arrays, const tmf_write_t *write, apr_pool_
     tmf_array_add(&arrays[TMF_UPDATE_CUSTOMERS_HREFS], event->href);
     tmf_array_add(&arrays[TMF_UPDATE_CUSTOMERS_TRACEPARENTS], event->trace.parent);
     tmf_array_add(&arrays[TMF_UPDATE_CUSTOMERS_TRACESTATES], event->trace.state);
-    tmf_array_add(&arrays[TMF_UPDATE_CUSTOMERS_OPERATIONS], record->operation);
-    tmf_array_add(&arrays[TMF_UPDATE_CUSTOMERS_USERS], record->user);
+    tmf_array_add(&arrays[TMF_UPDATE_CUSTOMERS_OPERATIONS], event->record.operation);
+    tmf_array_add(&arrays[TMF_UPDATE_CUSTOMERS_USERS], event->record.user);
     tmf_array_add_number(&arrays[TMF_UPDATE_CUSTOMERS_REVISIONS], write->revision);
 }
 
@@ -120,7 +118,8 @@ static void set_parameters(const char **parameters, const tmf_write_t *const *wr
     for (i = 0; i <= TMF_UPDATE_CUSTOMERS_REVISIONS; i++) {
         parameters[i] = tmf_array_text(&arrays[i]);
     }
-    parameters[TMF_UPDATE_CUSTOMERS_KEPT_FOR] = tmf_record_age(writes[0]->event->record, pool);
+    parameters[TMF_UPDATE_CUSTOMERS_KEPT_FOR] = tmf_kept_for_text(writes[0]->event->record.kept_for,
+                                                                  pool);
     if (kind != TMF_WRITE_DELETE) {
         parameters[kind == TMF_WRITE_CREATE ? (int)TMF_CREATE_CUSTOMERS_DOCS
                                             : (int)TMF_UPDATE_CUSTOMERS_DOCS] =
@@ -302,10 +301,4 @@ void tmf_customer_writes_count(tmf_db_t *db, const tmf_customer_event_t *event)
             tmf_db_count_change(db, (tmf_event_type_t)type);
         }
     }
-}
-
-const char *tmf_record_age(const tmf_record_of_change_t *record, apr_pool_t *result_pool)
-{
-    return record != NULL && record->kept_for > 0 ? tmf_interval_text(record->kept_for, result_pool)
-                                                  : NULL;
 }

@@ -50,7 +50,4 @@ void tmf_customer_writes_wake(tmf_db_t *db, apr_int64_t deliveries);
 /* A customer was written: counts its events. */
 void tmf_customer_writes_count(tmf_db_t *db, const tmf_customer_event_t *event);
 
-/* How old rows of the history may become, as a parameter; NULL = as old as they like. */
-const char *tmf_record_age(const tmf_record_of_change_t *record, apr_pool_t *result_pool);
-
 #endif

@@ -4,12 +4,6 @@
 #include "store/number.h"
 #include "store/statements.h"
 
-/* Of the oldest row that is to be kept; NULL = of any. */
-static const char *age_text(apr_interval_time_t kept_for, apr_pool_t *pool)
-{
-    return kept_for > 0 ? tmf_interval_text(kept_for, pool) : NULL;
-}
-
 static void read_row(tmf_history_row_t *row, const char *id, const tmf_db_rows_t *rows, int number)
 {
     row->revision = tmf_db_number(rows, number, TMF_READ_HISTORY_COLUMN_REVISION);
@@ -65,7 +59,7 @@ tmf_error_t *tmf_history_read(tmf_db_t *db, const tmf_history_selection_t *selec
 {
     const char *parameters[] = {
         [TMF_READ_HISTORY_ID] = selection->id,
-        [TMF_READ_HISTORY_KEPT_FOR] = age_text(selection->kept_for, result_pool),
+        [TMF_READ_HISTORY_KEPT_FOR] = tmf_kept_for_text(selection->kept_for, result_pool),
         [TMF_READ_HISTORY_PLACE] = selection->after,
         [TMF_READ_HISTORY_OFFSET] = tmf_number_text(selection->offset, result_pool),
         /* one more tells whether there are more */

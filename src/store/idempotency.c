@@ -11,7 +11,6 @@ tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_creation_t *create,
                                     tmf_creation_outcome_t *outcome,
                                     const tmf_customer_t **customer, apr_pool_t *result_pool)
 {
-    const tmf_record_of_change_t *record = event->record;
     const char *parameters[] = {
         [TMF_CREATE_CUSTOMER_ONCE_ID] = create->id,
         [TMF_CREATE_CUSTOMER_ONCE_TYPES] = tmf_array_of_events(event->types, result_pool),
@@ -19,9 +18,10 @@ tmf_error_t *tmf_idempotency_create(tmf_db_t *db, const tmf_creation_t *create,
         [TMF_CREATE_CUSTOMER_ONCE_HREF] = event->href,
         [TMF_CREATE_CUSTOMER_ONCE_TRACEPARENT] = event->trace.parent,
         [TMF_CREATE_CUSTOMER_ONCE_TRACESTATE] = event->trace.state,
-        [TMF_CREATE_CUSTOMER_ONCE_OPERATION] = record != NULL ? record->operation : NULL,
-        [TMF_CREATE_CUSTOMER_ONCE_USER] = record != NULL ? record->user : NULL,
-        [TMF_CREATE_CUSTOMER_ONCE_KEPT_FOR] = tmf_record_age(record, result_pool),
+        [TMF_CREATE_CUSTOMER_ONCE_OPERATION] = event->record.operation,
+        [TMF_CREATE_CUSTOMER_ONCE_USER] = event->record.user,
+        [TMF_CREATE_CUSTOMER_ONCE_KEPT_FOR] = tmf_kept_for_text(event->record.kept_for,
+                                                                result_pool),
         [TMF_CREATE_CUSTOMER_ONCE_DOC] = create->doc,
         [TMF_CREATE_CUSTOMER_ONCE_KEY] = create->key,
         [TMF_CREATE_CUSTOMER_ONCE_KEY_KEPT_FOR] = tmf_number_text(create->kept_for, result_pool),
