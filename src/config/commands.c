@@ -270,10 +270,10 @@ static void complete(const setting_t *setting, void *config, void *add, apr_pool
     }
 }
 
+/* tmf_config_check finds the paths: a Location may have no directive of ours. */
 void *tmf_config_create_space(apr_pool_t *pool, char *directory)
 {
-    (void)
-        directory; /* tmf_config_check finds the paths: a Location may have no directive of ours */
+    (void)directory;
     return visit_all(unset, IN_SPACE, apr_pcalloc(pool, sizeof(tmf_space_config_t)), NULL, pool);
 }
 

@@ -8,6 +8,10 @@
 #include "model/trace.h"
 #include "store/db.h"
 
+/* Bytes of a document that is read or written among others; a larger one goes alone: it keeps
+ * nobody waiting, and a batch has a bound, which libpq keeps the memory of for each connection. */
+#define TMF_SHARED_DOC_MOST 8192
+
 /* A customer as it is stored. */
 typedef struct {
     const char *id;

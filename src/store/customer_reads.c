@@ -11,8 +11,6 @@
 #include "store/number.h"
 #include "store/statements.h"
 
-#define DOC_MOST 8192 /* bytes of a document that is read among others */
-
 /* What was found of a customer, and where: DBDParams with several hosts may lead each connection to
  * another database. */
 typedef struct {
@@ -79,7 +77,8 @@ static tmf_error_t *read_all(void *context, const void *const *ids, int count, c
                              apr_pool_t *batch_pool)
 {
     const tmf_db_rows_t *rows = NULL;
-    tmf_error_t *error = run(context, ids, count, APR_STRINGIFY(DOC_MOST), &rows, batch_pool);
+    tmf_error_t *error = run(context, ids, count, APR_STRINGIFY(TMF_SHARED_DOC_MOST), &rows,
+                             batch_pool);
 
     *answers = rows;
     return error;

@@ -18,8 +18,7 @@
  * the log tells, at info. When the database as a whole is the matter, or it is unknown whether a
  * batch was committed, all get that error, and nothing is written again.
  *
- * Sizes. A document of more than DOC_MOST goes alone: it keeps nobody waiting, and the memory of a
- * batch has a bound.
+ * Sizes. A document of more than TMF_SHARED_DOC_MOST goes alone.
  *
  * Events. They are written in the order of the batch, each behind its customer's lock: their ids
  * grow in the order of the customer's revisions, as they do for writes alone.
@@ -39,9 +38,6 @@
 
 extern module AP_MODULE_DECLARE_DATA tmf_customer_module;
 APLOG_USE_MODULE(tmf_customer);
-
-/* Bytes of a document; libpq keeps what 64 of them need, for each connection. */
-#define DOC_MOST 8192
 
 /* The statements of the three kinds begin with the same parameters and columns, whose names are
  * those of updates here. Behind them an update has revisions and documents, a delete revisions, a
@@ -268,7 +264,7 @@ apr_status_t tmf_customer_writes_make(tmf_customer_writes_t **writes, tmf_db_poo
 
 static int goes_alone(const tmf_write_t *write)
 {
-    return write->id_is_chosen || (write->doc != NULL && strlen(write->doc) > DOC_MOST);
+    return write->id_is_chosen || (write->doc != NULL && strlen(write->doc) > TMF_SHARED_DOC_MOST);
 }
 
 tmf_error_t *tmf_customer_writes_share(tmf_customer_writes_t *writes, const tmf_write_t *write,
