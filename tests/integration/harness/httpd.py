@@ -212,11 +212,19 @@ GracefulShutdownTimeout 10
         self.restart("graceful")
 
     def restart(self, how="restart"):
-        """Returns when the new generation has taken over: httpd forgets signals that come before."""
-        before = self.generations()
+        """Returns when the new generation has taken over (httpd forgets signals that come before) and no child of
+        the one before accepts connections, which it would answer by its own configuration."""
+        before, children = self.generations(), self.children()
         self.control(how)
         await_condition(lambda: self.generations() > before and self.accepts(),
                         "the new generation of children serves", 30)
+        await_condition(lambda: not any(map(self.listens, children)), "the children of before accept no more", 30)
+
+    def listens(self, child):
+        """Whether this process has a socket open that listens on the server's port."""
+        sockets = {f"socket:[{fields[9]}]" for fields in map(str.split, Path("/proc/net/tcp").read_text().splitlines())
+                   if fields[1].endswith(f":{self.port:04X}") and fields[3] == "0A"}
+        return any(link in sockets for link in open_files(child))
 
     def sanitizer_reports(self):
         """What the sanitizers and valgrind say of us."""
@@ -234,6 +242,14 @@ def valgrind_reports(text):
     """Those with a function of ours in a stack: httpd -X destroys its pools while its threads still run."""
     blocks = re.split(r"^==\d+== *$", text, flags=re.MULTILINE)
     return "".join(block for block in blocks if "tmf_" in block)
+
+
+def open_files(pid):
+    """What /proc says of the process' descriptors: "socket:[inode]", a path, …; nothing when it is gone."""
+    with contextlib.suppress(OSError):
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                yield os.readlink(entry)
 
 
 def is_alive(pid):
