@@ -55,7 +55,8 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001,
        coalesce(max(version), 0) < 10 AS apply_010,
        coalesce(max(version), 0) < 11 AS apply_011,
        coalesce(max(version), 0) < 12 AS apply_012,
-       coalesce(max(version), 0) < 13 AS apply_013
+       coalesce(max(version), 0) < 13 AS apply_013,
+       coalesce(max(version), 0) < 14 AS apply_014
   FROM tmf_customer.schema_version \gset
 \if :apply_001
   \ir 001_customer.sql
@@ -89,6 +90,9 @@ SELECT coalesce(max(version), 0) < 1 AS apply_001,
 \endif
 \if :apply_013
   \ir 013_versions.sql
+\endif
+\if :apply_014
+  \ir 014_counters.sql
 \endif
 
 -- All functions, triggers and views, as this release has them.

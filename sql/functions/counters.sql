@@ -25,12 +25,25 @@ END
 $$;
 REVOKE EXECUTE ON FUNCTION tmf_customer.drop_counters(text[]) FROM PUBLIC;
 
--- Counts what each statement does to the customers. Statuses that customers have left lose their counters. When two
+-- Records that a customer has left a status and taken another: only where that is so, which the trigger's WHEN says
+-- without a call.
+CREATE OR REPLACE FUNCTION tmf_customer.record_status_change() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+$$
+BEGIN
+    INSERT INTO tmf_customer.customer_count_change (customer_id, status, change)
+    SELECT NEW.id, one.status, one.change
+      FROM (VALUES (OLD.status, -1), (NEW.status, 1)) AS one (status, change) WHERE one.status IS NOT NULL;
+    RETURN NULL;
+END
+$$;
+
+-- Counts what each statement does to the customers: for an UPDATE, what was recorded of its rows. Statuses that customers have left lose their counters. When two
 -- transactions take the last customers of a status away at the same moment, neither sees that: so whoever changes or
 -- deletes customers and has to add a counter for that looks at some others, anywhere in the table, which keeps it from
 -- growing.
 CREATE OR REPLACE FUNCTION tmf_customer.count_customers() RETURNS trigger
-    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS
+    LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS
 $$
 DECLARE
     own_slot CONSTANT integer := pg_backend_pid() % 32;
@@ -54,11 +67,17 @@ BEGIN
         SELECT bool_or(counted.is_new), array_agg(counted.status) INTO is_new, statuses
           FROM counted WHERE NOT counted.of_all;
     ELSIF TG_OP = 'UPDATE' THEN
-        WITH counted AS (
+        IF NOT EXISTS (SELECT FROM tmf_customer.customer_count_change
+                        WHERE transaction = pg_current_xact_id_if_assigned()) THEN
+            RETURN NULL;
+        END IF;
+        WITH changed AS (
+            DELETE FROM tmf_customer.customer_count_change
+             WHERE transaction = pg_current_xact_id_if_assigned() RETURNING status, change),
+        counted AS (
             INSERT INTO tmf_customer.customer_count AS counted
-            SELECT false, status, own_slot, sum(change)
-              FROM (SELECT status, 1 AS change FROM added UNION ALL SELECT status, -1 FROM removed) AS changed
-             WHERE status IS NOT NULL GROUP BY status HAVING sum(change) <> 0 ORDER BY status
+            SELECT false, status, own_slot, sum(change) FROM changed
+             GROUP BY status HAVING sum(change) <> 0 ORDER BY status
             ON CONFLICT (of_all, status, slot) DO UPDATE SET count = counted.count + excluded.count
             RETURNING status, xmax = 0 AS is_new)
         SELECT bool_or(counted.is_new), array_agg(counted.status) INTO is_new, statuses FROM counted;
@@ -92,8 +111,9 @@ SELECT to_regclass('tmf_customer.customer_total') IS NULL AS counters_are_new \g
       SELECT of_all, status, count FROM tmf_customer.customer_count;
   CREATE TRIGGER customer_count_insert AFTER INSERT ON tmf_customer.customer
       REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.count_customers();
+  CREATE TRIGGER customer_status_change AFTER UPDATE ON tmf_customer.customer
+      FOR EACH ROW WHEN (OLD.status IS DISTINCT FROM NEW.status) EXECUTE FUNCTION tmf_customer.record_status_change();
   CREATE TRIGGER customer_count_update AFTER UPDATE ON tmf_customer.customer
-      REFERENCING NEW TABLE AS added OLD TABLE AS removed
       FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.count_customers();
   CREATE TRIGGER customer_count_delete AFTER DELETE ON tmf_customer.customer
       REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION tmf_customer.count_customers();
@@ -116,6 +136,7 @@ BEGIN
                 UNION ALL SELECT false, c.status, 0, 1 FROM tmf_customer.customer AS c
                            WHERE c.status IS NOT NULL) AS one
          GROUP BY of_all, one.status HAVING sum(one.recorded) <> sum(one.found);
+    DELETE FROM tmf_customer.customer_count_change;
     DELETE FROM tmf_customer.customer_count;
     INSERT INTO tmf_customer.customer_count
     SELECT grouping(c.status) = 1, coalesce(c.status, ''), 0, count(*)

@@ -5,7 +5,7 @@
 
 /* The highest number in sql/. The test of rolling upgrades builds a module of a next release. */
 #ifndef TMF_SCHEMA_VERSION
-#define TMF_SCHEMA_VERSION 13
+#define TMF_SCHEMA_VERSION 14
 #endif
 
 /* The oldest schema that has all that the statements of this module need. */

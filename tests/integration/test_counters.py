@@ -75,6 +75,54 @@ def test_bulk_writes_are_counted(place):
     assert totals(place) == {None: 0}
 
 
+def recorded(place):
+    """What updates have recorded and no counter has taken; a statement takes its own."""
+    return run(place, "SELECT * FROM tmf_customer.customer_count_change")
+
+
+@pytest.mark.parametrize("update", [
+    "BEGIN; {to_b}; {to_none}; COMMIT",
+    "BEGIN; {to_b}; SAVEPOINT s; {to_none}; ROLLBACK TO s; {to_c}; RELEASE s; COMMIT",
+    "WITH one AS ({to_b} RETURNING id) UPDATE {table} SET doc = '{{}}' WHERE id > 'c5'",
+    "DO $$ BEGIN BEGIN {to_b}; RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN {to_c}; END; END $$",
+    "UPDATE {table} SET id = id || 'x', doc = doc || jsonb_build_object('status', right(id, 1))",
+    "MERGE INTO {table} AS c USING generate_series(1, 9) AS i ON c.id = 'c' || i"
+    " WHEN MATCHED THEN UPDATE SET doc = '{{\"status\": \"m\"}}' WHEN NOT MATCHED THEN INSERT (id, doc) VALUES ('c' || i, '{{}}')"])
+def test_updates_of_many_rows_are_counted(place, update):
+    if "MERGE" in update and run(place, "SELECT current_setting('server_version_num')::integer < 150000")[0][0]:
+        pytest.skip("PostgreSQL 15 has MERGE")
+    run(place, f"INSERT INTO {TABLE} (id, doc) SELECT 'c' || i, '{{\"status\": \"a\"}}' FROM generate_series(1, 7) AS i")
+    statements = {f"to_{status}": f"""UPDATE {TABLE} SET doc = '{{"status": "{status}"}}' WHERE id < 'c5'""" for status in "bc"}
+    run(place, update.format(table=TABLE, to_none=f"UPDATE {TABLE} SET doc = '{{}}' WHERE id < 'c3'", **statements))
+    totals(place)
+    assert recorded(place) == run(place, "SELECT * FROM tmf_customer.recount()") == []
+
+
+def test_what_updates_have_recorded_is_found_past_what_others_left(place):
+    """However many rows wait to be vacuumed, a statement looks only at its own."""
+    with place.owner.cursor() as cursor:
+        cursor.execute("ALTER TABLE tmf_customer.customer_count_change SET (autovacuum_enabled = false)")
+    run(place, f"INSERT INTO {TABLE} (id, doc) SELECT 'c' || i, '{{\"status\": \"a\"}}' FROM generate_series(1, 20000) AS i")
+    run(place, f"""UPDATE {TABLE} SET doc = '{{"status": "b"}}'""")
+    run(place, "SELECT pg_stat_force_next_flush()")
+    scanned = "SELECT coalesce(seq_scan, 0) FROM pg_stat_xact_user_tables WHERE relname = 'customer_count_change'"
+    with place.owner.cursor() as cursor:
+        cursor.execute(f"""BEGIN; UPDATE {TABLE} SET doc = doc || '{{"n": 1}}' WHERE id = 'c1';
+                           UPDATE {TABLE} SET doc = '{{"status": "c"}}' WHERE id = 'c2'""")
+        cursor.execute(scanned)
+        assert cursor.fetchall() == [(0,)]
+        cursor.execute("COMMIT")
+    assert totals(place) == {None: 20000, "b": 19999, "c": 1}
+    assert recorded(place) == []
+
+
+def test_updates_are_published_with_all_tables(place):
+    """Logical replication wants a key of each table whose rows are deleted, of those that it copies."""
+    place.database[0].execute("CREATE PUBLICATION everything FOR ALL TABLES", place.database[1])
+    path = path_of(Api(place.url).create(status="a"))
+    assert Api(place.url).patch(path, {"status": "b"}).status_code == 200
+
+
 def test_what_is_rolled_back_is_not_counted(place):
     api = Api(place.url)
     api.create(status="a")
@@ -226,6 +274,7 @@ def test_the_counters_can_be_left_out(place):
     """What a sharded table would do: the view counts instead."""
     run(place, f"""DROP TRIGGER customer_count_insert ON {TABLE}; DROP TRIGGER customer_count_update ON {TABLE};
                    DROP TRIGGER customer_count_delete ON {TABLE}; DROP TRIGGER customer_count_truncate ON {TABLE};
+                   DROP TRIGGER customer_status_change ON {TABLE};
                    CREATE OR REPLACE VIEW tmf_customer.customer_total AS
                    SELECT true AS of_all, ''::text COLLATE "C" AS status, 1::bigint AS count FROM {TABLE}
                    UNION ALL SELECT false, status, 1 FROM {TABLE}""")
