@@ -22,7 +22,8 @@ declare -rA packages=(
         debootstrap iproute2 prometheus python3-prometheus-client
         libapache2-mod-auth-openidc libapache2-mod-security2 modsecurity-crs libapache2-mod-qos
         haproxy logrotate systemd python3-cryptography'
-    [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2'
+    [bench]='wrk nghttp2-client nodejs npm python3 python3-requests python3-psycopg2
+        golang-go golang-github-jackc-pgconn-dev golang-github-valyala-fasthttp-dev'
 )
 # What these packages enable in Debian's Apache, where nobody has asked for it.
 declare -rA enabled_module=([libapache2-mod-auth-openidc]=auth_openidc [libapache2-mod-security2]=security2

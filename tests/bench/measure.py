@@ -86,11 +86,12 @@ def fill(postgres, database, count, identity="gen_random_uuid()::text"):
                    input=script.replace("gen_random_uuid()::text", identity), text=True, check=True)
 
 
-def turns(seconds, sides, least=1):
+def turns(seconds, sides, least=1, rounds=1):
     """How `seconds` are spent on `sides` that take turns: (rounds, seconds of a turn). Short turns: what else the machine
-    does meets all sides alike; but in `least` seconds the slowest has to get to an answer."""
+    does meets all sides alike; but in `least` seconds the slowest has to get to an answer. `rounds` are taken at least, unless
+    hardly any time is wanted."""
     turn = 1 if seconds < 10 else max(least, 1 if seconds < 30 else 2)
-    return max(1, seconds // (turn * sides)), turn
+    return max(1 if seconds < 10 else rounds, seconds // (turn * sides)), turn
 
 
 def wrk(port, script, seconds, connections):

@@ -14,7 +14,8 @@ tests/bench/run.sh: builds the module, sets up PostgreSQL, httpd and the rivals,
 Markdown tables. Figures of one run are to be compared with each other, not with those of another day.
 
   --customers N   in the table (100000 beside the rivals, 1000000 for the queries)
-  --seconds S     for each row of a table, shared by those that it compares (20)
+  --seconds S     for each row of a table, shared by those that it compares (20); from 10 on, five turns of each are taken even
+                  if that takes longer
   --only NAME     only the rows with NAME in their name; may be given again
   --mpm MPM       event (default), worker or prefork, beside the rivals
 USAGE

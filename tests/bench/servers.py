@@ -46,6 +46,10 @@ def cpu_seconds(pid):
     return sum(sum(times(member)[:2]) for member in family(pid)) + sum(times(pid)[2:])
 
 
+def first_line(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[0]
+
+
 class OurServer:
     """An httpd with the module; `/constant` and `/static` are what it can do without."""
 
@@ -76,30 +80,31 @@ class OurServer:
 
 
 class Rival:
-    """A Node server with tables of its own beside ours, filled with the same documents."""
+    """Another server with tables of its own beside ours, filled with the same documents."""
 
-    KNOWN = [  # name, where it is, its table of customers (id, document), the sequence of its events
-        ("rival", PROJECT / "tests" / "bench" / "rival", "customers", "outbox_position_seq"),
-        ("fastify-pg", PROJECT.parent / "shared" / "peers" / "fastify-pg", "customer", "event_outbox_seq_seq"),
-    ]
+    table, events = "customers", "outbox_position_seq"  # of customers (id, document); the sequence of events
+    schema = PROJECT / "tests" / "bench" / "rival" / "schema.sql"
+    changes_elements = False  # by JSON Patch
 
-    def __init__(self, postgres, database, name, source, table, events):
-        self.name, self.port = name, free_port()
-        self.role = name.replace("-", "_")
-        self.table, self.events = f"{self.role}.{table}", f"{self.role}.{events}"
+    def __init__(self, postgres, database):
+        self.port, self.role = free_port(), self.name.replace("-", "_")
+        self.table, self.events = f"{self.role}.{self.table}", f"{self.role}.{self.events}"
         self.directory = Path(os.environ["TMF_TMP"]) / self.role
-        shutil.copytree(source, self.directory)
-        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=self.directory, check=True, capture_output=True)
+        shutil.copytree(self.source, self.directory)
+        command = self.build()
         self.fill(postgres, database)
-        address = f"postgres://{self.role}@{quote(str(postgres.root), safe='')}/{database}"
-        environment = {**os.environ, "DATABASE_URL": address, "PORT": str(self.port), "OUTBOX": "1"}
-        self.process = subprocess.Popen(["node", "server.js"], cwd=self.directory, env=environment)
-        await_condition(self.answers, f"{name} answers", 30)
+        environment = {**os.environ, "DATABASE_URL": self.address(postgres.root, database), "PORT": str(self.port), "OUTBOX": "1"}
+        self.process = subprocess.Popen(command, cwd=self.directory, env=environment)
+        await_condition(self.answers, f"{self.name} answers", 30)
+
+    @classmethod
+    def what_is_missing(cls):
+        """Why it cannot run here; None = it can."""
+        return None
 
     def fill(self, postgres, database):
         postgres.execute(f"CREATE ROLE {self.role} LOGIN; CREATE SCHEMA {self.role} AUTHORIZATION {self.role}", database)
-        subprocess.run(["psql", "-X", "-q", "-h", str(postgres.root), "-U", self.role, "-d", database, "-f",
-                        self.directory / "schema.sql"], check=True)
+        subprocess.run(["psql", "-X", "-q", "-h", str(postgres.root), "-U", self.role, "-d", database, "-f", self.schema], check=True)
         postgres.execute(f"INSERT INTO {self.table} SELECT id, doc || jsonb_build_object('id', id, 'href', %s || id)"
                          " FROM tmf_customer.customer", database, (self.url(f"{CUSTOMERS}/"),))
         postgres.execute(f"VACUUM ANALYZE {self.table}", database)
@@ -125,6 +130,59 @@ class Rival:
         await_condition(lambda: not any(map(is_alive, members)), f"{self.name} ends")
 
 
+class NodeRival(Rival):
+    name, source = "rival", PROJECT / "tests" / "bench" / "rival"
+
+    def language(self):
+        return f"Node {first_line('node', '--version')}"
+
+    def build(self):
+        subprocess.run(["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"], cwd=self.directory, check=True, capture_output=True)
+        return ["node", "server.js"]
+
+    def address(self, host, database):
+        return f"postgres://{self.role}@{quote(str(host), safe='')}/{database}"
+
+
+class OtherNodeRival(NodeRival):
+    name, source = "fastify-pg", PROJECT.parent / "shared" / "peers" / "fastify-pg"
+    schema = source / "schema.sql"
+    table, events = "customer", "event_outbox_seq_seq"
+
+
+class GoRival(Rival):
+    name, source = "rival-go", PROJECT / "tests" / "bench" / "rival-go"
+    changes_elements = True
+    LIBRARIES = Path("/usr/share/gocode")  # where Debian has them
+    NEEDED = ("jackc/pgconn", "valyala/fasthttp")
+
+    @classmethod
+    def what_is_missing(cls):
+        if not shutil.which("go"):
+            return "Go is not installed"
+        missing = [name for name in cls.NEEDED if not (cls.LIBRARIES / "src" / "github.com" / name).is_dir()]
+        return f"Go's {', '.join(missing)} is not installed" if missing else None
+
+    def language(self):
+        return first_line("go", "version").removeprefix("go version ").split()[0]
+
+    def build(self):
+        own = Path(os.environ["TMF_TMP"]) / "go"
+        environment = {**os.environ, "GO111MODULE": "off", "GOFLAGS": "", "GOPATH": f"{own}:{self.LIBRARIES}", "GOCACHE": str(own / "cache")}
+        subprocess.run(["go", "build", "-o", "server", "."], cwd=self.directory, env=environment, check=True)
+        return [self.directory / "server"]
+
+    def address(self, host, database):
+        return f"host={host} user={self.role} dbname={database}"
+
+
 def rivals(postgres, database):
-    """Ours, and that of ../shared where it is."""
-    return [Rival(postgres, database, *known) for known in Rival.KNOWN if known[1].is_dir()]
+    """Ours, and that of ../shared where it is; whoever of ours cannot run is named."""
+    found = []
+    for kind in (NodeRival, GoRival, OtherNodeRival):
+        missing = kind.what_is_missing()
+        if missing:
+            print(f"\n{kind.name} is left out: {missing}.", flush=True)
+        elif kind.source.is_dir():
+            found.append(kind(postgres, database))
+    return found

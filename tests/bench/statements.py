@@ -57,21 +57,21 @@ def parameters(detail):
 
 
 def script(statements, settings, expressions):
-    """(text, {variable: value}) for pgbench. expressions: [{value: SQL}] of each statement, what stands in the place of a value;
-    all others stay as they are. Every statement but the last leaves its row in variables read_<column>."""
-    lines, values = list(settings), {}
-    for turn, ((sql, given), instead) in enumerate(zip(statements, expressions, strict=True)):
-        def text(match, turn=turn, given=given, instead=instead):
-            number = int(match.group(1))
-            if given[number] is None:
-                return "NULL"
-            if given[number] in instead:
-                return instead[given[number]]
-            values[f"s{turn}_{number}"] = given[number]
-            return f":s{turn}_{number}"
-        sql = re.sub(r"\s+", " ", re.sub(r"\$(\d+)", text, sql))
-        lines.append(sql + (" \\gset read_" if turn < len(statements) - 1 else ";"))
-    return "\n".join(lines) + "\n", values
+    """(text, {variable: value}) for pgbench. expressions: {value: SQL}, what stands in the place of a value of the one statement;
+    all others stay as they are."""
+    (sql, given), = statements
+    values = {}
+
+    def text(match):
+        number = int(match.group(1))
+        if given[number] is None:
+            return "NULL"
+        if given[number] in expressions:
+            return expressions[given[number]]
+        values[f"given_{number}"] = given[number]
+        return f":given_{number}"
+    sql = re.sub(r"\s+", " ", re.sub(r"\$(\d+)", text, sql))
+    return "\n".join([*settings, sql + ";"]) + "\n", values
 
 
 def pgbench(postgres, database, prepared, seconds, connections):

@@ -6,4 +6,8 @@ files=$(find src tests/unit tests/bench mod_tmf_customer.c -name '*.[ch]')
 need "$files" "C sources"
 # shellcheck disable=SC2086
 clang-format --dry-run -Werror $files || wrong "run clang-format -i"
-finish "C is formatted"
+# The bench's rival; where Go is not installed, nobody has changed it.
+if command -v gofmt >/dev/null; then
+    [ -z "$(gofmt -l tests/bench)" ] || wrong "run gofmt -w tests/bench"
+fi
+finish "C and Go are formatted"
