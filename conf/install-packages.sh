@@ -12,7 +12,7 @@ set -euo pipefail
 
 declare -rA packages=(
     [build]='gcc make autoconf automake pkg-config apache2-dev libapr1-dev libaprutil1-dev libpq-dev
-        libjson-c-dev libcurl4-openssl-dev check'
+        libcurl4-openssl-dev check'
     [run]='apache2-bin libaprutil1-dbd-pgsql postgresql postgresql-client curl ca-certificates'
     [console]='nodejs npm'
     [test]='python3-pytest python3-pytest-xdist python3-pytest-timeout python3-requests python3-psycopg2

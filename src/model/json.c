@@ -1,182 +1,116 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A tmf_json_t is json-c's struct json_object. Two of its types are used in a way of our own.
+ * DESIGN
  *
- * A number is always a double object that carries its text (json_object_new_double_s): json-c
- * writes that text; the double itself is never looked at.
- *
- * For null json-c has no object (NULL), but "absent" and "null" are different answers here: it is a
- * boolean that carries the text "null", which json-c writes in its place.
+ * A tree is made in one go, changed in few places and forgotten with its request, so all of it is
+ * taken from a pool, and nothing is ever given back alone. Scalars never change: null, true and
+ * false are constants, and a value may stand in several others. An object is a list of its members
+ * in their order; most have a handful, so looking through it is fastest. One with many members has
+ * an index besides, or a client could make us compare each name with each other.
  */
 #include "model/json.h"
 
-#ifdef __GLIBC__
-#include <malloc.h>
-#endif
 #include <string.h>
 
+#include <apr_hash.h>
 #include <apr_strings.h>
-#include <json-c/json.h>
+#include <apr_tables.h>
 
-#include "model/json_internal.h"
+#include "model/text.h"
 
-#define LARGE_TEXT  (512 * 1024) /* bytes: a tree of it may take a hundred times as much */
-#define WRITE_FLAGS (JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE)
+#define MEMBERS_LISTED 16 /* an object with more of them has an index */
 
-static struct json_object *object_of(const tmf_json_t *value)
+typedef struct member_t {
+    struct member_t *previous;
+    struct member_t *next;
+    tmf_json_t *value;
+    char name[];
+} member_t;
+
+typedef struct {
+    member_t *first;
+    member_t *last;
+    int count;
+    apr_hash_t *index; /* name → member_t; NULL = there have always been few */
+    apr_pool_t *pool;
+} object_t;
+
+struct tmf_json_t {
+    tmf_json_type_t type;
+    unsigned length; /* of a string, in bytes; of a boolean: 1 = true */
+    union {
+        const char *text; /* of a string or number, NUL-terminated */
+        apr_array_header_t *elements;
+        object_t *object;
+    };
+};
+
+static tmf_json_t null_value = {.type = TMF_JSON_NULL};
+static tmf_json_t false_value = {.type = TMF_JSON_BOOLEAN, .length = 0};
+static tmf_json_t true_value = {.type = TMF_JSON_BOOLEAN, .length = 1};
+
+/* A value with room for `extra` bytes behind it. */
+static tmf_json_t *make(tmf_json_type_t type, apr_size_t extra, apr_pool_t *pool)
 {
-    return (struct json_object *)value;
-}
+    tmf_json_t *value = apr_palloc(pool, sizeof(*value) + extra);
 
-static apr_status_t put(void *object)
-{
-    json_object_put(object);
-    return APR_SUCCESS;
-}
-
-tmf_json_t *tmf_json_own(tmf_json_t *value, apr_pool_t *result_pool)
-{
-    apr_pool_cleanup_register(result_pool, value, put, apr_pool_cleanup_null);
+    value->type = type;
     return value;
 }
 
-#ifdef __GLIBC__
-static apr_status_t trim(void *unused)
+static tmf_json_t *make_text(tmf_json_type_t type, const char *text, apr_size_t length,
+                             apr_pool_t *pool)
 {
-    (void)unused;
-    malloc_trim(0);
-    return APR_SUCCESS;
-}
-#endif
+    tmf_json_t *value = make(type, length + 1, pool);
+    char *copy = (char *)(value + 1);
 
-void tmf_json_trim_after(apr_size_t length, apr_pool_t *pool)
-{
-#ifdef __GLIBC__
-    if (length > LARGE_TEXT) {
-        apr_pool_cleanup_register(pool, NULL, trim, apr_pool_cleanup_null);
-    }
-#else
-    (void)length;
-    (void)pool;
-#endif
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+    value->text = copy;
+    value->length = (unsigned)length;
+    return value;
 }
 
-void tmf_json_drop(tmf_json_t *value)
+tmf_json_t *tmf_json_null(void)
 {
-    json_object_put(object_of(value));
+    return &null_value;
 }
 
-tmf_json_t *tmf_json_raw_null(void)
+tmf_json_t *tmf_json_truth(int is_true)
 {
-    struct json_object *null = json_object_new_boolean(0);
-
-    /* A text of its own, because json_object_deep_copy duplicates it. */
-    json_object_set_serializer(null, json_object_userdata_to_json_string, strdup("null"),
-                               json_object_free_userdata);
-    return (tmf_json_t *)null;
-}
-
-tmf_json_t *tmf_json_raw_boolean(int value)
-{
-    return (tmf_json_t *)json_object_new_boolean(value);
-}
-
-tmf_json_t *tmf_json_raw_number(const char *text)
-{
-    return (tmf_json_t *)json_object_new_double_s(0, text);
-}
-
-tmf_json_t *tmf_json_raw_string(const char *text, apr_size_t length)
-{
-    return (tmf_json_t *)json_object_new_string_len(text, (int)length);
-}
-
-tmf_json_t *tmf_json_raw_object(void)
-{
-    return (tmf_json_t *)json_object_new_object();
-}
-
-tmf_json_t *tmf_json_raw_array(void)
-{
-    return (tmf_json_t *)json_object_new_array_ext(4);
-}
-
-int tmf_json_raw_add(tmf_json_t *object, const char *name, tmf_json_t *value)
-{
-    if (json_object_object_get_ex(object_of(object), name, NULL)) {
-        return 0;
-    }
-    json_object_object_add_ex(object_of(object), name, object_of(value),
-                              JSON_C_OBJECT_ADD_KEY_IS_NEW);
-    return 1;
-}
-
-void tmf_json_raw_append(tmf_json_t *array, tmf_json_t *value)
-{
-    json_object_array_add(object_of(array), object_of(value));
-}
-
-tmf_json_t *tmf_json_null(apr_pool_t *result_pool)
-{
-    return tmf_json_own(tmf_json_raw_null(), result_pool);
+    return is_true ? &true_value : &false_value;
 }
 
 tmf_json_t *tmf_json_string(const char *text, apr_size_t length, apr_pool_t *result_pool)
 {
-    return tmf_json_own(tmf_json_raw_string(text, length), result_pool);
+    return make_text(TMF_JSON_STRING, text, length, result_pool);
 }
 
-tmf_json_t *tmf_json_number(const char *text, apr_pool_t *result_pool)
+tmf_json_t *tmf_json_number(const char *text, apr_size_t length, apr_pool_t *result_pool)
 {
-    return tmf_json_own(tmf_json_raw_number(text), result_pool);
+    return make_text(TMF_JSON_NUMBER, text, length, result_pool);
 }
 
 tmf_json_t *tmf_json_object(apr_pool_t *result_pool)
 {
-    return tmf_json_own(tmf_json_raw_object(), result_pool);
+    tmf_json_t *value = make(TMF_JSON_OBJECT, sizeof(object_t), result_pool);
+
+    value->object = (object_t *)(value + 1);
+    *value->object = (object_t){.pool = result_pool};
+    return value;
 }
 
 tmf_json_t *tmf_json_array(apr_pool_t *result_pool)
 {
-    return tmf_json_own(tmf_json_raw_array(), result_pool);
-}
+    tmf_json_t *value = make(TMF_JSON_ARRAY, 0, result_pool);
 
-tmf_json_t *tmf_json_copy(const tmf_json_t *value, apr_pool_t *result_pool)
-{
-    struct json_object *copy = NULL;
-
-    json_object_deep_copy(object_of(value), &copy, NULL);
-    return tmf_json_own((tmf_json_t *)copy, result_pool);
-}
-
-const char *tmf_json_write(const tmf_json_t *value, apr_size_t *length, apr_pool_t *result_pool)
-{
-    size_t written;
-    const char *text = json_object_to_json_string_length(object_of(value), WRITE_FLAGS, &written);
-
-    if (length != NULL) {
-        *length = written;
-    }
-    return apr_pstrmemdup(result_pool, text, written);
+    value->elements = apr_array_make(result_pool, 2, sizeof(tmf_json_t *));
+    return value;
 }
 
 tmf_json_type_t tmf_json_type(const tmf_json_t *value)
 {
-    switch (json_object_get_type(object_of(value))) {
-    case json_type_boolean:
-        return json_object_get_userdata(object_of(value)) != NULL ? TMF_JSON_NULL
-                                                                  : TMF_JSON_BOOLEAN;
-    case json_type_double:
-        return TMF_JSON_NUMBER;
-    case json_type_string:
-        return TMF_JSON_STRING;
-    case json_type_array:
-        return TMF_JSON_ARRAY;
-    case json_type_object:
-        return TMF_JSON_OBJECT;
-    default:
-        return TMF_JSON_NULL;
-    }
+    return value != NULL ? value->type : TMF_JSON_NULL;
 }
 
 const char *tmf_json_type_name(tmf_json_type_t type)
@@ -189,102 +123,287 @@ const char *tmf_json_type_name(tmf_json_type_t type)
     return names[type];
 }
 
-static int is_of(const tmf_json_t *value, enum json_type type)
+static int is_of(const tmf_json_t *value, tmf_json_type_t type)
 {
-    return json_object_is_type(object_of(value), type);
+    return value != NULL && value->type == type;
 }
 
 const char *tmf_json_string_text(const tmf_json_t *value)
 {
-    return is_of(value, json_type_string) ? json_object_get_string(object_of(value)) : NULL;
+    return is_of(value, TMF_JSON_STRING) ? value->text : NULL;
 }
 
 const char *tmf_json_number_text(const tmf_json_t *value)
 {
-    return is_of(value, json_type_double) ? json_object_get_userdata(object_of(value)) : NULL;
+    return is_of(value, TMF_JSON_NUMBER) ? value->text : NULL;
 }
 
 int tmf_json_boolean(const tmf_json_t *value)
 {
-    return is_of(value, json_type_boolean) && json_object_get_boolean(object_of(value));
+    return value == &true_value;
+}
+
+/* ---- objects ---- */
+
+static member_t *find(const object_t *object, const char *name)
+{
+    member_t *member;
+
+    if (object->index != NULL) {
+        return apr_hash_get(object->index, name, APR_HASH_KEY_STRING);
+    }
+    for (member = object->first; member != NULL; member = member->next) {
+        if (*member->name == *name && strcmp(member->name, name) == 0) {
+            return member;
+        }
+    }
+    return NULL;
+}
+
+static void enter_in_index(object_t *object, member_t *member)
+{
+    if (object->index == NULL && object->count > MEMBERS_LISTED) {
+        object->index = apr_hash_make(object->pool);
+        member = object->first;
+    }
+    for (; object->index != NULL && member != NULL; member = member->next) {
+        apr_hash_set(object->index, member->name, APR_HASH_KEY_STRING, member);
+    }
+}
+
+/* Behind the last member. */
+static void append_member(object_t *object, member_t *member, tmf_json_t *value)
+{
+    member->value = value;
+    member->previous = object->last;
+    member->next = NULL;
+    *(object->last != NULL ? &object->last->next : &object->first) = member;
+    object->last = member;
+    object->count++;
+    enter_in_index(object, member);
+}
+
+static member_t *make_member(const object_t *object, const char *name, apr_size_t length)
+{
+    member_t *member = apr_palloc(object->pool, sizeof(*member) + length + 1);
+
+    memcpy(member->name, name, length);
+    member->name[length] = '\0';
+    return member;
+}
+
+int tmf_json_add(tmf_json_t *object, const char *name, apr_size_t length, tmf_json_t *value)
+{
+    member_t *member = make_member(object->object, name, length);
+
+    if (find(object->object, member->name) != NULL) {
+        return 0;
+    }
+    append_member(object->object, member, value);
+    return 1;
 }
 
 tmf_json_t *tmf_json_get(const tmf_json_t *object, const char *name)
 {
-    struct json_object *value = NULL;
+    const member_t *member = is_of(object, TMF_JSON_OBJECT) ? find(object->object, name) : NULL;
 
-    return is_of(object, json_type_object) &&
-                   json_object_object_get_ex(object_of(object), name, &value)
-               ? (tmf_json_t *)value
-               : NULL;
+    return member != NULL ? member->value : NULL;
 }
 
 void tmf_json_set(tmf_json_t *object, const char *name, tmf_json_t *value)
 {
-    tmf_json_t *shared = value != NULL ? (tmf_json_t *)json_object_get(object_of(value))
-                                       : tmf_json_raw_null();
+    member_t *member = find(object->object, name);
 
-    json_object_object_add(object_of(object), name, object_of(shared));
+    value = value != NULL ? value : &null_value;
+    if (member != NULL) {
+        member->value = value;
+    } else {
+        append_member(object->object, make_member(object->object, name, strlen(name)), value);
+    }
 }
 
 void tmf_json_unset(tmf_json_t *object, const char *name)
 {
-    json_object_object_del(object_of(object), name);
+    object_t *members = object->object;
+    member_t *member = find(members, name);
+
+    if (member == NULL) {
+        return;
+    }
+    if (members->index != NULL) {
+        apr_hash_set(members->index, member->name, APR_HASH_KEY_STRING, NULL);
+    }
+    *(member->previous != NULL ? &member->previous->next : &members->first) = member->next;
+    *(member->next != NULL ? &member->next->previous : &members->last) = member->previous;
+    members->count--;
 }
 
 int tmf_json_member_count(const tmf_json_t *object)
 {
-    return json_object_object_length(object_of(object));
+    return object->object->count;
 }
 
 void tmf_json_each(const tmf_json_t *object, tmf_json_member_fn callback, void *context)
 {
-    const struct lh_entry *entry;
+    const member_t *member = object->object->first;
 
-    for (entry = json_object_get_object(object_of(object))->head; entry != NULL;
-         entry = entry->next) {
-        if (!callback(context, lh_entry_k(entry), (tmf_json_t *)lh_entry_v(entry))) {
-            return;
-        }
+    while (member != NULL && callback(context, member->name, member->value)) {
+        member = member->next;
     }
+}
+
+/* ---- arrays ---- */
+
+static tmf_json_t **element_at(const tmf_json_t *array, int index)
+{
+    return &APR_ARRAY_IDX(array->elements, index, tmf_json_t *);
 }
 
 int tmf_json_count(const tmf_json_t *array)
 {
-    return (int)json_object_array_length(object_of(array));
+    return array->elements->nelts;
 }
 
 tmf_json_t *tmf_json_at(const tmf_json_t *array, int index)
 {
-    return index < 0 ? NULL
-                     : (tmf_json_t *)json_object_array_get_idx(object_of(array), (size_t)index);
+    return index >= 0 && index < array->elements->nelts ? *element_at(array, index) : NULL;
 }
 
 void tmf_json_append(tmf_json_t *array, tmf_json_t *value)
 {
-    tmf_json_raw_append(array, (tmf_json_t *)json_object_get(object_of(value)));
+    APR_ARRAY_PUSH(array->elements, tmf_json_t *) = value;
 }
 
 void tmf_json_put(tmf_json_t *array, int index, tmf_json_t *value)
 {
-    json_object_array_put_idx(object_of(array), (size_t)index, json_object_get(object_of(value)));
+    *element_at(array, index) = value;
 }
 
-/* json-c has no insertion before 0.17: what was appended is moved to its place. */
 void tmf_json_insert(tmf_json_t *array, int index, tmf_json_t *value)
 {
-    const struct array_list *list = json_object_get_array(object_of(array));
-    void **place;
+    tmf_json_t **place;
 
     tmf_json_append(array, value);
-    place = list->array + index;
-    memmove(place + 1, place, (list->length - 1 - (size_t)index) * sizeof(*place));
-    *place = (void *)value;
+    place = element_at(array, index);
+    memmove(place + 1, place, sizeof(*place) * (apr_size_t)(array->elements->nelts - 1 - index));
+    *place = value;
 }
 
 void tmf_json_remove(tmf_json_t *array, int index)
 {
-    json_object_array_del_idx(object_of(array), (size_t)index, 1);
+    tmf_json_t **place = element_at(array, index);
+
+    array->elements->nelts--;
+    memmove(place, place + 1, sizeof(*place) * (apr_size_t)(array->elements->nelts - index));
+}
+
+/* ---- whole trees ---- */
+
+static tmf_json_t *copy_object(const tmf_json_t *object, apr_pool_t *pool)
+{
+    tmf_json_t *copy = tmf_json_object(pool);
+    const member_t *member;
+
+    for (member = object->object->first; member != NULL; member = member->next) {
+        append_member(copy->object, make_member(copy->object, member->name, strlen(member->name)),
+                      tmf_json_copy(member->value, pool));
+    }
+    return copy;
+}
+
+static tmf_json_t *copy_array(const tmf_json_t *array, apr_pool_t *pool)
+{
+    tmf_json_t *copy = tmf_json_array(pool);
+    int i;
+
+    for (i = 0; i < array->elements->nelts; i++) {
+        tmf_json_append(copy, tmf_json_copy(*element_at(array, i), pool));
+    }
+    return copy;
+}
+
+tmf_json_t *tmf_json_copy(const tmf_json_t *value, apr_pool_t *result_pool)
+{
+    switch (tmf_json_type(value)) {
+    case TMF_JSON_OBJECT:
+        return copy_object(value, result_pool);
+    case TMF_JSON_ARRAY:
+        return copy_array(value, result_pool);
+    case TMF_JSON_STRING:
+    case TMF_JSON_NUMBER:
+        return make_text(value->type, value->text, value->length, result_pool);
+    case TMF_JSON_BOOLEAN:
+        return tmf_json_truth(tmf_json_boolean(value));
+    default:
+        return &null_value;
+    }
+}
+
+static void write_value(tmf_text_t *text, const tmf_json_t *value);
+
+static void write_object(tmf_text_t *text, const object_t *object)
+{
+    const member_t *member;
+
+    tmf_text_append(text, "{", 1);
+    for (member = object->first; member != NULL; member = member->next) {
+        if (member != object->first) {
+            tmf_text_append(text, ",", 1);
+        }
+        tmf_text_append_json(text, member->name, strlen(member->name));
+        tmf_text_append(text, ":", 1);
+        write_value(text, member->value);
+    }
+    tmf_text_append(text, "}", 1);
+}
+
+static void write_array(tmf_text_t *text, const tmf_json_t *array)
+{
+    int i;
+
+    tmf_text_append(text, "[", 1);
+    for (i = 0; i < array->elements->nelts; i++) {
+        if (i > 0) {
+            tmf_text_append(text, ",", 1);
+        }
+        write_value(text, *element_at(array, i));
+    }
+    tmf_text_append(text, "]", 1);
+}
+
+static void write_value(tmf_text_t *text, const tmf_json_t *value)
+{
+    switch (tmf_json_type(value)) {
+    case TMF_JSON_OBJECT:
+        write_object(text, value->object);
+        break;
+    case TMF_JSON_ARRAY:
+        write_array(text, value);
+        break;
+    case TMF_JSON_STRING:
+        tmf_text_append_json(text, value->text, value->length);
+        break;
+    case TMF_JSON_NUMBER:
+        tmf_text_append(text, value->text, value->length);
+        break;
+    case TMF_JSON_BOOLEAN:
+        tmf_text_append_string(text, tmf_json_boolean(value) ? "true" : "false");
+        break;
+    default:
+        tmf_text_append(text, "null", 4);
+    }
+}
+
+const char *tmf_json_write(const tmf_json_t *value, apr_size_t *length, apr_pool_t *result_pool)
+{
+    tmf_text_t text;
+
+    tmf_text_init(&text, 256, result_pool);
+    write_value(&text, value);
+    if (length != NULL) {
+        *length = text.length;
+    }
+    return tmf_text_string(&text);
 }
 
 static int measure_member(void *context, const char *name, tmf_json_t *value)
@@ -320,7 +439,7 @@ tmf_json_extent_t tmf_json_measure(const tmf_json_t *value)
         extent.size = tmf_json_number_size(tmf_json_number_text(value));
         return extent;
     case TMF_JSON_STRING:
-        extent.size = (apr_size_t)json_object_get_string_len(object_of(value)) + 2;
+        extent.size = value->length + 2;
         return extent;
     case TMF_JSON_ARRAY:
         return measure_array(value);
@@ -336,11 +455,7 @@ tmf_json_extent_t tmf_json_measure(const tmf_json_t *value)
 
 static int equal_strings(const tmf_json_t *a, const tmf_json_t *b)
 {
-    int length = json_object_get_string_len(object_of(a));
-
-    return length == json_object_get_string_len(object_of(b)) &&
-           memcmp(json_object_get_string(object_of(a)), json_object_get_string(object_of(b)),
-                  (size_t)length) == 0;
+    return a->length == b->length && memcmp(a->text, b->text, a->length) == 0;
 }
 
 static int equal_arrays(const tmf_json_t *a, const tmf_json_t *b)

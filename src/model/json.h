@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * JSON values. json.c is the only file that knows json-c; json_parse.c reads text.
+ * JSON values: trees, which json.c keeps and writes, and json_parse.c reads.
  *
- * Text is read by our own strict parser, not by json-c's: 0.16's tokener, even when strict, accepts
+ * Both are our own because a library's were in the way: json-c's reader, even when strict, accepts
  * single quotes, NaN, raw control characters and repeated members, replaces lone surrogates, and
- * clamps integers beyond 64 bits. Trees and writing are json-c's.
+ * clamps integers beyond 64 bits; and half of a change's processor time went into its trees, each
+ * node, name and table of which is allocated and freed alone.
  *
  * Ownership: every `tmf_json_t *` returned lives as long as the `result_pool` it was asked for, or
- * as long as the value it is part of. Putting a value into another shares it; nothing needs
- * freeing. JSON null is a value here (TMF_JSON_NULL), NULL means "absent".
+ * as the pool of the value it was asked of. Putting a value into another shares it, and it must
+ * live as long as that; nothing needs freeing. JSON null is a value here (TMF_JSON_NULL), NULL
+ * means "absent".
  *
  * Numbers keep the text they were written with, so their value is exact whatever their size.
  */
@@ -59,9 +61,10 @@ const char *tmf_json_type_name(tmf_json_type_t type);
 
 /* New values. `length` counts bytes; strings must be valid UTF-8 without NUL; `text` is a JSON
  * number. */
-tmf_json_t *tmf_json_null(apr_pool_t *result_pool);
+tmf_json_t *tmf_json_null(void);
+tmf_json_t *tmf_json_truth(int is_true);
 tmf_json_t *tmf_json_string(const char *text, apr_size_t length, apr_pool_t *result_pool);
-tmf_json_t *tmf_json_number(const char *text, apr_pool_t *result_pool);
+tmf_json_t *tmf_json_number(const char *text, apr_size_t length, apr_pool_t *result_pool);
 tmf_json_t *tmf_json_object(apr_pool_t *result_pool);
 tmf_json_t *tmf_json_array(apr_pool_t *result_pool);
 /* A copy that shares nothing with `value`. */
@@ -74,9 +77,11 @@ const char *tmf_json_number_text(const tmf_json_t *value);
 int tmf_json_boolean(const tmf_json_t *value);
 
 /* Objects. `get` answers NULL when `object` is no object or lacks the member. `set` replaces or
- * appends; a `value` of NULL stands for JSON null. `unset` of an absent member does nothing. */
+ * appends; a `value` of NULL stands for JSON null. `add` appends, or answers 0 when there is a
+ * member of this name, which has `length` bytes. `unset` of an absent member does nothing. */
 tmf_json_t *tmf_json_get(const tmf_json_t *object, const char *name);
 void tmf_json_set(tmf_json_t *object, const char *name, tmf_json_t *value);
+int tmf_json_add(tmf_json_t *object, const char *name, apr_size_t length, tmf_json_t *value);
 void tmf_json_unset(tmf_json_t *object, const char *name);
 int tmf_json_member_count(const tmf_json_t *object);
 

@@ -3,16 +3,19 @@
  */
 #include "model/json.h"
 
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 
 #include <apr_lib.h>
 #include <apr_strings.h>
 
-#include "model/json_internal.h"
 #include "model/text.h"
 #include "model/utf8.h"
 
-#define NAME_SHOWN 40 /* bytes of a member's name in a message */
+#define NAME_SHOWN 40           /* bytes of a member's name in a message */
+#define LARGE_TEXT (512 * 1024) /* bytes: a tree of it may take thirty times as much */
 
 typedef struct {
     const char *text; /* the whole text */
@@ -21,7 +24,8 @@ typedef struct {
     const tmf_json_limits_t *limits;
     int depth;
     apr_size_t expansion;
-    tmf_text_t string; /* the string that was read last, NUL-terminated when it is used as a name */
+    const char *string; /* that was read last, not NUL-terminated: in the text, or decoded */
+    apr_size_t string_length;
     tmf_error_t *error;
     apr_pool_t *pool;
 } reader_t;
@@ -91,7 +95,7 @@ static int read_code_unit(reader_t *reader)
 }
 
 /* After `\u`. */
-static int read_unicode_escape(reader_t *reader, const char *start)
+static int read_unicode_escape(reader_t *reader, const char *start, tmf_text_t *decoded)
 {
     int code = read_code_unit(reader);
 
@@ -115,12 +119,12 @@ static int read_unicode_escape(reader_t *reader, const char *start)
     } else if (code >= 0xDC00 && code <= 0xDFFF) {
         return fail(reader, start, "a lone surrogate is no character");
     }
-    tmf_utf8_append(&reader->string, code);
+    tmf_utf8_append(decoded, code);
     return 1;
 }
 
 /* At a backslash. */
-static int read_escape(reader_t *reader)
+static int read_escape(reader_t *reader, tmf_text_t *decoded)
 {
     static const char names[] = "\"\\/bfnrt";
     static const char meanings[] = "\"\\/\b\f\n\r\t";
@@ -130,30 +134,30 @@ static int read_escape(reader_t *reader)
 
     reader->at += reader->at < reader->end;
     if (c == 'u') {
-        return read_unicode_escape(reader, start);
+        return read_unicode_escape(reader, start, decoded);
     }
     if (name == NULL) {
         return fail(reader, start, "there is no such escape in JSON");
     }
-    tmf_text_append(&reader->string, &meanings[name - names], 1);
+    tmf_text_append(decoded, &meanings[name - names], 1);
     return 1;
 }
 
-/* Most of any text. */
-static int is_plain_ascii(char c)
+/* Moves behind what needs no decoding; 0 at a byte that may not stand in a string, and at the end
+ * of the text. */
+static int skip_plain(reader_t *reader, const char *start)
 {
-    return c >= 0x20 && c != '"' && c != '\\' && (unsigned char)c < 0x80;
-}
+    for (;;) {
+        apr_size_t length;
 
-/* Copies what needs no decoding; 0 at a byte that may not stand in a string. */
-static int read_plain(reader_t *reader)
-{
-    const char *start = reader->at;
-
-    while (reader->at < reader->end && *reader->at != '"' && *reader->at != '\\') {
-        apr_size_t length = is_plain_ascii(*reader->at) ? 1
-                                                        : tmf_utf8_length(reader->at, reader->end);
-
+        reader->at = tmf_text_skip_plain(reader->at, reader->end);
+        if (reader->at == reader->end) {
+            return fail(reader, start, "this string does not end");
+        }
+        if (*reader->at == '"' || *reader->at == '\\') {
+            return 1;
+        }
+        length = tmf_utf8_length(reader->at, reader->end);
         if (length == 0) {
             return fail(reader, reader->at, "this is not UTF-8");
         }
@@ -162,7 +166,29 @@ static int read_plain(reader_t *reader)
         }
         reader->at += length;
     }
-    tmf_text_append(&reader->string, start, (apr_size_t)(reader->at - start));
+}
+
+/* At the first backslash of a string that began at the quote `start`. */
+static int read_decoded(reader_t *reader, const char *start)
+{
+    tmf_text_t decoded;
+
+    tmf_text_init(&decoded, 64, reader->pool);
+    tmf_text_append(&decoded, start + 1, (apr_size_t)(reader->at - start) - 1);
+    while (*reader->at == '\\') {
+        const char *plain;
+
+        if (!read_escape(reader, &decoded)) {
+            return 0;
+        }
+        plain = reader->at;
+        if (!skip_plain(reader, start)) {
+            return 0;
+        }
+        tmf_text_append(&decoded, plain, (apr_size_t)(reader->at - plain));
+    }
+    reader->string = decoded.data;
+    reader->string_length = decoded.length;
     return 1;
 }
 
@@ -171,28 +197,24 @@ static int read_string(reader_t *reader)
 {
     const char *start = reader->at++;
 
-    reader->string.length = 0;
-    for (;;) {
-        if (!read_plain(reader)) {
-            return 0;
-        }
-        if (reader->at == reader->end) {
-            return fail(reader, start, "this string does not end");
-        }
-        if (*reader->at == '"') {
-            reader->at++;
-            return 1;
-        }
-        if (!read_escape(reader)) {
-            return 0;
-        }
+    if (!skip_plain(reader, start)) {
+        return 0;
     }
+    if (*reader->at == '"') {
+        reader->string = start + 1;
+        reader->string_length = (apr_size_t)(reader->at - start) - 1;
+    } else if (!read_decoded(reader, start)) {
+        return 0;
+    }
+    reader->at++;
+    return 1;
 }
 
 static tmf_json_t *read_string_value(reader_t *reader)
 {
-    return read_string(reader) ? tmf_json_raw_string(reader->string.data, reader->string.length)
-                               : NULL;
+    return read_string(reader)
+               ? tmf_json_string(reader->string, reader->string_length, reader->pool)
+               : NULL;
 }
 
 /* Moves behind digits; 0 when there are none. */
@@ -261,15 +283,15 @@ static int skip_number(reader_t *reader, int *has_exponent)
 static tmf_json_t *read_number(reader_t *reader)
 {
     const char *start = reader->at;
-    const char *number;
+    tmf_json_t *number;
     int has_exponent;
 
     if (!skip_number(reader, &has_exponent)) {
         fail(reader, start, "this is no number");
         return NULL;
     }
-    number = apr_pstrmemdup(reader->pool, start, (apr_size_t)(reader->at - start));
-    return check_size(reader, start, number, has_exponent) ? tmf_json_raw_number(number) : NULL;
+    number = tmf_json_number(start, (apr_size_t)(reader->at - start), reader->pool);
+    return check_size(reader, start, tmf_json_number_text(number), has_exponent) ? number : NULL;
 }
 
 static tmf_json_t *read_word(reader_t *reader)
@@ -283,7 +305,7 @@ static tmf_json_t *read_word(reader_t *reader)
         if ((apr_size_t)(reader->end - reader->at) >= length &&
             memcmp(reader->at, words[i], length) == 0) {
             reader->at += length;
-            return i == 0 ? tmf_json_raw_null() : tmf_json_raw_boolean(i == 2);
+            return i == 0 ? tmf_json_null() : tmf_json_truth(i == 2);
         }
     }
     fail(reader, reader->at,
@@ -324,7 +346,6 @@ static int continues(reader_t *reader, char closing)
 static tmf_json_t *leave(reader_t *reader, tmf_json_t *value)
 {
     if (reader->error != NULL) {
-        tmf_json_drop(value);
         return NULL;
     }
     reader->depth--;
@@ -339,7 +360,7 @@ static tmf_json_t *read_array(reader_t *reader)
     if (!enter(reader)) {
         return NULL;
     }
-    array = tmf_json_raw_array();
+    array = tmf_json_array(reader->pool);
     if (peek(reader) != ']') {
         do {
             tmf_json_t *element = read_value(reader);
@@ -347,15 +368,14 @@ static tmf_json_t *read_array(reader_t *reader)
             if (element == NULL) {
                 break;
             }
-            tmf_json_raw_append(array, element);
+            tmf_json_append(array, element);
         } while (continues(reader, ']'));
     }
     return leave(reader, array);
 }
 
-static void fail_twice(reader_t *reader, const char *at, const char *name)
+static void fail_twice(reader_t *reader, const char *at, const char *name, apr_size_t length)
 {
-    apr_size_t length = strlen(name);
     tmf_text_t shown;
 
     while (length > NAME_SHOWN || !tmf_utf8_valid(name, length)) {
@@ -373,6 +393,7 @@ static int read_member(reader_t *reader, tmf_json_t *object)
 {
     const char *start = reader->at;
     const char *name;
+    apr_size_t length;
     tmf_json_t *value;
 
     if (peek(reader) != '"') {
@@ -381,16 +402,16 @@ static int read_member(reader_t *reader, tmf_json_t *object)
     if (!read_string(reader)) {
         return 0;
     }
-    name = apr_pstrmemdup(reader->pool, reader->string.data, reader->string.length);
+    name = reader->string;
+    length = reader->string_length;
     skip_blanks(reader);
     if (peek(reader) != ':') {
         return fail(reader, reader->at, "\":\" is needed here");
     }
     reader->at++;
     value = read_value(reader);
-    if (value != NULL && !tmf_json_raw_add(object, name, value)) {
-        tmf_json_drop(value);
-        fail_twice(reader, start, name);
+    if (value != NULL && !tmf_json_add(object, name, length, value)) {
+        fail_twice(reader, start, name, length);
         return 0;
     }
     return value != NULL;
@@ -403,7 +424,7 @@ static tmf_json_t *read_object(reader_t *reader)
     if (!enter(reader)) {
         return NULL;
     }
-    object = tmf_json_raw_object();
+    object = tmf_json_object(reader->pool);
     if (peek(reader) != '}') {
         while (read_member(reader, object) && continues(reader, '}')) {
         }
@@ -429,23 +450,43 @@ static tmf_json_t *read_value(reader_t *reader)
     return c == '-' || apr_isdigit(c) ? read_number(reader) : read_word(reader);
 }
 
+#ifdef __GLIBC__
+static apr_status_t trim(void *unused)
+{
+    (void)unused;
+    malloc_trim(0);
+    return APR_SUCCESS;
+}
+#endif
+
+/* Where the tree of a text is made. That of a large one is given back to the system when it is no
+ * longer needed: glibc would keep it for the thread. */
+static apr_pool_t *pool_for(apr_size_t length, apr_pool_t *result_pool)
+{
+    apr_pool_t *pool = result_pool;
+
+#ifdef __GLIBC__
+    if (length > LARGE_TEXT) {
+        apr_pool_cleanup_register(result_pool, NULL, trim, apr_pool_cleanup_null);
+        apr_pool_create(&pool, result_pool); /* it goes before the cleanup is called */
+    }
+#endif
+    return pool;
+}
+
 tmf_error_t *tmf_json_parse(tmf_json_t **value, const char *text, apr_size_t length,
                             const tmf_json_limits_t *limits, apr_pool_t *result_pool)
 {
-    reader_t reader = {
-        .text = text, .at = text, .end = text + length, .limits = limits, .pool = result_pool};
-    tmf_json_t *read;
+    reader_t reader = {.text = text,
+                       .at = text,
+                       .end = text + length,
+                       .limits = limits,
+                       .pool = pool_for(length, result_pool)};
 
-    tmf_text_init(&reader.string, 256, result_pool);
-    read = read_value(&reader);
+    *value = read_value(&reader);
     skip_blanks(&reader);
-    if (read != NULL) {
-        tmf_json_trim_after(length, result_pool);
-        tmf_json_own(read, result_pool);
-        if (reader.at < reader.end) {
-            fail(&reader, reader.at, "the text goes on after its value");
-        }
-        *value = read;
+    if (*value != NULL && reader.at < reader.end) {
+        fail(&reader, reader.at, "the text goes on after its value");
     }
     return reader.error;
 }

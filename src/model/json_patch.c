@@ -218,7 +218,7 @@ static tmf_error_t *take(const work_t *work, const tmf_pointer_t *path)
     tmf_json_t *parent;
 
     if (path->count == 0) {
-        *work->document = tmf_json_null(work->pool);
+        *work->document = tmf_json_null();
         return NULL;
     }
     if (walk(work, path, path->count) == NULL) {

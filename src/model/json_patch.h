@@ -2,9 +2,7 @@
 /*
  * JSON Patch, RFC 6902.
  *
- * json-c has one since 0.17; Debian 12 has 0.16, and it could neither keep our numbers exact nor
- * say which operation failed and why. Most of it would be ours anyway: the selections of JSON Patch
- * Query (query/patch_query.h) end in these operations.
+ * The selections of JSON Patch Query (query/patch_query.h) end in these operations, too.
  */
 #ifndef TMF_MODEL_JSON_PATCH_H
 #define TMF_MODEL_JSON_PATCH_H

@@ -54,7 +54,7 @@ static tmf_json_t *fill_string(const char *text, const filling_t *filling)
         const int is_all = filled.length == 0 && open == text && end[2] == '\0';
 
         if (setting != NULL && setting->is_number && is_all) {
-            return tmf_json_number(setting->text, filling->pool);
+            return tmf_json_number(setting->text, strlen(setting->text), filling->pool);
         }
         end += 2;
         tmf_text_append(&filled, text, (apr_size_t)((setting != NULL ? open : end) - text));

@@ -57,9 +57,36 @@ const char *tmf_text_string(tmf_text_t *text)
     return text->data;
 }
 
-static int needs_escape(unsigned char byte)
+/* The top bit of each byte of `word` says whether that is no plain character; of the bytes above
+ * the first such one it says nothing (a borrow runs upwards). */
+static apr_uint64_t not_plain(apr_uint64_t word)
 {
-    return byte < 0x20 || byte == '"' || byte == '\\';
+    const apr_uint64_t ones = APR_UINT64_C(0x0101010101010101);
+    const apr_uint64_t quotes = word ^ (ones * '"');
+    const apr_uint64_t backslashes = word ^ (ones * '\\');
+
+    return (word | (word - ones * 0x20) | (quotes - ones) | (backslashes - ones)) & (ones * 0x80);
+}
+
+static int is_plain(char c)
+{
+    return c >= 0x20 && c != '"' && c != '\\' && (unsigned char)c < 0x80;
+}
+
+const char *tmf_text_skip_plain(const char *at, const char *end)
+{
+    apr_uint64_t word;
+
+    for (; end - at >= (apr_ssize_t)sizeof(word); at += sizeof(word)) {
+        memcpy(&word, at, sizeof(word));
+        if (not_plain(word) != 0) {
+            break;
+        }
+    }
+    while (at < end && is_plain(*at)) {
+        at++;
+    }
+    return at;
 }
 
 static void append_escape(tmf_text_t *text, unsigned char byte)
@@ -87,9 +114,12 @@ void tmf_text_append_json(tmf_text_t *text, const char *string, apr_size_t lengt
     while (string < end) {
         const char *plain = string;
 
-        while (string < end && !needs_escape((unsigned char)*string)) {
-            string++;
-        }
+        do {
+            string = tmf_text_skip_plain(string, end);
+            while (string < end && (unsigned char)*string >= 0x80) {
+                string++;
+            }
+        } while (string < end && is_plain(*string));
         tmf_text_append(text, plain, (apr_size_t)(string - plain));
         if (string < end) {
             append_escape(text, (unsigned char)*string++);

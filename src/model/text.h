@@ -25,6 +25,10 @@ void tmf_text_append_format(tmf_text_t *text, const char *format, ...)
 /* The text so far, NUL-terminated; may move with the next append. */
 const char *tmf_text_string(tmf_text_t *text);
 
+/* Moves behind the ASCII characters that stand in a JSON string as they are: all but `"`, `\`, and
+ * the control characters below U+0020. `end` is returned when all up to there are such. */
+const char *tmf_text_skip_plain(const char *at, const char *end);
+
 /* Appends a JSON string, quotes included. Escapes exactly what PostgreSQL's jsonb output escapes,
  * and so that equal strings give equal bytes: `"`, `\`, and the control characters below U+0020. */
 void tmf_text_append_json(tmf_text_t *text, const char *string, apr_size_t length);

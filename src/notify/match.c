@@ -9,7 +9,7 @@
 #include "query/filter_match.h"
 #include "store/matching.h"
 
-/* What json-c takes for an object, and for any other value. */
+/* What a tree takes for an object with many members, and for any other value, more or less. */
 #define OBJECT_SIZE 800
 #define VALUE_SIZE  100
 

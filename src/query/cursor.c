@@ -40,7 +40,7 @@ static int is_short(const tmf_cursor_t *cursor)
 static void append_text(tmf_json_t *array, const char *text, apr_pool_t *pool)
 {
     tmf_json_append(array,
-                    text != NULL ? tmf_json_string(text, strlen(text), pool) : tmf_json_null(pool));
+                    text != NULL ? tmf_json_string(text, strlen(text), pool) : tmf_json_null());
 }
 
 /* ["-name", "b", 40, key…] */
@@ -48,15 +48,14 @@ const char *tmf_cursor_write(const tmf_cursor_t *cursor, const apr_array_header_
                              apr_pool_t *result_pool)
 {
     tmf_json_t *array = tmf_json_array(result_pool);
+    const char *position = apr_psprintf(result_pool, "%" APR_INT64_T_FMT, cursor->position);
     apr_size_t length;
     const char *text;
     int i;
 
     append_text(array, sort_text(sort, result_pool), result_pool);
     append_text(array, cursor->backward ? "b" : "f", result_pool);
-    tmf_json_append(
-        array, tmf_json_number(apr_psprintf(result_pool, "%" APR_INT64_T_FMT, cursor->position),
-                               result_pool));
+    tmf_json_append(array, tmf_json_number(position, strlen(position), result_pool));
     for (i = 0; i < cursor->count && is_short(cursor); i++) {
         append_text(array, cursor->key[i], result_pool);
     }

@@ -31,7 +31,6 @@ if includes src/model src/query src/metrics src/api src/*.[ch] src/config/settin
     grep -E '<(httpd|http_|ap_|mod_|util_|mpm|scoreboard)'; then
     wrong "model, query, metrics, api and the headers of store and notify know nothing of httpd"
 fi
-owned 'json-c/' 'src/model/json\.c'
 owned '(apr_dbd|mod_dbd)' 'src/store/db\.c'
 owned 'libpq-fe' 'src/store/connection\.h'
 owned 'curl/' 'src/notify/deliver\.c'
@@ -51,7 +50,7 @@ if includes src/api | grep -E '"store/' | grep -vE '"store/(customer_store|hub_s
 fi
 
 # Compiled where there are no headers of httpd, but those of APR.
-read -ra flags < <(echo "-Isrc -DTMF_VERSION=\"\" $(apr-1-config --includes --cppflags) $(pkg-config --cflags libpq json-c)")
+read -ra flags < <(echo "-Isrc -DTMF_VERSION=\"\" $(apr-1-config --includes --cppflags) $(pkg-config --cflags libpq)")
 gcc "${flags[@]}" -fsyntax-only src/error.c src/api/*.c src/query/*.c src/model/*.c src/metrics/*.c \
     src/service.h src/*/settings.h src/store/*.h src/notify/*.h || wrong "the rooms above need no header of httpd, but for some .c files"
 finish "rooms keep to their arrows"

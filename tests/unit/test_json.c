@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "unit.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include <apr_strings.h>
 
 #include "model/json.h"
+#include "model/text.h"
 
 static const tmf_json_limits_t limits = {4, 500};
 
@@ -226,20 +228,17 @@ START_TEST(null_is_not_absent)
 }
 END_TEST
 
-START_TEST(values_are_shared_and_outlive_their_pool)
+START_TEST(values_are_shared)
 {
     tmf_json_t *object = tmf_json_object(pool);
     tmf_json_t *array = tmf_json_array(pool);
-    apr_pool_t *child;
 
-    ck_assert_int_eq(apr_pool_create(&child, pool), APR_SUCCESS);
-    tmf_json_set(object, "s", tmf_json_string("x", 1, child));
+    tmf_json_set(object, "s", tmf_json_string("x", 1, pool));
     tmf_json_set(object, "n", NULL);
-    tmf_json_append(array, tmf_json_number("1.0", child));
-    tmf_json_set(object, "s", tmf_json_string("y", 1, child));
+    tmf_json_set(object, "s", tmf_json_string("y", 1, pool));
     tmf_json_set(object, "a", array);
     tmf_json_set(object, "again", array);
-    apr_pool_destroy(child);
+    tmf_json_append(array, tmf_json_number("1.0", 3, pool));
     ck_assert_str_eq(tmf_json_write(object, NULL, pool),
                      "{\"s\":\"y\",\"n\":null,\"a\":[1.0],\"again\":[1.0]}");
     ck_assert_ptr_null(tmf_json_at(array, -1));
@@ -260,7 +259,7 @@ START_TEST(elements_are_put_in_and_taken_out)
     tmf_json_insert(array, 2, parse("\"middle\""));
     tmf_json_insert(array, 5, parse("\"last\""));
     ck_assert_str_eq(tmf_json_write(array, NULL, pool), "[\"first\",0,\"middle\",1,2,\"last\"]");
-    tmf_json_put(array, 2, tmf_json_null(pool));
+    tmf_json_put(array, 2, tmf_json_null());
     tmf_json_remove(array, 5);
     tmf_json_remove(array, 0);
     ck_assert_str_eq(tmf_json_write(array, NULL, pool), "[0,null,1,2]");
@@ -302,6 +301,217 @@ START_TEST(values_are_measured)
 }
 END_TEST
 
+/* ---- many random cases, the same ones each time ---- */
+
+static unsigned long random_state;
+
+static int below(int bound)
+{
+    random_state = random_state * 6364136223846793005UL + 1442695040888963407UL;
+    return (int)((random_state >> 33) % (unsigned long)bound);
+}
+
+/* The fast way past plain characters stops where the obvious one does: for each byte, at each
+ * place, before each other one. */
+START_TEST(plain_characters_are_passed)
+{
+    char text[32];
+    int byte = _i;
+    int place;
+    int from;
+
+    for (place = 0; place < 32; place++) {
+        int is_plain = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
+
+        memset(text, '!', sizeof(text)); /* next to the quote */
+        text[place] = (char)byte;
+        if (place < 31) {
+            text[place + 1] = (char)below(256);
+        }
+        for (from = 0; from <= place; from++) {
+            const char *at = tmf_text_skip_plain(text + from, text + place + 1);
+
+            ck_assert_ptr_eq(at, text + place + is_plain);
+            at = tmf_text_skip_plain(text + from, text + sizeof(text));
+            ck_assert(is_plain ? at > text + place : at == text + place);
+        }
+    }
+}
+END_TEST
+
+#define NAMES 60
+
+/* What an object has to be: names in their order. */
+typedef struct {
+    int names[NAMES];
+    int values[NAMES];
+    int count;
+} model_t;
+
+static int find_in(const model_t *model, int name)
+{
+    int i = 0;
+
+    while (i < model->count && model->names[i] != name) {
+        i++;
+    }
+    return i;
+}
+
+static void set_in(model_t *model, int name, int value)
+{
+    int i = find_in(model, name);
+
+    model->names[i] = name;
+    model->values[i] = value;
+    model->count += i == model->count;
+}
+
+static void unset_in(model_t *model, int name)
+{
+    int i = find_in(model, name);
+
+    model->count -= i < model->count;
+    for (; i < model->count; i++) {
+        model->names[i] = model->names[i + 1];
+        model->values[i] = model->values[i + 1];
+    }
+}
+
+static const char *text_of(const model_t *model)
+{
+    tmf_text_t text;
+    int i;
+
+    tmf_text_init(&text, 64, pool);
+    for (i = 0; i < model->count; i++) {
+        tmf_text_append_format(&text, "%s\"n%d\":%d", i > 0 ? "," : "{", model->names[i],
+                               model->values[i]);
+    }
+    tmf_text_append_string(&text, model->count > 0 ? "}" : "{}");
+    return tmf_text_string(&text);
+}
+
+static void step(tmf_json_t *object, model_t *model, int bound)
+{
+    int number = below(bound);
+    const char *name = apr_psprintf(pool, "n%d", number);
+    int is_there = find_in(model, number) < model->count;
+    const char *text = apr_itoa(pool, below(100));
+    tmf_json_t *value = tmf_json_number(text, strlen(text), pool);
+
+    ck_assert_int_eq(tmf_json_get(object, name) != NULL, is_there);
+    switch (below(3)) {
+    case 0:
+        tmf_json_unset(object, name);
+        unset_in(model, number);
+        break;
+    case 1:
+        tmf_json_set(object, name, value);
+        set_in(model, number, atoi(text));
+        break;
+    default:
+        ck_assert_int_eq(tmf_json_add(object, name, strlen(name), value), !is_there);
+        if (!is_there) {
+            set_in(model, number, atoi(text));
+        }
+    }
+    ck_assert_int_eq(tmf_json_member_count(object), model->count);
+}
+
+/* Few names, then more than are listed without an index, then few again. */
+START_TEST(members_keep_their_order)
+{
+    tmf_json_t *object = tmf_json_object(pool);
+    model_t model = {.count = 0};
+    int i;
+
+    random_state = (unsigned long)_i;
+    for (i = 0; i < 600; i++) {
+        step(object, &model, i < 200 || i > 400 ? 10 : NAMES);
+        ck_assert_str_eq(tmf_json_write(object, NULL, pool), text_of(&model));
+    }
+    ck_assert(tmf_json_equal(object, parse(text_of(&model))));
+}
+END_TEST
+
+static tmf_json_t *random_tree(int depth);
+
+static tmf_json_t *random_string(void)
+{
+    static const char *const pieces[] = {"a",    "bcdefghij", "\"", "\\", "\n", "\x01",
+                                         "\x7f", "é",         "€",  "😀",  "/",  " "};
+    const char *text = "";
+    int i;
+
+    for (i = below(8); i > 0; i--) {
+        text = apr_pstrcat(pool, text, pieces[below(12)], NULL);
+    }
+    return tmf_json_string(text, strlen(text), pool);
+}
+
+static tmf_json_t *random_container(int depth)
+{
+    int is_array = below(2);
+    tmf_json_t *container = is_array ? tmf_json_array(pool) : tmf_json_object(pool);
+    int i;
+
+    for (i = below(4) == 0 ? below(40) : below(5); i > 0; i--) {
+        tmf_json_t *value = random_tree(depth - 1);
+
+        if (is_array) {
+            tmf_json_append(container, value);
+        } else {
+            tmf_json_set(container, tmf_json_string_text(random_string()), value);
+        }
+    }
+    return container;
+}
+
+static tmf_json_t *random_tree(int depth)
+{
+    static const char *const literals[] = {"0", "-1.50", "1e3", "12345678901234567890123"};
+    int kind = below(depth > 0 ? 8 : 4);
+
+    if (kind > 3) {
+        return random_container(depth);
+    }
+    if (kind == 0) {
+        return random_string();
+    }
+    if (kind == 1) {
+        const char *text = literals[below(4)];
+
+        return tmf_json_number(text, strlen(text), pool);
+    }
+    return kind == 2 ? tmf_json_null() : tmf_json_truth(below(2));
+}
+
+START_TEST(what_is_written_is_read)
+{
+    tmf_json_t *tree;
+    tmf_json_t *copy;
+    const char *text;
+    int i;
+
+    random_state = (unsigned long)_i;
+    for (i = 0; i < 20; i++) {
+        tree = random_tree(3);
+        text = tmf_json_write(tree, NULL, pool);
+        copy = tmf_json_copy(tree, pool);
+        ck_assert(tmf_json_equal(tree, parse(text)));
+        ck_assert(tmf_json_equal(tree, copy));
+        ck_assert_str_eq(tmf_json_write(parse(text), NULL, pool), text);
+        if (tmf_json_type(copy) == TMF_JSON_ARRAY) {
+            tmf_json_append(copy, tmf_json_null());
+        } else if (tmf_json_type(copy) == TMF_JSON_OBJECT) {
+            tmf_json_set(copy, "not there", tmf_json_null());
+        }
+        ck_assert_str_eq(tmf_json_write(tree, NULL, pool), text);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("json");
@@ -316,9 +526,12 @@ int main(void)
     tcase_add_loop_test(tests, values_are_compared, 0, COUNT(pairs));
     tcase_add_loop_test(tests, numbers_are_compared_exactly, 0, COUNT(numbers));
     tcase_add_test(tests, null_is_not_absent);
-    tcase_add_test(tests, values_are_shared_and_outlive_their_pool);
+    tcase_add_test(tests, values_are_shared);
     tcase_add_test(tests, elements_are_put_in_and_taken_out);
     tcase_add_loop_test(tests, values_are_measured, 0, COUNT(extents));
+    tcase_add_loop_test(tests, plain_characters_are_passed, 0, 256);
+    tcase_add_loop_test(tests, members_keep_their_order, 0, 20);
+    tcase_add_loop_test(tests, what_is_written_is_read, 0, 20);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
 }
