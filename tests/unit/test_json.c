@@ -435,6 +435,28 @@ START_TEST(members_keep_their_order)
 }
 END_TEST
 
+/* "Ez" and "FY" are the same to APR's own hash, whatever it begins with, and so are all names made
+ * of them. Each compared with each other, these would take longer than a test may. */
+START_TEST(names_do_not_collide_by_plan)
+{
+    enum { PAIRS = 17 };
+    tmf_json_t *object = tmf_json_object(pool);
+    int number;
+
+    for (number = 0; number < 1 << PAIRS; number++) {
+        char name[2 * PAIRS];
+        int pair;
+
+        for (pair = 0; pair < PAIRS; pair++) {
+            memcpy(name + 2 * pair, number >> pair & 1 ? "Ez" : "FY", 2);
+        }
+        ck_assert_int_eq(tmf_json_add(object, name, sizeof(name), tmf_json_null()), 1);
+        ck_assert_int_eq(tmf_json_add(object, name, sizeof(name), tmf_json_null()), 0);
+    }
+    ck_assert_int_eq(tmf_json_member_count(object), 1 << PAIRS);
+}
+END_TEST
+
 static tmf_json_t *random_tree(int depth);
 
 static tmf_json_t *random_string(void)
@@ -531,6 +553,7 @@ int main(void)
     tcase_add_loop_test(tests, values_are_measured, 0, COUNT(extents));
     tcase_add_loop_test(tests, plain_characters_are_passed, 0, 256);
     tcase_add_loop_test(tests, members_keep_their_order, 0, 20);
+    tcase_add_test(tests, names_do_not_collide_by_plan);
     tcase_add_loop_test(tests, what_is_written_is_read, 0, 20);
     suite_add_tcase(suite, tests);
     return run_suite(suite);
