@@ -6,20 +6,16 @@
  * taken from a pool, and nothing is ever given back alone. Scalars never change: null, true and
  * false are constants, and a value may stand in several others. An object is a list of its members
  * in their order; most have a handful, so looking through it is fastest. One with many members has
- * an index besides, or a client could make us compare each name with each other. For the same
- * reason its hash has a key that nobody knows: names that collide in APR's own are easily found.
+ * an index besides, or a client could make us compare each name with each other.
  */
 #include "model/json.h"
 
-#include <pthread.h>
 #include <string.h>
 
-#include <apr_general.h>
-#include <apr_hash.h>
-#include <apr_siphash.h>
 #include <apr_strings.h>
 #include <apr_tables.h>
 
+#include "model/hash.h"
 #include "model/text.h"
 
 #define MEMBERS_LISTED 16 /* an object with more of them has an index */
@@ -164,34 +160,10 @@ static member_t *find(const object_t *object, const char *name)
     return NULL;
 }
 
-/* Of this process; drawn when it is first needed. */
-static unsigned char hash_key[APR_SIPHASH_KSIZE];
-
-static void draw_hash_key(void)
-{
-    apr_generate_random_bytes(hash_key, sizeof(hash_key));
-}
-
-static unsigned int hash_name(const char *name, apr_ssize_t *length)
-{
-    if (*length == APR_HASH_KEY_STRING) {
-        *length = (apr_ssize_t)strlen(name);
-    }
-    return (unsigned int)apr_siphash24(name, (apr_size_t)*length, hash_key);
-}
-
-static apr_hash_t *make_index(apr_pool_t *pool)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, draw_hash_key);
-    return apr_hash_make_custom(pool, hash_name);
-}
-
 static void enter_in_index(object_t *object, member_t *member)
 {
     if (object->index == NULL && object->count > MEMBERS_LISTED) {
-        object->index = make_index(object->pool);
+        object->index = tmf_hash_make(object->pool);
         member = object->first;
     }
     for (; object->index != NULL && member != NULL; member = member->next) {

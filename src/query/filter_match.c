@@ -3,9 +3,8 @@
 
 #include <string.h>
 
-#include <apr_hash.h>
-
 #include "model/clock.h"
+#include "model/hash.h"
 
 #define STEPS_BETWEEN_LOOKS 1024 /* at the clock */
 
@@ -177,7 +176,7 @@ static question_t *question_about(tmf_evaluation_t *evaluation, const tmf_operan
         question = apr_pcalloc(evaluation->pool, sizeof(*question));
         question->pattern = operand->text;
         question->texts = apr_array_make(evaluation->pool, 4, sizeof(const char *));
-        question->places = apr_hash_make(evaluation->pool);
+        question->places = tmf_hash_make(evaluation->pool);
         apr_hash_set(evaluation->questions, &question->pattern, sizeof(question->pattern),
                      question);
     }

@@ -8,12 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <apr_hash.h>
 #include <apr_ring.h>
 #include <apr_strings.h>
 #include <apr_thread_mutex.h>
 
 #include "model/clock.h"
+#include "model/hash.h"
 
 /* What the heap and the table take for an entry beside its own bytes, about. */
 #define ENTRY_OVERHEAD 96
@@ -62,7 +62,7 @@ apr_status_t tmf_customer_cache_make(tmf_customer_cache_t **cache, apr_size_t by
         return status;
     }
     made->bytes_max = bytes;
-    made->entries = apr_hash_make(made->pool);
+    made->entries = tmf_hash_make(made->pool);
     APR_RING_INIT(&made->ring, entry_t, link);
     apr_pool_cleanup_register(child_pool, made, forget_all, apr_pool_cleanup_null);
     *cache = made;
