@@ -45,7 +45,7 @@ def number_of(path):
 
 def psql(postgres, name, sql):
     subprocess.run(["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", str(postgres.root), "-U", OWNER, "-d", name], check=True,
-                   input=f"SET client_min_messages = warning; BEGIN; {sql}; COMMIT;", text=True, timeout=PATIENCE)
+                   cwd=RELEASED[0].parent, input=f"SET client_min_messages = warning; BEGIN; {sql}; COMMIT;", text=True, timeout=PATIENCE)
 
 
 def structure(postgres, name):
