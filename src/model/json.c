@@ -37,7 +37,7 @@ typedef struct {
 
 struct tmf_json_t {
     tmf_json_type_t type;
-    unsigned length; /* of a string, in bytes; of a boolean: 1 = true */
+    unsigned length; /* of a string or number, in bytes */
     union {
         const char *text; /* of a string or number, NUL-terminated */
         apr_array_header_t *elements;
@@ -46,8 +46,8 @@ struct tmf_json_t {
 };
 
 static tmf_json_t null_value = {.type = TMF_JSON_NULL};
-static tmf_json_t false_value = {.type = TMF_JSON_BOOLEAN, .length = 0};
-static tmf_json_t true_value = {.type = TMF_JSON_BOOLEAN, .length = 1};
+static tmf_json_t false_value = {.type = TMF_JSON_BOOLEAN};
+static tmf_json_t true_value = {.type = TMF_JSON_BOOLEAN};
 
 /* A value with room for `extra` bytes behind it. */
 static tmf_json_t *make(tmf_json_type_t type, apr_size_t extra, apr_pool_t *pool)
@@ -261,12 +261,12 @@ static tmf_json_t **element_at(const tmf_json_t *array, int index)
 
 int tmf_json_count(const tmf_json_t *array)
 {
-    return array->elements->nelts;
+    return is_of(array, TMF_JSON_ARRAY) ? array->elements->nelts : 0;
 }
 
 tmf_json_t *tmf_json_at(const tmf_json_t *array, int index)
 {
-    return index >= 0 && index < array->elements->nelts ? *element_at(array, index) : NULL;
+    return index >= 0 && index < tmf_json_count(array) ? *element_at(array, index) : NULL;
 }
 
 void tmf_json_append(tmf_json_t *array, tmf_json_t *value)

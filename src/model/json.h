@@ -47,7 +47,8 @@ typedef struct {
 /* Reads one RFC 8259 text of `length` bytes, blanks around it allowed. Refused with
  * TMF_ERROR_MALFORMED_JSON, and a message that names line and column (both from 1, in bytes): any
  * breach of the grammar, empty input, invalid UTF-8, lone surrogates, \u0000, a member that occurs
- * twice in one object, a number or a nesting beyond the limits. A BOM is a breach. */
+ * twice in one object, a number or a nesting beyond the limits. A BOM is a breach. `*value` is NULL
+ * then. */
 tmf_error_t *tmf_json_parse(tmf_json_t **value, const char *text, apr_size_t length,
                             const tmf_json_limits_t *limits, apr_pool_t *result_pool);
 
@@ -89,7 +90,7 @@ int tmf_json_member_count(const tmf_json_t *object);
 typedef int (*tmf_json_member_fn)(void *context, const char *name, tmf_json_t *value);
 void tmf_json_each(const tmf_json_t *object, tmf_json_member_fn callback, void *context);
 
-/* Arrays. `at` answers NULL outside 0…count-1. */
+/* Arrays. `at` answers NULL outside 0…count-1; what is no array has no elements. */
 int tmf_json_count(const tmf_json_t *array);
 tmf_json_t *tmf_json_at(const tmf_json_t *array, int index);
 void tmf_json_append(tmf_json_t *array, tmf_json_t *value);

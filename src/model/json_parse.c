@@ -487,6 +487,7 @@ tmf_error_t *tmf_json_parse(tmf_json_t **value, const char *text, apr_size_t len
     skip_blanks(&reader);
     if (*value != NULL && reader.at < reader.end) {
         fail(&reader, reader.at, "the text goes on after its value");
+        *value = NULL;
     }
     return reader.error;
 }

@@ -123,6 +123,7 @@ START_TEST(everything_else_is_refused)
                                         pool);
 
     ck_assert_ptr_nonnull(error);
+    ck_assert_ptr_null(value);
     ck_assert_str_eq(error->code, "malformedJson");
     ck_assert_msg(strstr(error->message, refused[_i].message) != NULL, "%s", error->message);
 }
@@ -225,6 +226,8 @@ START_TEST(null_is_not_absent)
     ck_assert_ptr_null(tmf_json_get(object, "b"));
     ck_assert_ptr_null(tmf_json_get(tmf_json_get(object, "a"), "b"));
     ck_assert_ptr_null(tmf_json_get(NULL, "b"));
+    ck_assert_int_eq(tmf_json_count(object), 0);
+    ck_assert_ptr_null(tmf_json_at(object, 0));
 }
 END_TEST
 
