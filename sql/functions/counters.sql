@@ -38,10 +38,11 @@ BEGIN
 END
 $$;
 
--- Counts what each statement does to the customers: for an UPDATE, what was recorded of its rows. Statuses that customers have left lose their counters. When two
--- transactions take the last customers of a status away at the same moment, neither sees that: so whoever changes or
--- deletes customers and has to add a counter for that looks at some others, anywhere in the table, which keeps it from
--- growing.
+-- Counts what each statement does to the customers: for an UPDATE, what was recorded of its rows, which the index finds
+-- past those that wait to be vacuumed, whatever the planner believes of the table. Statuses that customers have left lose
+-- their counters. When two transactions take the last customers of a status away at the same moment, neither sees that:
+-- so whoever changes or deletes customers and has to add a counter for that looks at some others, anywhere in the table,
+-- which keeps it from growing.
 CREATE OR REPLACE FUNCTION tmf_customer.count_customers() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS
 $$

@@ -160,14 +160,18 @@ static member_t *find(const object_t *object, const char *name)
     return NULL;
 }
 
-static void enter_in_index(object_t *object, member_t *member)
+static void enter(object_t *object, member_t *member)
 {
-    if (object->index == NULL && object->count > MEMBERS_LISTED) {
-        object->index = tmf_hash_make(object->pool);
-        member = object->first;
-    }
-    for (; object->index != NULL && member != NULL; member = member->next) {
-        apr_hash_set(object->index, member->name, APR_HASH_KEY_STRING, member);
+    apr_hash_set(object->index, member->name, APR_HASH_KEY_STRING, member);
+}
+
+static void make_index(object_t *object)
+{
+    member_t *member;
+
+    object->index = tmf_hash_make(object->pool);
+    for (member = object->first; member != NULL; member = member->next) {
+        enter(object, member);
     }
 }
 
@@ -180,7 +184,11 @@ static void append_member(object_t *object, member_t *member, tmf_json_t *value)
     *(object->last != NULL ? &object->last->next : &object->first) = member;
     object->last = member;
     object->count++;
-    enter_in_index(object, member);
+    if (object->index != NULL) {
+        enter(object, member);
+    } else if (object->count > MEMBERS_LISTED) {
+        make_index(object);
+    }
 }
 
 static member_t *make_member(const object_t *object, const char *name, apr_size_t length)

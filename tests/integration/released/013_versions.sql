@@ -8,14 +8,14 @@ COMMENT ON COLUMN tmf_customer.schema_version.serves_from IS
 
 INSERT INTO tmf_customer.schema_version (version, serves_from) VALUES (13, 13);
 
--- Its functions, triggers and views.
-\i 013/query.sql
+-- Its functions, triggers and views: those that were changed since stand here, the others where they stood.
+\i ../../../sql/functions/query.sql
 \i 013/counters.sql
-\i 013/idempotency.sql
-\i 013/history.sql
-\i 013/notifier.sql
-\i 013/listeners.sql
-\i 013/installation.sql
-\i 013/check.sql
-\i 013/one_customer.sql
-\i 013/views.sql
+\i ../../../sql/functions/idempotency.sql
+\i ../../../sql/functions/history.sql
+\i ../../../sql/functions/notifier.sql
+\i ../../../sql/functions/listeners.sql
+\i ../../../sql/functions/installation.sql
+\i ../../../sql/functions/check.sql
+\i ../../../sql/functions/one_customer.sql
+\i ../../../sql/functions/views.sql
